@@ -1,0 +1,412 @@
+//! What the agent and the launcher say to each other: one message a packet on an `AF_UNIX` `SOCK_SEQPACKET` socket,
+//! encoded with postcard, file descriptors beside it by `SCM_RIGHTS` (`unix(7)`).
+//!
+//! The launcher trusts the agent with names, never with paths: layers and containers are named by hexadecimal digits and
+//! resolved below the launcher's own state directory, id ranges and cgroups are the launcher's own choice. Every request
+//! is answered by exactly one reply with its `seq`; events have none and may come between. Messages of one socket are
+//! handled in order. Both ends are the same build, so the encoding has no versions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Step;
+
+/// Largest message, in bytes; both ends refuse a larger one before they read it.
+pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
+
+/// Most descriptors beside one message: pidfd, stdin, stdout, stderr.
+pub const MAX_FDS: usize = 4;
+
+/// From the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Echoed in the reply.
+    pub seq: u32,
+    /// What to do.
+    pub body: RequestBody,
+}
+
+/// What the agent asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestBody {
+    /// Create a container and start its first process. Reply: [`Reply::Launched`] with the process's descriptors.
+    Launch(Box<LaunchRequest>),
+    /// The plan that a launch would execute. Reply: [`Reply::Plan`].
+    Plan(Box<LaunchRequest>),
+    /// Start a further process. Reply: [`Reply::Started`] with the process's descriptors.
+    Exec {
+        /// In which container.
+        container: String,
+        /// What to start.
+        process: ProcessRequest,
+    },
+    /// Send a signal to a process. Reply: [`Reply::Done`].
+    Signal {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Kill everything in the container. Reply: [`Reply::Done`] at once; [`Event::Ended`] when it is gone.
+    Kill {
+        /// Which.
+        container: String,
+    },
+    /// Delete what an ended container left: its writable layer. Reply: [`Reply::Done`].
+    Remove {
+        /// Which.
+        container: String,
+    },
+    /// What the kernel says about a container, as text to parse. Reply: [`Reply::Kernel`].
+    Inspect {
+        /// Which.
+        container: String,
+    },
+    /// Limits and use. Reply: [`Reply::Usage`].
+    Usage {
+        /// Which.
+        container: String,
+    },
+    /// Every container that lives or has ended and not been removed, for an agent that was restarted. Reply: [`Reply::Containers`].
+    List,
+    /// The descriptors of a process again, for an agent that was restarted. Reply: [`Reply::Started`] with the descriptors.
+    Adopt {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+    },
+    /// Unpack the tar archive behind the descriptor that comes with this request, uncompressed, into a new layer; done by
+    /// an unprivileged worker that sees nothing but the layer's directory. Reply: [`Reply::Unpacked`] when it is complete.
+    Unpack {
+        /// The layer's name: the 64 hexadecimal digits of its diff id.
+        layer: String,
+    },
+    /// Delete a layer that no container uses. Reply: [`Reply::Done`].
+    RemoveLayer {
+        /// Its name.
+        layer: String,
+    },
+    /// Open a regular file of an image for reading, as a container of these layers would see it; never follows a link
+    /// out of them. Reply: [`Reply::File`] with the descriptor.
+    OpenFile {
+        /// The layers, topmost first.
+        layers: Vec<String>,
+        /// Absolute path inside.
+        path: String,
+    },
+    /// What this host can do. Reply: [`Reply::Host`].
+    Host,
+    /// End every container, clean up and exit. Reply: [`Reply::Done`] when nothing is left.
+    Shutdown,
+}
+
+/// A container to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchRequest {
+    /// Its id: twelve lower-case hexadecimal digits.
+    pub container: String,
+    /// Host name inside, at most 64 bytes of letters, digits, '-' and '.'.
+    pub hostname: String,
+    /// Its layers, topmost first, each by name (64 hexadecimal digits).
+    pub layers: Vec<String>,
+    /// No writable layer.
+    pub read_only: bool,
+    /// The first process.
+    pub process: ProcessRequest,
+    /// Limits; each of them is always set.
+    pub limits: Limits,
+    /// Capabilities of its processes: bit `n` is capability `n` of `linux/capability.h`.
+    pub capabilities: u64,
+    /// Opaque to the launcher: kept and handed back by [`RequestBody::List`], at most 64 KiB.
+    pub label: Vec<u8>,
+}
+
+/// Limits of one container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Memory and swap together, in bytes.
+    pub memory_bytes: u64,
+    /// CPU time in thousandths of one CPU.
+    pub cpu_millis: u32,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+/// A process to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessRequest {
+    /// The command, searched in `PATH` of `env` when it holds no slash, and its arguments. At least one.
+    pub argv: Vec<String>,
+    /// The whole environment, each `NAME=value`.
+    pub env: Vec<String>,
+    /// Working directory, absolute; created when the image has none by that name.
+    pub cwd: String,
+    /// User id inside.
+    pub uid: u32,
+    /// Group id inside.
+    pub gid: u32,
+    /// Supplementary group ids inside.
+    pub groups: Vec<u32>,
+    /// Its standard streams.
+    pub stdio: Stdio,
+}
+
+/// Standard streams of a process, and the descriptors that come with the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdio {
+    /// A terminal of the container's own devpts. Descriptors: pidfd, PTY master.
+    Terminal {
+        /// Lines.
+        rows: u16,
+        /// Characters in a line.
+        cols: u16,
+    },
+    /// Pipes. Descriptors: pidfd, stdout to read, stderr to read, and stdin to write when it is open.
+    Pipes {
+        /// Whether standard input is open; `/dev/null` otherwise.
+        stdin: bool,
+    },
+}
+
+/// From the launcher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// The answer to a request.
+    Reply {
+        /// The request's.
+        seq: u32,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Something happened.
+    Event(Event),
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// It could not be done. Nothing is left behind.
+    Failed(Failure),
+    /// It has been done.
+    Done,
+    /// The container runs.
+    Launched {
+        /// Process 1 of the container, as the host numbers it.
+        init_pid: u32,
+        /// The first process, as the host numbers it.
+        pid: u32,
+        /// Executed steps in the order of the plan.
+        steps: Vec<ExecutedStep>,
+        /// What this host could not provide, one sentence each.
+        lacks: Vec<String>,
+    },
+    /// The steps a launch would execute.
+    Plan(Vec<Step>),
+    /// The process runs.
+    Started {
+        /// Its number in the container.
+        process: u32,
+        /// Its id on the host.
+        pid: u32,
+    },
+    /// Raw texts about a container.
+    Kernel(Box<KernelTexts>),
+    /// Limits and use.
+    Usage(Vec<Usage>),
+    /// All containers.
+    Containers(Vec<Known>),
+    /// The layer is complete.
+    Unpacked {
+        /// Bytes of its files.
+        bytes: u64,
+        /// Its entries.
+        entries: u64,
+    },
+    /// The file's descriptor comes with this.
+    File,
+    /// What this host can do.
+    Host(Box<HostReport>),
+}
+
+/// What could not be done and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For the agent to branch on.
+    pub kind: FailureKind,
+    /// One sentence, for people: the step and the reason.
+    pub message: String,
+}
+
+/// Kinds of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// A field outside its limits.
+    BadRequest,
+    /// The command does not exist.
+    CommandNotFound,
+    /// The command exists and cannot be executed.
+    CommandNotExecutable,
+    /// No container by that id.
+    NoSuchContainer,
+    /// No process by that number.
+    NoSuchProcess,
+    /// No layer by that name.
+    NoSuchLayer,
+    /// No such file in the image.
+    NoSuchFile,
+    /// The container has ended.
+    NotRunning,
+    /// The container still runs.
+    StillRunning,
+    /// The id is taken, or the layer exists or is in use.
+    InUse,
+    /// The archive is broken or hostile.
+    BadArchive,
+    /// Out of id ranges, descriptors or processes.
+    TooMany,
+    /// This host cannot do it.
+    Unsupported,
+    /// The kernel refused a step.
+    Internal,
+}
+
+/// A step and when it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutedStep {
+    /// The step.
+    pub step: Step,
+    /// Its begin, in nanoseconds after the launcher read the request.
+    pub start_ns: u64,
+    /// Its duration in nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// Texts from `/proc/PID` of a container's process 1 and first process; each cut at 16 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelTexts {
+    /// Inode numbers of its namespaces by the names in `/proc/PID/ns`.
+    pub namespaces: Vec<(String, u64)>,
+    /// The same of the launcher itself: the host's.
+    pub host_namespaces: Vec<(String, u64)>,
+    /// `/proc/PID/uid_map` of process 1.
+    pub uid_map: String,
+    /// `/proc/PID/gid_map` of process 1.
+    pub gid_map: String,
+    /// `/proc/PID/status` of the first process.
+    pub status: String,
+    /// `/proc/PID/mountinfo` of process 1.
+    pub mountinfo: String,
+    /// Host name inside.
+    pub hostname: String,
+    /// Host pids of the container's processes.
+    pub pids: Vec<u32>,
+    /// `/proc/PID/status` of each of them that could be read, in the same order, at most 200.
+    pub statuses: Vec<String>,
+    /// `/proc/PID/cmdline` of each of them (arguments joined by spaces, cut at 256 bytes).
+    pub command_lines: Vec<String>,
+    /// Path of its cgroup below the hierarchy's root.
+    pub cgroup_path: String,
+    /// Bytes used on disk by the writable layer.
+    pub writable_bytes: u64,
+}
+
+/// A limit and its use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Which.
+    pub resource: Resource,
+    /// The cgroup version that serves it: 1 or 2.
+    pub version: u8,
+    /// Use now: bytes, processes, or microseconds of CPU time in total.
+    pub usage: u64,
+    /// The limit: bytes, processes, or thousandths of one CPU.
+    pub limit: Option<u64>,
+    /// Times it was hit.
+    pub hits: u64,
+}
+
+/// What a cgroup limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resource {
+    /// Memory, in bytes.
+    Memory,
+    /// Swap, in bytes.
+    Swap,
+    /// Processes and threads.
+    Pids,
+    /// CPU time.
+    Cpu,
+}
+
+/// A container as the launcher knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its id.
+    pub container: String,
+    /// The agent's own label from the launch.
+    pub label: Vec<u8>,
+    /// Host pid of process 1; none when it has ended.
+    pub init_pid: Option<u32>,
+    /// Its processes by number, with how they ended.
+    pub processes: Vec<(u32, ProcessRequest, Option<Ending>)>,
+    /// Executed steps of its launch.
+    pub steps: Vec<ExecutedStep>,
+    /// What this host could not provide.
+    pub lacks: Vec<String>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Its exit status, or 128 + signal.
+    pub code: u8,
+    /// The signal that ended it.
+    pub signal: Option<u8>,
+    /// Whether the kernel's OOM killer did.
+    pub out_of_memory: bool,
+}
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A process has ended.
+    Exited {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+        /// How.
+        ending: Ending,
+    },
+    /// The container is gone: no process, mount or cgroup of it is left. Its writable layer stays until `Remove`.
+    Ended {
+        /// Which.
+        container: String,
+    },
+}
+
+/// What the launcher found out about this host, once, at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// Whether the launcher runs without root, in a user namespace of its own.
+    pub rootless: bool,
+    /// One line for each thing looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at, for `porthole doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What, in a word or two.
+    pub name: String,
+    /// 0 works, 1 degraded, 2 missing.
+    pub verdict: u8,
+    /// What was found.
+    pub found: String,
+    /// Why it matters.
+    pub why: String,
+    /// How to fix it; empty when it works.
+    pub fix: String,
+}

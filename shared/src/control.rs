@@ -1,0 +1,304 @@
+//! Control messages: JSON text frames on the one WebSocket. Terminal bytes travel as binary frames, see [`crate::frame`].
+//!
+//! Both enums are tagged by `type`. A peer ignores a message whose type it does not know ([`ClientMessage::Unknown`],
+//! [`ServerMessage::Unknown`]) and every field it does not know, so either side may be the newer one.
+//!
+//! Order: the client's first message is `hello`; the agent answers `welcome` or an `error` and a close. Messages and
+//! frames of one socket are handled in the order they were sent. The output of a process follows its `attached`, and
+//! its `exited` follows the last byte of its output.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::WireError;
+use crate::http::{ContainerDetail, ContainerSummary, Exit, ImageSummary};
+use crate::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use crate::kernel::KernelView;
+use crate::spec::{LaunchSpec, ProcessSpec, Size};
+use crate::version::Generations;
+
+/// From the page or the command line to the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// First message: which generations the client speaks, and the token where the agent demands one.
+    Hello {
+        /// Generations spoken.
+        generations: Generations,
+        /// The token of the start-up link, when the agent demands one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// Name and version of the client, for the log.
+        client: String,
+    },
+    /// Launch a container and attach to its first process. Answered by `launched`, then `attached`; or `error`.
+    Launch {
+        /// Echoed in the answers.
+        request: RequestId,
+        /// What to launch.
+        spec: LaunchSpec,
+        /// Bytes of output the client is ready to take, see `credit`.
+        credit: u32,
+    },
+    /// Start a further process and attach to it. Answered by `attached` or `error`.
+    Exec {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// In which container.
+        container: ContainerId,
+        /// What to start.
+        process: ProcessSpec,
+        /// Bytes of output the client is ready to take.
+        credit: u32,
+    },
+    /// Attach to a process that was started before. Answered by `attached` or `error`.
+    Attach {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Its container.
+        container: ContainerId,
+        /// Its number.
+        process: ProcessNumber,
+        /// Offset to go on from; the oldest byte kept when missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<u64>,
+        /// Bytes of output the client is ready to take.
+        credit: u32,
+    },
+    /// The client has consumed this many more bytes of the channel and may be sent as many again.
+    Credit {
+        /// The channel.
+        channel: Channel,
+        /// Bytes, added to what is left of earlier grants.
+        bytes: u32,
+    },
+    /// The terminal has a new size.
+    Resize {
+        /// Any channel of the process.
+        channel: Channel,
+        /// The new size.
+        size: Size,
+    },
+    /// No more input will come: end of file for a process on pipes.
+    CloseInput {
+        /// The input channel.
+        channel: Channel,
+    },
+    /// Stop sending the channel's output. The process runs on.
+    Detach {
+        /// The channel.
+        channel: Channel,
+    },
+    /// Send a signal to a process. Answered by `done` or `error`.
+    Signal {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Its container.
+        container: ContainerId,
+        /// Its number; the first process when missing.
+        #[serde(default)]
+        process: ProcessNumber,
+        /// A signal's name, with or without `SIG`, or its number.
+        signal: String,
+    },
+    /// Stop a container: its stop signal, then SIGKILL. Answered by `done` when it has ended, or `error`.
+    Stop {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Which.
+        container: ContainerId,
+    },
+    /// Remove a container; end it first when `force` is set. Answered by `done` or `error`.
+    Remove {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Which.
+        container: ContainerId,
+        /// End it when it still runs.
+        #[serde(default)]
+        force: bool,
+    },
+    /// Ask for everything about one container. Answered by `detail` or `error`.
+    Inspect {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Which.
+        container: ContainerId,
+    },
+    /// Send this container's kernel view now and every second, until `unwatch` or its end.
+    Watch {
+        /// Which.
+        container: ContainerId,
+    },
+    /// Stop sending this container's kernel view.
+    Unwatch {
+        /// Which.
+        container: ContainerId,
+    },
+    /// Are you there? Answered by `pong`.
+    Ping {
+        /// Echoed in the answer.
+        nonce: u64,
+    },
+    /// The answer to the agent's `ping`.
+    Pong {
+        /// As in the `ping`.
+        nonce: u64,
+    },
+    /// A message of a newer client: ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a channel carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// A terminal: output to the client, input from it.
+    Terminal,
+    /// Standard output of a process on pipes; input from the client goes to its standard input.
+    Stdout,
+    /// Standard error of a process on pipes.
+    Stderr,
+    /// A stream of a newer agent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A channel that was opened by an attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenChannel {
+    /// Its number, for frames in both directions.
+    pub channel: Channel,
+    /// What it carries.
+    pub stream: Stream,
+    /// Absolute offset of the first byte that will come on it. Larger than the offset asked for when older output is gone.
+    pub offset: u64,
+}
+
+/// From the agent to the page or the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The answer to `hello`. The lists `containers` and `images` follow, and again whenever they change.
+    Welcome {
+        /// The generation both will speak.
+        generation: u32,
+        /// Version of the agent.
+        version: String,
+        /// The kernel's release.
+        kernel: String,
+        /// Whether the launcher runs without root.
+        rootless: bool,
+        /// What this host lacks, one sentence each.
+        lacks: Vec<String>,
+    },
+    /// A request failed (or, without `request`, the whole connection did).
+    Error {
+        /// The request, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<RequestId>,
+        /// What went wrong.
+        error: WireError,
+    },
+    /// A request without another answer has been carried out.
+    Done {
+        /// The request.
+        request: RequestId,
+    },
+    /// The container runs.
+    Launched {
+        /// The request.
+        request: RequestId,
+        /// The container, birth timeline included.
+        container: Box<ContainerDetail>,
+    },
+    /// The client is attached; frames may flow.
+    Attached {
+        /// The request.
+        request: RequestId,
+        /// The container.
+        container: ContainerId,
+        /// The process.
+        process: ProcessNumber,
+        /// One channel for a terminal, two (stdout, stderr) for a process on pipes.
+        channels: Vec<OpenChannel>,
+    },
+    /// Output was left out because the client granted no credit for it in time or it is no longer kept.
+    Skipped {
+        /// The channel.
+        channel: Channel,
+        /// Absolute offset of the next byte that will come.
+        offset: u64,
+    },
+    /// The process has ended; all its output has been sent. Its channels are closed.
+    Exited {
+        /// The container.
+        container: ContainerId,
+        /// The process.
+        process: ProcessNumber,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// The client is no longer attached to this channel, by its own wish or because the container was removed.
+    Detached {
+        /// The channel.
+        channel: Channel,
+    },
+    /// The containers, whenever they change.
+    Containers {
+        /// All of them, newest first.
+        containers: Vec<ContainerSummary>,
+    },
+    /// The images, whenever they change.
+    Images {
+        /// All of them, by name.
+        images: Vec<ImageSummary>,
+    },
+    /// The answer to `inspect`.
+    Detail {
+        /// The request.
+        request: RequestId,
+        /// Everything about it.
+        container: Box<ContainerDetail>,
+    },
+    /// A watched container's kernel view.
+    Kernel {
+        /// Which container.
+        container: ContainerId,
+        /// What the kernel says.
+        view: Box<KernelView>,
+    },
+    /// Are you there? Answered by `pong`.
+    Ping {
+        /// Echoed in the answer.
+        nonce: u64,
+    },
+    /// The answer to the client's `ping`.
+    Pong {
+        /// As in the `ping`.
+        nonce: u64,
+    },
+    /// A message of a newer agent: ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a socket is closed: the code of the WebSocket close frame (RFC 6455, section 7.4; 4000 and above are ours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The client is done.
+    Normal = 1000,
+    /// The agent is stopping; reconnect later.
+    ShuttingDown = 1012,
+    /// No generation in common: reload the page.
+    VersionMismatch = 4001,
+    /// The token is missing or wrong.
+    Unauthorized = 4003,
+    /// A message that breaks the protocol.
+    ProtocolError = 4004,
+    /// Larger than the limit.
+    TooLarge = 4005,
+    /// No sign of life for 30 seconds.
+    TimedOut = 4008,
+}

@@ -1,0 +1,207 @@
+//! Bodies of the HTTP API under `/api/v1`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ContainerId, ProcessNumber};
+use crate::kernel::BirthStep;
+use crate::spec::{LaunchSpec, Limits, ProcessSpec};
+
+/// Where a container is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ContainerState {
+    /// Its first process runs.
+    Running,
+    /// Its first process has ended.
+    Exited(Exit),
+    /// A state of a newer agent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Exit {
+    /// The status a shell would show: the process's own, or 128 + signal.
+    pub code: u8,
+    /// The signal that ended it, if one did.
+    pub signal: Option<u8>,
+    /// Whether the kernel killed it because the container's memory was used up.
+    pub out_of_memory: bool,
+}
+
+/// A process of a container that Porthole started: the first one, or one by exec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProcessSummary {
+    /// Its number in the container.
+    pub number: ProcessNumber,
+    /// Command and arguments.
+    pub command: Vec<String>,
+    /// Whether it has a terminal (else pipes).
+    pub terminal: bool,
+    /// How it ended; none while it runs.
+    pub exit: Option<Exit>,
+}
+
+/// A line of `porthole ps`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContainerSummary {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: String,
+    /// The image's name, as it was asked for.
+    pub image: String,
+    /// Creation time, in milliseconds since 1970-01-01 UTC.
+    pub created_ms: u64,
+    /// Where it is in its life.
+    #[serde(flatten)]
+    pub state: ContainerState,
+    /// Its processes, the first one first.
+    pub processes: Vec<ProcessSummary>,
+    /// Microseconds from the request to the first process's execve.
+    pub start_micros: u64,
+}
+
+/// Everything about one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContainerDetail {
+    /// The line of `ps`.
+    pub summary: ContainerSummary,
+    /// What was asked for.
+    pub spec: LaunchSpec,
+    /// The limits in force, defaults filled in.
+    pub limits: Limits,
+    /// Host name inside.
+    pub hostname: String,
+    /// The host's id of the container's process 1.
+    pub init_pid: u32,
+    /// Read-only layers, topmost first, by diff id.
+    pub layers: Vec<String>,
+    /// How it was born: executed steps with their durations.
+    pub birth: Vec<BirthStep>,
+    /// What this host could not provide, one sentence each.
+    pub lacks: Vec<String>,
+}
+
+/// Answer to a launch or an exec over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Started {
+    /// The container.
+    pub container: ContainerId,
+    /// The process in it.
+    pub process: ProcessNumber,
+}
+
+/// Body of `POST /containers/{id}/exec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExecRequest {
+    /// What to start.
+    pub process: ProcessSpec,
+}
+
+/// Body of `POST /containers/{id}/kill`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KillRequest {
+    /// A signal's name, with or without `SIG`, or its number.
+    pub signal: String,
+}
+
+/// Body of `POST /containers/{id}/stop`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct StopRequest {
+    /// Milliseconds between the stop signal and SIGKILL; 10 000 when missing.
+    pub grace_ms: Option<u64>,
+}
+
+/// A line of `porthole images`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImageSummary {
+    /// `sha256:…` of the image's configuration, Docker's image id.
+    pub id: String,
+    /// Names, each `repository:tag`.
+    pub names: Vec<String>,
+    /// Creation time, in milliseconds since 1970-01-01 UTC; 0 when the image does not say.
+    pub created_ms: u64,
+    /// Unpacked bytes of all layers.
+    pub bytes: u64,
+    /// Layers, topmost first, by diff id.
+    pub layers: Vec<String>,
+    /// The command that a container runs when none is asked for.
+    pub command: Vec<String>,
+    /// Containers, running or ended, made from it.
+    pub containers: u32,
+}
+
+/// What `rmi` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Removed {
+    /// Names taken off.
+    pub untagged: Vec<String>,
+    /// Images and layers deleted, by digest.
+    pub deleted: Vec<String>,
+    /// Bytes of disk given back.
+    pub freed_bytes: u64,
+}
+
+/// A line of `porthole stats`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stats {
+    /// The container.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: String,
+    /// CPU time used in total, in microseconds.
+    pub cpu_micros: u64,
+    /// Memory used, in bytes.
+    pub memory_bytes: u64,
+    /// Memory limit, in bytes; none when this host cannot limit it.
+    pub memory_limit: Option<u64>,
+    /// Processes and threads.
+    pub pids: u64,
+    /// Their limit.
+    pub pids_limit: Option<u64>,
+    /// When this was read, in milliseconds since 1970-01-01 UTC.
+    pub taken_ms: u64,
+}
+
+/// `GET /version`: who answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Version {
+    /// Version of this build.
+    pub version: String,
+    /// Oldest protocol generation spoken.
+    pub oldest_generation: u32,
+    /// Newest protocol generation spoken.
+    pub generation: u32,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Whether the launcher runs without root.
+    pub rootless: bool,
+}
+
+/// One line of `porthole plan`: a step before it is executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlanStep {
+    /// Who takes it: `launcher`, `init` (the container's process 1) or `process` (the one that was asked for).
+    pub actor: String,
+    /// The system call or write, as one would type it.
+    pub call: String,
+    /// One sentence on what it does.
+    pub why: String,
+}

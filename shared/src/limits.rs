@@ -1,0 +1,73 @@
+//! Limits that both sides obey, each with its unit and its reason.
+
+/// Largest control message (JSON text frame), in bytes. The largest honest one is a kernel view of a busy container.
+pub const MAX_CONTROL_BYTES: usize = 256 * 1024;
+
+/// Largest binary frame, header included, in bytes. A paste is split into frames of this size by the sender.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// Longest container name or host name, in bytes (Linux `HOST_NAME_MAX`, see `hostname(7)`).
+pub const MAX_NAME_BYTES: usize = 64;
+
+/// Longest image reference, in bytes: a repository of 255 and a tag of 128 (OCI distribution spec).
+pub const MAX_REFERENCE_BYTES: usize = 384;
+
+/// Most arguments plus environment entries of one process. Far below the kernel's own limit, far above honest use.
+pub const MAX_WORDS: usize = 1024;
+
+/// Total bytes of arguments and environment of one process: they must fit one launcher request.
+pub const MAX_WORDS_BYTES: usize = 32 * 1024;
+
+/// Channels one socket may have open at a time. A page shows tens of terminals, not hundreds.
+pub const MAX_CHANNELS: usize = 64;
+
+/// Containers alive on one agent, unless configured otherwise.
+pub const MAX_CONTAINERS: usize = 1000;
+
+/// Processes started by `exec` (terminals and runs) that one container may hold at a time.
+pub const MAX_PROCESSES: usize = 32;
+
+/// Output kept in memory for each terminal or run, in bytes: its scrollback for a new viewer.
+pub const LOG_BYTES: usize = 1024 * 1024;
+
+/// Most output a viewer may grant in advance, in bytes; more is clipped to this.
+pub const MAX_CREDIT: u32 = 16 * 1024 * 1024;
+
+/// Input waiting for a program that does not read, in bytes, before the socket's reader waits with it.
+pub const MAX_PENDING_INPUT: usize = 1024 * 1024;
+
+/// Largest root file system archive or saved image that an upload may hold, in bytes.
+pub const MAX_IMAGE_ARCHIVE_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Bytes that one layer may unpack to.
+pub const MAX_LAYER_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// Entries that one layer may hold. A Debian desktop has about 400,000.
+pub const MAX_LAYER_ENTRIES: u64 = 1_000_000;
+
+/// Unpacked bytes for each compressed byte, before an archive counts as a bomb. Honest layers stay below 100.
+pub const MAX_EXPANSION_RATIO: u64 = 1000;
+
+/// Layers of one image; overlayfs itself stops at 500 (`Documentation/filesystems/overlayfs.rst`).
+pub const MAX_LAYERS: usize = 128;
+
+/// Deepest path in a layer, in components.
+pub const MAX_PATH_DEPTH: usize = 128;
+
+/// Longest path in a layer, in bytes (`PATH_MAX`).
+pub const MAX_PATH_BYTES: usize = 4096;
+
+/// A peer that has answered no ping for this long is gone, in milliseconds.
+pub const DEAD_AFTER_MS: u64 = 30_000;
+
+/// How often each side pings, in milliseconds. Below any proxy's idle timeout that we know of (60 s).
+pub const PING_EVERY_MS: u64 = 10_000;
+
+/// How often a watched container's kernel view is sent, in milliseconds.
+pub const KERNEL_VIEW_EVERY_MS: u64 = 1_000;
+
+/// How long a stopped container gets between its stop signal and SIGKILL, in milliseconds, as Docker does.
+pub const STOP_GRACE_MS: u64 = 10_000;
+
+const _: () = assert!(PING_EVERY_MS * 2 < DEAD_AFTER_MS, "two lost pings must not end a connection");
+const _: () = assert!(MAX_WORDS_BYTES < MAX_FRAME_BYTES, "a spec must fit one request to the launcher");
