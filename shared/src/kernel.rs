@@ -8,6 +8,8 @@ use crate::spec::Namespace;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BirthStep {
+    /// Who took it: `launcher`, `init` (the container's process 1) or `process` (the one that was asked for).
+    pub actor: String,
     /// The system call or write, as one would type it: `clone3(CLONE_NEWUSER | …)`.
     pub call: String,
     /// One sentence on what it does.

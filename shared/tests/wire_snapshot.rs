@@ -84,6 +84,7 @@ fn detail() -> ContainerDetail {
         init_pid: 4242,
         layers: vec!["sha256:00".into()],
         birth: vec![BirthStep {
+            actor: "launcher".into(),
             call: "pivot_root(\".\", \".\")".into(),
             why: "Makes the image the root.".into(),
             start_ns: 1000,
