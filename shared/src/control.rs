@@ -230,6 +230,14 @@ pub enum ServerMessage {
         /// Absolute offset of the next byte that will come.
         offset: u64,
     },
+    /// The process has taken this many more bytes of the input sent on the channel, and as many may follow. A client
+    /// has at most [`MAX_PENDING_INPUT`](crate::limits::MAX_PENDING_INPUT) bytes under way on a channel.
+    Credit {
+        /// The channel.
+        channel: Channel,
+        /// Bytes taken since the last such message.
+        bytes: u32,
+    },
     /// The process has ended; all its output has been sent. Its channels are closed.
     Exited {
         /// The container.

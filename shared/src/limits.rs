@@ -33,7 +33,9 @@ pub const LOG_BYTES: usize = 1024 * 1024;
 /// Most output a viewer may grant in advance, in bytes; more is clipped to this.
 pub const MAX_CREDIT: u32 = 16 * 1024 * 1024;
 
-/// Input waiting for a program that does not read, in bytes, before the socket's reader waits with it.
+/// Input that a client may have under way to a program that does not read, in bytes, on each channel. Beyond it the
+/// client waits for `credit`; were it to send on, the socket's reader would have to wait, and with it the client's own
+/// grants: a program that copies input to output would then stand still for ever.
 pub const MAX_PENDING_INPUT: usize = 1024 * 1024;
 
 /// Largest root file system archive or saved image that an upload may hold, in bytes.

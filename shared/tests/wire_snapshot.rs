@@ -206,6 +206,7 @@ fn server_messages() -> Vec<ServerMessage> {
             channels: vec![OpenChannel { channel: 1, stream: Stream::Terminal, offset: 0 }],
         },
         M::Skipped { channel: 1, offset: 1_000_000 },
+        M::Credit { channel: 1, bytes: 4096 },
         M::Exited { container: id(), process: 0, exit: exit() },
         M::Detached { channel: 1 },
         M::Containers { containers: vec![summary()] },
@@ -267,6 +268,7 @@ fn server_tag(message: &ServerMessage) -> &'static str {
         M::Launched { .. } => "launched",
         M::Attached { .. } => "attached",
         M::Skipped { .. } => "skipped",
+        M::Credit { .. } => "credit",
         M::Exited { .. } => "exited",
         M::Detached { .. } => "detached",
         M::Containers { .. } => "containers",
@@ -312,7 +314,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         assert!(tags.insert(server_tag(&message)), "{} twice", server_tag(&message));
         assert_eq!(serde_json::from_value::<ServerMessage>(text).unwrap(), message);
     }
-    assert_eq!(tags.len(), 14, "each variant of ServerMessage but Unknown has one example");
+    assert_eq!(tags.len(), 15, "each variant of ServerMessage but Unknown has one example");
 }
 
 #[test]
