@@ -1,0 +1,8 @@
+//! What a process can see and do, reported by a static program from wherever it is started.
+//!
+//! The same report is taken inside a container and on the bare host: an assertion that holds in both shows nothing.
+
+pub mod report;
+pub mod see;
+pub mod sys;
+pub mod try_out;
