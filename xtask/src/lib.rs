@@ -1,0 +1,59 @@
+//! `cargo xtask`: everything a developer does with Porthole.
+
+pub mod dist;
+pub mod page;
+pub mod run;
+pub mod setup;
+pub mod stamp;
+pub mod step;
+pub mod tidy;
+pub mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
+  tidy                  check the rules of the code base that no compiler knows
+  dist                  make the one binary that runs alone on another machine
+";
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// When the command line is not understood, or what it asks for cannot be done.
+pub fn command() -> Result<ExitCode> {
+    let mut arguments = lexopt::Parser::from_env();
+    match arguments.next()? {
+        Some(Value(name)) if name == "run" => run::run(&passed_on(&mut arguments)?),
+        Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
+        Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
+        None | Some(Short('h') | Long("help")) => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(other) => bail!("{}\n\n{HELP}", other.unexpected()),
+    }
+}
+
+fn nothing_more(arguments: &mut lexopt::Parser) -> Result<()> {
+    match arguments.next()? {
+        None => Ok(()),
+        Some(other) => bail!(other.unexpected()),
+    }
+}
+
+/// What stands after `--`, for another program.
+fn passed_on(arguments: &mut lexopt::Parser) -> Result<Vec<OsString>> {
+    let mut rest = arguments.raw_args()?;
+    match rest.next() {
+        Some(separator) if separator == "--" => Ok(rest.collect()),
+        None => Ok(Vec::new()),
+        Some(other) => bail!("unexpected {other:?}; arguments for `porthole serve` go after `--`"),
+    }
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask run`: from a fresh clone to the page, in one command.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::step::{quietly, step};
+use crate::workspace::{root, target};
+use crate::{page, setup};
+
+/// Builds everything and becomes `porthole serve`.
+///
+/// # Errors
+/// When something is missing and cannot be installed, or does not build.
+pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
+    let porthole = build()?;
+    println!();
+    let error = Command::new(&porthole).arg("serve").args(arguments).exec();
+    Err(error).with_context(|| format!("cannot start {}", porthole.display()))
+}
+
+/// The release build of the agent, with the page and the busybox image in it.
+///
+/// # Errors
+/// As [`run`].
+pub fn build() -> Result<PathBuf> {
+    setup::ensure_targets()?;
+    setup::busybox_image()?;
+    page::build()?;
+    step("building the agent", || {
+        quietly(
+            Command::new("cargo")
+                .args(["build", "--release", "--package", "porthole"])
+                .env("PORTHOLE_BUSYBOX_IMAGE", setup::busybox_image_path())
+                .current_dir(root()),
+        )
+    })?;
+    Ok(target().join("release/porthole"))
+}
