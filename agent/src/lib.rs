@@ -1,1 +1,5 @@
-//! Porthole.
+//! Porthole's agent: the process that speaks HTTP and WebSocket, without any privilege.
+
+pub(crate) mod async_fd;
+pub mod engine;
+pub(crate) mod terminal;

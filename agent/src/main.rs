@@ -1,1 +1,2 @@
+//! Porthole.
 fn main() {}

@@ -1,0 +1,117 @@
+//! What runs containers. The agent asks, an engine does; the only one so far is [`builtin::Builtin`], our own launcher.
+//!
+//! Engines take and return plain data and descriptors, so that neither HTTP nor terminals know which one is behind.
+
+use std::os::fd::OwnedFd;
+
+use futures_util::future::BoxFuture;
+use porthole_launcher::wire::{
+    Ending, ExecutedStep, Failure, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest, Stdio,
+    Usage,
+};
+
+pub mod builtin;
+
+/// Why an engine did not do what it was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// It could not be done; nothing is left behind.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// The engine is gone, and every container with it.
+    #[error("the launcher is gone")]
+    Gone,
+    /// The engine's answer does not fit the request.
+    #[error("the launcher gave an answer that does not fit the request")]
+    Mismatch,
+}
+
+/// The result of asking an engine.
+pub type Result<T> = std::result::Result<T, EngineError>;
+
+/// The agent's ends of a process's standard streams.
+#[derive(Debug)]
+pub enum StdioFds {
+    /// The master of its terminal.
+    Terminal(OwnedFd),
+    /// Pipes.
+    Pipes {
+        /// To read its standard output.
+        stdout: OwnedFd,
+        /// To read its standard error.
+        stderr: OwnedFd,
+        /// To write its standard input, when that is open.
+        stdin: Option<OwnedFd>,
+    },
+}
+
+/// A process that was started, or taken over by an agent that was restarted.
+#[derive(Debug)]
+pub struct StartedProcess {
+    /// Its number in the container.
+    pub number: u32,
+    /// Its id on the host.
+    pub pid: u32,
+    /// Its standard streams.
+    pub stdio: StdioFds,
+}
+
+/// A container that was launched.
+#[derive(Debug)]
+pub struct Launched {
+    /// Process 1, as the host numbers it.
+    pub init_pid: u32,
+    /// The first process.
+    pub process: StartedProcess,
+    /// What was done, in order.
+    pub steps: Vec<ExecutedStep>,
+    /// What this host could not provide.
+    pub lacks: Vec<String>,
+}
+
+/// What an engine tells without being asked. Events of one container come in the order they happened.
+#[derive(Clone, Debug)]
+pub enum EngineEvent {
+    /// A process has ended.
+    Exited {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+        /// How.
+        ending: Ending,
+    },
+    /// Nothing of the container is left but its writable layer.
+    Ended {
+        /// Which.
+        container: String,
+    },
+}
+
+/// What runs containers. Calls may overlap; those made one after the other are carried out in that order.
+pub trait Engine: Send + Sync + 'static {
+    /// Creates a container and starts its first process.
+    fn launch(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Launched>>;
+    /// The steps a launch would take, without taking any.
+    fn plan(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Vec<porthole_launcher::plan::Step>>>;
+    /// Starts a further process.
+    fn exec(&self, container: String, process: ProcessRequest) -> BoxFuture<'_, Result<StartedProcess>>;
+    /// The descriptors of a process that was started by an earlier agent.
+    fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>>;
+    /// Sends a signal to a process.
+    fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>>;
+    /// Kills everything in a container; [`EngineEvent::Ended`] follows.
+    fn kill(&self, container: String) -> BoxFuture<'_, Result<()>>;
+    /// Deletes what an ended container left.
+    fn remove(&self, container: String) -> BoxFuture<'_, Result<()>>;
+    /// What the kernel says about a container.
+    fn inspect(&self, container: String) -> BoxFuture<'_, Result<KernelTexts>>;
+    /// Limits and use of a container.
+    fn usage(&self, container: String) -> BoxFuture<'_, Result<Vec<Usage>>>;
+    /// Every container that has not been removed.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Known>>>;
+    /// What this host can do.
+    fn host(&self) -> BoxFuture<'_, Result<HostReport>>;
+    /// Ends every container and the engine itself.
+    fn shutdown(&self) -> BoxFuture<'_, Result<()>>;
+}

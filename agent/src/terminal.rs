@@ -1,0 +1,125 @@
+//! Processes with a terminal (or, in a run, with pipes): what they print, what is typed, how they end.
+//!
+//! [`driver`] is the task that owns a process's descriptors. It reads into one [`fanout`] a stream, from which any
+//! number of viewers take. A [`Terminal`] is the handle everyone else holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use porthole_protocol::control::Stream;
+use porthole_protocol::http::Exit;
+use porthole_protocol::spec::Size;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::task::TaskTracker;
+
+use crate::engine::StdioFds;
+
+mod driver;
+pub(crate) mod fanout;
+mod input;
+mod log;
+mod streams;
+
+use fanout::Fanout;
+
+/// Messages of input on their way to the task that writes them; each is at most one frame.
+const INPUTS: usize = 16;
+
+/// Resizes and the exit on their way to the task.
+const COMMANDS: usize = 16;
+
+/// Input of one client to one process, and how much of it the process has taken.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    taken: AtomicU64,
+    /// Wakes the client's writer.
+    wake: Arc<Notify>,
+}
+
+impl Meter {
+    /// A meter at zero; `wake` is notified when it grows.
+    pub(crate) fn new(wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { taken: AtomicU64::new(0), wake })
+    }
+
+    /// Bytes taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+}
+
+/// Something typed.
+#[derive(Debug)]
+enum Input {
+    Bytes(Bytes, Arc<Meter>),
+    End,
+}
+
+/// What the task is told beside input; never waits behind input.
+#[derive(Debug)]
+enum Command {
+    Resize(Size),
+    Exited(Exit),
+}
+
+/// A process's terminal, or its pipes. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Terminal {
+    streams: Arc<[(Stream, Arc<Fanout>)]>,
+    inputs: mpsc::Sender<Input>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Terminal {
+    /// Starts the task that owns `stdio`.
+    ///
+    /// # Errors
+    /// When a descriptor cannot be registered with the runtime.
+    pub(crate) fn start(stdio: StdioFds, tasks: &TaskTracker) -> std::io::Result<Self> {
+        let (inputs, input_receiver) = mpsc::channel(INPUTS);
+        let (commands, command_receiver) = mpsc::channel(COMMANDS);
+        let driver = driver::Driver::new(stdio)?;
+        let streams = driver.fanouts().into();
+        tasks.spawn(driver.run(input_receiver, command_receiver));
+        Ok(Self { streams, inputs, commands })
+    }
+
+    /// A process that ended before this agent began: nothing of its output is left.
+    pub(crate) fn ended(terminal: bool, exit: Exit) -> Self {
+        let kinds: &[Stream] = if terminal { &[Stream::Terminal] } else { &[Stream::Stdout, Stream::Stderr] };
+        let streams: Arc<[_]> = kinds.iter().map(|kind| (*kind, Fanout::new())).collect();
+        streams.iter().for_each(|(_, fanout)| fanout.finish(exit));
+        Self { streams, inputs: mpsc::channel(1).0, commands: mpsc::channel(1).0 }
+    }
+
+    /// Its output streams: the terminal's one, or stdout and stderr.
+    pub(crate) fn streams(&self) -> &[(Stream, Arc<Fanout>)] {
+        &self.streams
+    }
+
+    /// Queues input; waits while too much of it is pending. Input to a process that has ended goes nowhere.
+    pub(crate) async fn input(&self, bytes: Bytes, meter: Arc<Meter>) {
+        let _ = self.inputs.send(Input::Bytes(bytes, meter)).await;
+    }
+
+    /// Closes the standard input of a process on pipes, after what was queued before.
+    pub(crate) async fn close_input(&self) {
+        let _ = self.inputs.send(Input::End).await;
+    }
+
+    /// Gives the terminal a new size.
+    pub(crate) async fn resize(&self, size: Size) {
+        let _ = self.commands.send(Command::Resize(size)).await;
+    }
+
+    /// Says that the process has ended; viewers learn it after the last byte.
+    pub(crate) async fn exited(&self, exit: Exit) {
+        let _ = self.commands.send(Command::Exited(exit)).await;
+    }
+}
