@@ -77,6 +77,16 @@ pub enum RequestBody {
         /// Its number.
         process: u32,
     },
+    /// Close the launcher's own copy of the write end of a process's standard input, which it keeps for [`Adopt`]: with the
+    /// agent's closed as well, the process reads end of file. Reply: [`Reply::Done`], also when it is closed already.
+    ///
+    /// [`Adopt`]: RequestBody::Adopt
+    CloseInput {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+    },
     /// Unpack the tar archive behind the descriptor that comes with this request, uncompressed, into a new layer; done by
     /// an unprivileged worker that sees nothing but the layer's directory. Reply: [`Reply::Unpacked`] when it is complete.
     Unpack {
