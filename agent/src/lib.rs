@@ -2,4 +2,5 @@
 
 pub(crate) mod async_fd;
 pub mod engine;
+pub mod image;
 pub(crate) mod terminal;

@@ -240,6 +240,17 @@ pub enum Reply {
     Host(Box<HostReport>),
 }
 
+/// What an archive unpacked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// Bytes of its files, holes included.
+    pub bytes: u64,
+    /// Its entries.
+    pub entries: u64,
+    /// Device nodes among them, which are left out: every container gets the nodes it may have from the launcher.
+    pub devices: u64,
+}
+
 /// What could not be done and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
