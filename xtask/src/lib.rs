@@ -7,6 +7,7 @@ pub mod setup;
 pub mod stamp;
 pub mod step;
 pub mod tidy;
+pub mod vm;
 pub mod workspace;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
   tidy                  check the rules of the code base that no compiler knows
+  vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   dist                  make the one binary that runs alone on another machine
 ";
 
@@ -33,6 +35,7 @@ pub fn command() -> Result<ExitCode> {
         Some(Value(name)) if name == "run" => run::run(&passed_on(&mut arguments)?),
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
+        Some(Value(name)) if name == "vm" => vm::run(&passed_on(&mut arguments)?),
         None | Some(Short('h') | Long("help")) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
