@@ -10,11 +10,10 @@ use crate::step::{quietly, step};
 use crate::workspace::root;
 
 /// Everything the page is made of.
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     "Trunk.toml",
-    "index.html",
     "package-lock.json",
     "rust-toolchain.toml",
     "frontend",
@@ -22,7 +21,7 @@ const INPUTS: [&str; 9] = [
     "static",
 ];
 
-/// Builds `dist/`, the page as a browser loads it.
+/// Builds `frontend/dist`, the page as a browser loads it.
 ///
 /// # Errors
 /// When a tool is missing and cannot be installed, or the build fails; its output has then been printed.
@@ -30,7 +29,7 @@ pub fn build() -> Result<()> {
     let tools = setup::ensure_tools()?;
     setup::install_npm(".")?;
     let stamp = Stamp::of("page", &INPUTS, &tools.versions())?;
-    if stamp.is_current() && root().join("dist/index.html").is_file() {
+    if stamp.is_current() && root().join("frontend/dist/index.html").is_file() {
         return Ok(());
     }
     step("building the page", || trunk(&tools))?;

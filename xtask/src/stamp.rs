@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::workspace;
 
@@ -17,8 +17,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Fingerprints the names and contents of `inputs`: files and folders under the root, missing ones included
-    /// as missing; and `words`, for what else decides the outcome.
+    /// Fingerprints the names and contents of `inputs`: files and folders under the root, generated
+    /// folders in them and missing ones left out; and `words`, for what else decides the outcome.
     ///
     /// # Errors
     /// When an input cannot be read.
@@ -32,7 +32,8 @@ impl Stamp {
             add(&mut hash, word.as_bytes());
         }
         for input in inputs.iter().map(|input| root.join(input)).filter(|input| input.exists()) {
-            for entry in WalkDir::new(&input).sort_by_file_name() {
+            let written = |entry: &DirEntry| !entry.file_name().to_str().is_some_and(workspace::is_generated);
+            for entry in WalkDir::new(&input).sort_by_file_name().into_iter().filter_entry(written) {
                 let entry = entry?;
                 if entry.file_type().is_file() {
                     let path = entry.path();

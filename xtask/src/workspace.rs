@@ -33,3 +33,8 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|dir| dir.join(name)).find(|candidate| candidate.is_file())
 }
+
+/// Whether a folder of this name holds what was made or fetched, not what somebody wrote.
+pub fn is_generated(folder: &str) -> bool {
+    matches!(folder, "target" | "node_modules" | "dist" | "gen" | "out" | ".git")
+}
