@@ -12,11 +12,17 @@
 //! Everything that arrives is hostile: it is counted, bounded and hashed before it is believed, and unpacked by a worker
 //! that can reach nothing but the layer's own directory.
 
+mod archive;
 mod config;
 mod digest;
 mod error;
 mod layers;
+mod path;
+mod pax;
 mod reference;
+mod sparse;
+mod tree;
+pub mod unpack;
 mod users;
 
 pub use config::{Empty, ImageConfig};
