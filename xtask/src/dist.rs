@@ -26,7 +26,6 @@ pub fn command() -> Result<ExitCode> {
         quietly(
             Command::new("cargo")
                 .args(["build", "--release", "--package", "porthole", "--target", TARGET])
-                .env("PORTHOLE_BUSYBOX_IMAGE", setup::busybox_image_path())
                 .current_dir(root()),
         )
     })?;

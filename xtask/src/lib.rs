@@ -6,6 +6,7 @@ pub mod run;
 pub mod setup;
 pub mod stamp;
 pub mod step;
+pub mod test;
 pub mod tidy;
 pub mod vm;
 pub mod workspace;
@@ -20,6 +21,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
+  test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   dist                  make the one binary that runs alone on another machine
@@ -33,6 +35,7 @@ pub fn command() -> Result<ExitCode> {
     let mut arguments = lexopt::Parser::from_env();
     match arguments.next()? {
         Some(Value(name)) if name == "run" => run::run(&passed_on(&mut arguments)?),
+        Some(Value(name)) if name == "test" => test::command(only(&mut arguments)?.as_deref()),
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
         Some(Value(name)) if name == "vm" => vm::run(&passed_on(&mut arguments)?),
@@ -41,6 +44,14 @@ pub fn command() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(other) => bail!("{}\n\n{HELP}", other.unexpected()),
+    }
+}
+
+fn only(arguments: &mut lexopt::Parser) -> Result<Option<String>> {
+    match arguments.next()? {
+        None => Ok(None),
+        Some(Long("only")) => Ok(Some(arguments.value()?.string()?)),
+        Some(other) => bail!(other.unexpected()),
     }
 }
 

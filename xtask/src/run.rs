@@ -32,10 +32,7 @@ pub fn build() -> Result<PathBuf> {
     page::build()?;
     step("building the agent", || {
         quietly(
-            Command::new("cargo")
-                .args(["build", "--release", "--package", "porthole"])
-                .env("PORTHOLE_BUSYBOX_IMAGE", setup::busybox_image_path())
-                .current_dir(root()),
+            Command::new("cargo").args(["build", "--release", "--package", "porthole"]).current_dir(root()),
         )
     })?;
     Ok(target().join("release/porthole"))

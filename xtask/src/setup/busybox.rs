@@ -13,7 +13,7 @@ use tar::{Builder, EntryType, Header};
 use super::debian::{Package, ensure};
 use crate::stamp::Stamp;
 use crate::step::step;
-use crate::workspace::target;
+use crate::workspace::root;
 
 /// Where distributions put a busybox; not all of them are static.
 const PLACES: [&str; 4] = ["/usr/bin/busybox", "/bin/busybox", "/bin/busybox.static", "/usr/sbin/busybox"];
@@ -54,9 +54,9 @@ const FILES: [(&str, &str); 5] = [
     ("etc/os-release", "ID=busybox\nNAME=BusyBox\nPRETTY_NAME=BusyBox\n"),
 ];
 
-/// Where the archive lies: the agent's build embeds it.
-pub fn image_path() -> PathBuf {
-    target().join("embed/busybox.tar.gz")
+/// Where the archive lies, wherever cargo's target directory is: the agent's build embeds it from here.
+fn image_path() -> PathBuf {
+    root().join("target/embed/busybox.tar.gz")
 }
 
 /// Makes the archive, unless it is there and made from the same busybox.
