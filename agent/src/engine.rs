@@ -88,6 +88,16 @@ pub enum EngineEvent {
     },
 }
 
+impl EngineEvent {
+    /// The container it is about.
+    #[must_use]
+    pub fn container(&self) -> &str {
+        match self {
+            Self::Exited { container, .. } | Self::Ended { container } => container,
+        }
+    }
+}
+
 /// What runs containers. Calls may overlap; those made one after the other are carried out in that order.
 pub trait Engine: Send + Sync + 'static {
     /// Creates a container and starts its first process.

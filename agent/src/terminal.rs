@@ -10,7 +10,7 @@ use bytes::Bytes;
 use porthole_protocol::control::Stream;
 use porthole_protocol::http::Exit;
 use porthole_protocol::spec::Size;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::engine::StdioFds;
@@ -25,9 +25,6 @@ use fanout::Fanout;
 
 /// Messages of input on their way to the task that writes them; each is at most one frame.
 const INPUTS: usize = 16;
-
-/// Resizes and the exit on their way to the task.
-const COMMANDS: usize = 16;
 
 /// Input of one client to one process, and how much of it the process has taken.
 #[derive(Debug)]
@@ -61,11 +58,11 @@ enum Input {
     End,
 }
 
-/// What the task is told beside input; never waits behind input.
-#[derive(Debug)]
-enum Command {
-    Resize(Size),
-    Exited(Exit),
+/// What the task is told beside input, and never waits behind it. The newest of each counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    size: Option<Size>,
+    exit: Option<Exit>,
 }
 
 /// A process's terminal, or its pipes. Clones are handles to the same one.
@@ -73,7 +70,7 @@ enum Command {
 pub(crate) struct Terminal {
     streams: Arc<[(Stream, Arc<Fanout>)]>,
     inputs: mpsc::Sender<Input>,
-    commands: mpsc::Sender<Command>,
+    told: Arc<watch::Sender<Told>>,
 }
 
 impl Terminal {
@@ -83,11 +80,11 @@ impl Terminal {
     /// When a descriptor cannot be registered with the runtime.
     pub(crate) fn start(stdio: StdioFds, tasks: &TaskTracker) -> std::io::Result<Self> {
         let (inputs, input_receiver) = mpsc::channel(INPUTS);
-        let (commands, command_receiver) = mpsc::channel(COMMANDS);
+        let (told, told_receiver) = watch::channel(Told::default());
         let driver = driver::Driver::new(stdio)?;
         let streams = driver.fanouts().into();
-        tasks.spawn(driver.run(input_receiver, command_receiver));
-        Ok(Self { streams, inputs, commands })
+        tasks.spawn(driver.run(input_receiver, told_receiver));
+        Ok(Self { streams, inputs, told: Arc::new(told) })
     }
 
     /// A process that ended before this agent began: nothing of its output is left.
@@ -95,7 +92,7 @@ impl Terminal {
         let kinds: &[Stream] = if terminal { &[Stream::Terminal] } else { &[Stream::Stdout, Stream::Stderr] };
         let streams: Arc<[_]> = kinds.iter().map(|kind| (*kind, Fanout::new())).collect();
         streams.iter().for_each(|(_, fanout)| fanout.finish(exit));
-        Self { streams, inputs: mpsc::channel(1).0, commands: mpsc::channel(1).0 }
+        Self { streams, inputs: mpsc::channel(1).0, told: Arc::default() }
     }
 
     /// Its output streams: the terminal's one, or stdout and stderr.
@@ -114,12 +111,12 @@ impl Terminal {
     }
 
     /// Gives the terminal a new size.
-    pub(crate) async fn resize(&self, size: Size) {
-        let _ = self.commands.send(Command::Resize(size)).await;
+    pub(crate) fn resize(&self, size: Size) {
+        self.told.send_modify(|told| told.size = Some(size));
     }
 
     /// Says that the process has ended; viewers learn it after the last byte.
-    pub(crate) async fn exited(&self, exit: Exit) {
-        let _ = self.commands.send(Command::Exited(exit)).await;
+    pub(crate) fn exited(&self, exit: Exit) {
+        self.told.send_modify(|told| told.exit = Some(exit));
     }
 }

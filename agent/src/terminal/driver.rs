@@ -18,12 +18,12 @@ use porthole_protocol::http::Exit;
 use porthole_protocol::spec::Size;
 use rustix::termios::Winsize;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::fanout::Fanout;
 use super::input::Sink;
 use super::streams::{Output, Pumped};
-use super::{Command, Input};
+use super::{Input, Told};
 use crate::async_fd;
 use crate::engine::StdioFds;
 
@@ -43,7 +43,8 @@ pub(super) struct Driver {
 
 /// What wakes this task.
 enum Event {
-    Command(Option<Command>),
+    /// The newest of what was told; none when nobody holds a handle any more.
+    Told(Option<Told>),
     Input(Option<Input>),
     Readable(usize),
     Writable,
@@ -77,20 +78,16 @@ impl Driver {
     }
 
     /// Runs until the process's last byte is read, or nobody holds a handle any more.
-    pub(super) async fn run(
-        mut self,
-        mut inputs: mpsc::Receiver<Input>,
-        mut commands: mpsc::Receiver<Command>,
-    ) {
+    pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut told: watch::Receiver<Told>) {
         loop {
-            match self.next(&mut inputs, &mut commands).await {
-                Event::Command(Some(Command::Resize(size))) => self.resize(size),
-                Event::Command(Some(Command::Exited(exit))) => {
+            match self.next(&mut inputs, &mut told).await {
+                Event::Told(Some(Told { exit: Some(exit), .. })) => {
                     // Who still types must not wait for a process that is gone.
-                    drop((inputs, commands));
+                    drop(inputs);
                     return self.drain(exit).await;
                 }
-                Event::Command(None) | Event::Input(None) => return,
+                Event::Told(Some(Told { size, .. })) => size.into_iter().for_each(|size| self.resize(size)),
+                Event::Told(None) | Event::Input(None) => return,
                 Event::Input(Some(Input::Bytes(bytes, meter))) => self.sink.push(bytes, meter),
                 Event::Input(Some(Input::End)) if self.master.is_none() => self.sink.end(),
                 Event::Input(Some(Input::End)) | Event::DemandChanged => {}
@@ -102,14 +99,10 @@ impl Driver {
         }
     }
 
-    async fn next(
-        &self,
-        inputs: &mut mpsc::Receiver<Input>,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> Event {
+    async fn next(&self, inputs: &mut mpsc::Receiver<Input>, told: &mut watch::Receiver<Told>) -> Event {
         let (first, second) = (&self.outputs[0], self.outputs.last().expect("a process has output"));
         tokio::select! {
-            command = commands.recv() => Event::Command(command),
+            changed = told.changed() => Event::Told(changed.ok().map(|()| *told.borrow_and_update())),
             input = inputs.recv(), if self.sink.accepts() => Event::Input(input),
             () = self.sink.writable(), if self.sink.is_pending() => Event::Writable,
             () = first.readable(), if first.is_wanted() => Event::Readable(0),

@@ -1,0 +1,352 @@
+//! The task of one container: the only place where it changes.
+//!
+//! It never awaits the engine itself: calls run beside it and come back as events. So it always takes what the engine
+//! tells, and the engine never waits for a container that waits for the engine.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use porthole_launcher::wire::{Ending, ProcessRequest, Stdio};
+use porthole_protocol::http::{ContainerDetail, ContainerState, Exit, ProcessSummary};
+use porthole_protocol::ids::{ContainerId, ProcessNumber};
+use porthole_protocol::limits::MAX_PROCESSES;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::state::{Effect, Phase, State, Told};
+use super::{Command, ContainerError, Result, View};
+use crate::engine::{self, Engine, EngineEvent, StartedProcess};
+use crate::terminal::Terminal;
+
+/// How a process counts whose end nobody told before its container's: killed with it.
+const KILLED: Exit = Exit { code: 137, signal: Some(9), out_of_memory: false };
+
+/// What a driver is made with.
+pub(super) struct Parts {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) tasks: TaskTracker,
+    pub(super) detail: ContainerDetail,
+    pub(super) stop_signal: i32,
+    /// Told by every change of the view.
+    pub(super) changed: watch::Sender<u64>,
+}
+
+/// Owns one container.
+pub(super) struct Driver {
+    id: ContainerId,
+    engine: Arc<dyn Engine>,
+    tasks: TaskTracker,
+    stop_signal: i32,
+    state: State,
+    view: watch::Sender<Arc<View>>,
+    changed: watch::Sender<u64>,
+    calls: JoinSet<Called>,
+    grace: Option<Instant>,
+    /// Who waits for the removal.
+    removers: Vec<oneshot::Sender<Result<()>>>,
+    /// Ends told before the process's start was: the reply and the event take different ways here.
+    early: HashMap<ProcessNumber, Exit>,
+    /// Processes being started.
+    starting: usize,
+}
+
+/// Who waits for a process to start.
+type ExecAnswer = oneshot::Sender<Result<(ProcessNumber, Terminal)>>;
+
+/// A call to the engine that has come back.
+enum Called {
+    Exec(Box<ProcessRequest>, ExecAnswer, engine::Result<StartedProcess>),
+    Signal(engine::Result<()>),
+    Remove(engine::Result<()>),
+}
+
+/// What wakes this task.
+enum Event {
+    Command(Option<Command>),
+    Engine(Option<EngineEvent>),
+    Called(Called),
+    GraceOver,
+}
+
+impl Driver {
+    /// The driver of a container that runs, and what its handles read.
+    pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
+        let Parts { engine, tasks, detail, stop_signal, changed } = parts;
+        let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
+        let (view, reader) = watch::channel(Arc::new(View { detail, terminals: Vec::new(), ended: false }));
+        let driver = Self {
+            id,
+            engine,
+            tasks,
+            stop_signal,
+            state: State::new(remove),
+            view,
+            changed,
+            calls: JoinSet::new(),
+            grace: None,
+            removers: Vec::new(),
+            early: HashMap::new(),
+            starting: 0,
+        };
+        (driver, reader)
+    }
+
+    /// Adds a process that has been started.
+    ///
+    /// # Errors
+    /// When its descriptors cannot be watched.
+    pub(super) fn started(
+        &mut self,
+        request: &ProcessRequest,
+        process: StartedProcess,
+    ) -> io::Result<Terminal> {
+        let terminal = Terminal::start(process.stdio, &self.tasks)?;
+        self.add(request, process.number, terminal.clone(), None);
+        if let Some(exit) = self.early.remove(&process.number) {
+            self.process_exited(process.number, exit);
+        }
+        Ok(terminal)
+    }
+
+    /// Adds the processes of a container that an earlier agent launched.
+    pub(super) async fn adopt(
+        &mut self,
+        processes: Vec<(u32, ProcessRequest, Option<Ending>)>,
+        running: bool,
+    ) {
+        for (number, request, ending) in processes {
+            let ended = ending.map(exit_of).or((!running).then_some(KILLED));
+            let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
+            if let Some(exit) = ended {
+                self.add(&request, number, Terminal::ended(is_terminal, exit), Some(exit));
+            } else {
+                let adopted = self.engine.adopt(self.id.to_string(), number, request.stdio).await;
+                let added = adopted
+                    .map_err(ContainerError::from)
+                    .and_then(|process| Ok(self.started(&request, process)?));
+                if let Err(error) = added {
+                    tracing::error!(container = %self.id, process = number, %error, "a process cannot be adopted");
+                    self.add(&request, number, Terminal::ended(is_terminal, KILLED), Some(KILLED));
+                }
+            }
+            if let (0, Some(exit)) = (number, ended) {
+                self.tell(Told::FirstExited(exit));
+            }
+        }
+        if !running {
+            self.ended();
+        }
+    }
+
+    /// Ends and removes a container that nobody can use.
+    pub(super) fn give_up(&mut self) {
+        self.tell(Told::Remove);
+    }
+
+    /// Runs until the container is removed or the engine is gone.
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut events: mpsc::Receiver<EngineEvent>,
+    ) {
+        while self.state.phase() != Phase::Gone {
+            let event = tokio::select! {
+                event = events.recv() => Event::Engine(event),
+                command = commands.recv() => Event::Command(command),
+                Some(called) = self.calls.join_next() => match called {
+                    Ok(called) => Event::Called(called),
+                    Err(_) => continue,
+                },
+                () = sleep_until(self.grace), if self.grace.is_some() => Event::GraceOver,
+            };
+            match event {
+                Event::Engine(Some(EngineEvent::Exited { process, ending, .. })) => {
+                    self.process_exited(process, exit_of(ending));
+                }
+                Event::Engine(Some(EngineEvent::Ended { .. })) => self.ended(),
+                Event::Engine(None) | Event::Command(None) => return,
+                Event::Command(Some(command)) => self.command(command),
+                Event::Called(called) => self.called(called),
+                Event::GraceOver => {
+                    self.grace = None;
+                    self.tell(Told::GraceOver);
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Exec(request, answer) => self.exec(request, answer),
+            Command::Stop(grace) => self.tell(Told::Stop(grace)),
+            Command::Remove(answer) => {
+                self.removers.push(answer);
+                self.tell(Told::Remove);
+            }
+        }
+    }
+
+    fn exec(&mut self, request: Box<ProcessRequest>, answer: ExecAnswer) {
+        let refusal = if self.state.phase() != Phase::Running {
+            Some(ContainerError::NotRunning(self.id.clone()))
+        } else if !self.make_room() {
+            Some(ContainerError::TooMany(MAX_PROCESSES, "processes in this container"))
+        } else {
+            None
+        };
+        if let Some(error) = refusal {
+            let _ = answer.send(Err(error));
+            return;
+        }
+        self.starting += 1;
+        let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
+        self.calls.spawn(async move {
+            let started = engine.exec(container, (*request).clone()).await;
+            Called::Exec(request, answer, started)
+        });
+    }
+
+    /// Whether one more process may be held; forgets the one that ended first where that makes room.
+    fn make_room(&self) -> bool {
+        let view = self.view.borrow().clone();
+        let further = view.detail.summary.processes.iter().filter(|process| process.number != 0);
+        if further.clone().count() + self.starting < MAX_PROCESSES {
+            return true;
+        }
+        let Some(oldest) =
+            further.clone().find(|process| process.exit.is_some()).map(|process| process.number)
+        else {
+            return false;
+        };
+        self.change(|view| {
+            view.detail.summary.processes.retain(|process| process.number != oldest);
+            view.terminals.retain(|(number, _)| *number != oldest);
+        });
+        true
+    }
+
+    fn called(&mut self, called: Called) {
+        match called {
+            Called::Exec(request, answer, started) => {
+                self.starting -= 1;
+                let number = started.as_ref().map(|process| process.number).unwrap_or_default();
+                let terminal = match started {
+                    Ok(process) => self.started(&request, process).map_err(ContainerError::from),
+                    Err(error) => Err(error.into()),
+                };
+                let _ = answer.send(terminal.map(|terminal| (number, terminal)));
+            }
+            Called::Signal(Ok(())) => {}
+            Called::Signal(Err(error)) => {
+                tracing::debug!(container = %self.id, %error, "a signal cannot be sent");
+            }
+            Called::Remove(result) => {
+                self.tell(Told::Removed(result.is_ok()));
+                for remover in self.removers.drain(..) {
+                    let _ = remover.send(result.clone().map_err(ContainerError::from));
+                }
+            }
+        }
+    }
+
+    fn process_exited(&mut self, number: ProcessNumber, exit: Exit) {
+        let view = self.view.borrow().clone();
+        let Some((_, terminal)) = view.terminals.iter().find(|(known, _)| *known == number) else {
+            self.early.insert(number, exit);
+            return;
+        };
+        terminal.exited(exit);
+        self.change(|view| {
+            if let Some(process) =
+                view.detail.summary.processes.iter_mut().find(|process| process.number == number)
+            {
+                process.exit = Some(exit);
+            }
+        });
+        if number == 0 {
+            self.tell(Told::FirstExited(exit));
+        }
+    }
+
+    /// Nothing of the container is left: no process can be either.
+    fn ended(&mut self) {
+        let view = self.view.borrow().clone();
+        let unseen = view.detail.summary.processes.iter().filter(|process| process.exit.is_none());
+        for number in unseen.map(|process| process.number) {
+            self.process_exited(number, KILLED);
+        }
+        self.tell(Told::Ended);
+    }
+
+    /// Tells the machine, publishes where the container is now, and does what the machine says.
+    fn tell(&mut self, told: Told) {
+        let before = self.state.phase();
+        let effects = self.state.step(told);
+        match self.state.phase() {
+            phase if phase == before => {}
+            Phase::Exited(exit) => {
+                self.change(|view| view.detail.summary.state = ContainerState::Exited(exit))
+            }
+            Phase::Ended(exit) => self.change(|view| {
+                view.detail.summary.state = ContainerState::Exited(exit);
+                view.ended = true;
+            }),
+            Phase::Running | Phase::Gone => {}
+        }
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
+        let signal = self.stop_signal;
+        match effect {
+            Effect::StopSignal => {
+                self.calls.spawn(async move { Called::Signal(engine.signal(container, 0, signal).await) });
+            }
+            Effect::ArmGrace(grace) => self.grace = Some(deadline(grace)),
+            Effect::Kill => {
+                self.calls.spawn(async move { Called::Signal(engine.kill(container).await) });
+            }
+            Effect::Remove => {
+                self.calls.spawn(async move { Called::Remove(engine.remove(container).await) });
+            }
+        }
+    }
+
+    fn add(&self, request: &ProcessRequest, number: ProcessNumber, terminal: Terminal, exit: Option<Exit>) {
+        let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
+        let process = ProcessSummary { number, command: request.argv.clone(), terminal: is_terminal, exit };
+        self.change(|view| {
+            view.detail.summary.processes.push(process);
+            view.terminals.push((number, terminal));
+        });
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut View)) {
+        self.view.send_modify(|view| edit(Arc::make_mut(view)));
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// A deadline so far ahead that the clock cannot hold it is as good as a century.
+fn deadline(after: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + after.min(CENTURY)
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn exit_of(Ending { code, signal, out_of_memory }: Ending) -> Exit {
+    Exit { code, signal, out_of_memory }
+}

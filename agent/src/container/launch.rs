@@ -1,0 +1,229 @@
+//! How containers come to be: launched because somebody asked, or taken over from an agent that is gone.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::future::join_all;
+use porthole_launcher::plan::Step;
+use porthole_launcher::wire::{ExecutedStep, Known, ProcessRequest};
+use porthole_protocol::http::{ContainerDetail, ContainerState, ContainerSummary};
+use porthole_protocol::ids::ContainerId;
+use porthole_protocol::spec::{LaunchSpec, Limits};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::birth::birth_step;
+use super::driver::{Driver, Parts};
+use super::record::Record;
+use super::registry::Registry;
+use super::{Command, Container, ContainerError, Result, request, signal};
+use crate::engine::{self, EngineEvent, Launched};
+use crate::image::Image;
+use crate::random;
+use crate::terminal::Terminal;
+
+/// Commands waiting for a container's task, before their senders wait with them.
+const COMMANDS: usize = 16;
+
+/// All that is known of a container at its birth, or when it is taken over.
+struct Birth {
+    id: ContainerId,
+    record: Record,
+    image: Option<Arc<Image>>,
+    first: ProcessRequest,
+    init_pid: u32,
+    steps: Vec<ExecutedStep>,
+    lacks: Vec<String>,
+    start_micros: u64,
+}
+
+/// A container, its task before it runs, and that task's mailbox.
+struct Assembled {
+    container: Container,
+    driver: Driver,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Registry {
+    /// The steps a launch would take.
+    ///
+    /// # Errors
+    /// As [`Registry::launch`].
+    pub(crate) async fn plan(&self, spec: &LaunchSpec) -> Result<Vec<Step>> {
+        let image = self.images().resolve(&spec.image)?;
+        let request = request::launch(&ContainerId::from_random(random::bytes()), spec, &image)?;
+        Ok(self.engine().plan(request).await?)
+    }
+
+    /// Launches a container; answers it and its first process's terminal. It is launched even when the caller no longer
+    /// waits.
+    ///
+    /// # Errors
+    /// Those of the spec, the image and the engine; nothing is left then.
+    pub(crate) async fn launch(&self, spec: LaunchSpec) -> Result<(Container, Terminal)> {
+        let asked = Instant::now();
+        let image = self.images().resolve(&spec.image)?;
+        let id = ContainerId::from_random(random::bytes());
+        let mut request = request::launch(&id, &spec, &image)?;
+        let (name, events) = self.reserve(&id, spec.name.as_deref())?;
+        let limits = request.limits;
+        let record = Record {
+            name,
+            image_id: image.id.to_string(),
+            spec,
+            limits: Limits {
+                memory_bytes: Some(limits.memory_bytes),
+                cpu_millis: Some(limits.cpu_millis),
+                pids: Some(limits.pids),
+            },
+            hostname: request.hostname.clone(),
+            layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
+            stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
+            created_ms: now_ms(),
+        };
+        request.label = record.encode();
+        let (answer, launched) = oneshot::channel();
+        let registry = self.clone();
+        self.tasks().spawn(async move {
+            let first = request.process.clone();
+            match registry.engine().launch(request).await {
+                Ok(Launched { init_pid, process, steps, lacks }) => {
+                    let start_micros = micros(asked.elapsed().as_micros());
+                    let birth = Birth {
+                        id: id.clone(),
+                        record,
+                        image: Some(image),
+                        first,
+                        init_pid,
+                        steps,
+                        lacks,
+                        start_micros,
+                    };
+                    registry.bring_up(birth, process, events, answer).await;
+                }
+                Err(error) => drop(answer.send(Err(error.into()))),
+            }
+            registry.forget(&id);
+        });
+        launched.await.map_err(|_| ContainerError::ShuttingDown)?
+    }
+
+    /// The life of a launched container.
+    async fn bring_up(
+        &self,
+        birth: Birth,
+        process: engine::StartedProcess,
+        events: mpsc::Receiver<EngineEvent>,
+        answer: oneshot::Sender<Result<(Container, Terminal)>>,
+    ) {
+        let first = birth.first.clone();
+        let Assembled { container, mut driver, commands } = self.assemble(birth);
+        match driver.started(&first, process) {
+            Ok(terminal) => {
+                self.register(container.clone());
+                let _ = answer.send(Ok((container, terminal)));
+            }
+            Err(error) => {
+                driver.give_up();
+                let _ = answer.send(Err(error.into()));
+            }
+        }
+        driver.run(commands, events).await;
+    }
+
+    /// Takes every container over that an earlier agent left.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub(crate) async fn adopt_all(&self, events: mpsc::Receiver<EngineEvent>) -> Result<()> {
+        let known = self.engine().list().await?;
+        let reserved: Vec<_> = known.into_iter().filter_map(|known| self.reserve_known(known)).collect();
+        // From here on every event finds its container.
+        self.tasks().spawn(self.clone().dispatch(events));
+        let adopted =
+            reserved.into_iter().map(|(id, record, known, events)| self.adopt(id, record, known, events));
+        join_all(adopted).await;
+        Ok(())
+    }
+
+    fn reserve_known(
+        &self,
+        known: Known,
+    ) -> Option<(ContainerId, Record, Known, mpsc::Receiver<EngineEvent>)> {
+        let id: ContainerId = known.container.parse().ok()?;
+        let mut record = Record::decode(&known.label);
+        let name = Some(record.name.as_str()).filter(|name| !name.is_empty());
+        let (name, events) = self.reserve(&id, name).or_else(|_| self.reserve(&id, None)).ok()?;
+        record.name = name;
+        Some((id, record, known, events))
+    }
+
+    async fn adopt(
+        &self,
+        id: ContainerId,
+        record: Record,
+        known: Known,
+        events: mpsc::Receiver<EngineEvent>,
+    ) {
+        let Known { container: _, label: _, init_pid, processes, steps, lacks } = known;
+        let Some((_, first, _)) = processes.first() else {
+            tracing::error!(container = %id, "the launcher knows no process of it");
+            return self.forget(&id);
+        };
+        let birth = Birth {
+            image: self.images().resolve(&record.image_id).ok(),
+            record,
+            first: first.clone(),
+            init_pid: init_pid.unwrap_or(0),
+            start_micros: steps.last().map_or(0, |step| (step.start_ns + step.duration_ns) / 1000),
+            steps,
+            lacks,
+            id: id.clone(),
+        };
+        let Assembled { container, mut driver, commands } = self.assemble(birth);
+        driver.adopt(processes, init_pid.is_some()).await;
+        self.register(container);
+        let registry = self.clone();
+        self.tasks().spawn(async move {
+            driver.run(commands, events).await;
+            registry.forget(&id);
+        });
+    }
+
+    fn assemble(&self, birth: Birth) -> Assembled {
+        let Birth { id, record, image, first, init_pid, steps, lacks, start_micros } = birth;
+        let Record { name, image_id, spec, limits, hostname, layers, stop_signal, created_ms } = record;
+        let summary = ContainerSummary {
+            id: id.clone(),
+            name,
+            image: spec.image.clone(),
+            created_ms,
+            state: ContainerState::Running,
+            processes: Vec::new(),
+            start_micros,
+        };
+        let birth = steps.iter().map(birth_step).collect();
+        let detail = ContainerDetail { summary, spec, limits, hostname, init_pid, layers, birth, lacks };
+        let (driver, view) = Driver::new(Parts {
+            engine: Arc::clone(self.engine()),
+            tasks: self.tasks().clone(),
+            detail,
+            stop_signal,
+            changed: self.changed().clone(),
+        });
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let engine = Arc::clone(self.engine());
+        let container = Container { id, image, image_id, first: Arc::new(first), engine, commands, view };
+        Assembled { container, driver, commands: receiver }
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(elapsed: u128) -> u64 {
+    u64::try_from(elapsed).unwrap_or(u64::MAX)
+}

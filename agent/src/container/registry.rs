@@ -1,0 +1,188 @@
+//! All containers of this agent, by id and by name. How they come to be is in [`launch`](super::launch).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use porthole_protocol::http::ContainerSummary;
+use porthole_protocol::ids::{ContainerId, check_name};
+use porthole_protocol::limits::{MAX_CONTAINERS, MAX_PROCESSES};
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use super::{Container, ContainerError, Result, names};
+use crate::engine::{Engine, EngineEvent};
+use crate::image::Images;
+use crate::random;
+
+/// Events waiting for a container's task. While it is being launched or adopted it takes none, so all that its processes
+/// can cause until then must fit.
+const EVENTS: usize = MAX_PROCESSES + 2;
+
+/// A handle to all containers; clones share them.
+#[derive(Clone)]
+pub(crate) struct Registry(Arc<Shared>);
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    images: Images,
+    tasks: TaskTracker,
+    /// Held for look-ups only, never across an await.
+    index: Mutex<Index>,
+    /// Grows with every change of any container.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Index {
+    entries: BTreeMap<ContainerId, Entry>,
+    /// No launches any more: the agent is stopping.
+    closed: bool,
+}
+
+struct Entry {
+    name: String,
+    events: mpsc::Sender<EngineEvent>,
+    /// None while it is being launched or adopted.
+    container: Option<Container>,
+}
+
+impl Registry {
+    /// A registry without containers, whose tasks `tasks` joins.
+    pub(crate) fn new(engine: Arc<dyn Engine>, images: Images, tasks: TaskTracker) -> Self {
+        let shared =
+            Shared { engine, images, tasks, index: Mutex::default(), changed: watch::Sender::new(0) };
+        Self(Arc::new(shared))
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.0.engine
+    }
+
+    pub(crate) fn images(&self) -> &Images {
+        &self.0.images
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    pub(super) fn changed(&self) -> &watch::Sender<u64> {
+        &self.0.changed
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands every event to its container's task; resolves when the engine is gone.
+    pub(crate) async fn dispatch(self, mut events: mpsc::Receiver<EngineEvent>) {
+        while let Some(event) = events.recv().await {
+            match self.mailbox(event.container()) {
+                // A task that has just ended is of a container that has just been removed.
+                Some(mailbox) => drop(mailbox.send(event).await),
+                None => tracing::debug!(?event, "an event of no container"),
+            }
+        }
+    }
+
+    fn mailbox(&self, container: &str) -> Option<mpsc::Sender<EngineEvent>> {
+        let id = container.parse::<ContainerId>().ok()?;
+        self.index().entries.get(&id).map(|entry| entry.events.clone())
+    }
+
+    /// A number that grows whenever a container changes.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// All containers, newest first.
+    pub(crate) fn list(&self) -> Vec<Container> {
+        let mut all: Vec<_> =
+            self.index().entries.values().filter_map(|entry| entry.container.clone()).collect();
+        all.sort_by_cached_key(|container| std::cmp::Reverse(container.view().detail.summary.created_ms));
+        all
+    }
+
+    /// Their lines, newest first.
+    pub(crate) fn summaries(&self) -> Vec<ContainerSummary> {
+        self.list().iter().map(|container| container.view().detail.summary.clone()).collect()
+    }
+
+    /// The container by id, name, or the beginning of its id.
+    ///
+    /// # Errors
+    /// [`ContainerError::NoSuchContainer`], [`ContainerError::Ambiguous`].
+    pub(crate) fn find(&self, text: &str) -> Result<Container> {
+        let index = self.index();
+        let known = || {
+            index.entries.iter().filter_map(|(id, entry)| Some((id, &entry.name, entry.container.as_ref()?)))
+        };
+        if let Some((_, _, container)) = known().find(|(id, name, _)| id.as_str() == text || *name == text) {
+            return Ok(container.clone());
+        }
+        let mut begun = known().filter(|(id, ..)| !text.is_empty() && id.as_str().starts_with(text));
+        match (begun.next(), begun.next()) {
+            (Some((_, _, container)), None) => Ok(container.clone()),
+            (Some(_), Some(_)) => Err(ContainerError::Ambiguous(text.to_owned())),
+            (None, _) => Err(ContainerError::NoSuchContainer(text.to_owned())),
+        }
+    }
+
+    /// Containers made from the image with this id.
+    pub(crate) fn count_of_image(&self, image: &str) -> u32 {
+        let count = self.list().iter().filter(|container| container.image_id() == image).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Refuses launches from now on.
+    pub(crate) fn close(&self) {
+        self.index().closed = true;
+    }
+
+    /// Takes a new container's id and name, made up when there is none; answers the name, and what the engine tells
+    /// about it. [`Registry::forget`] gives them back.
+    ///
+    /// # Errors
+    /// For a name that is taken or no name, and when there are too many.
+    pub(super) fn reserve(
+        &self,
+        id: &ContainerId,
+        name: Option<&str>,
+    ) -> Result<(String, mpsc::Receiver<EngineEvent>)> {
+        let mut index = self.index();
+        if index.closed {
+            return Err(ContainerError::ShuttingDown);
+        }
+        if index.entries.len() >= MAX_CONTAINERS {
+            return Err(ContainerError::TooMany(MAX_CONTAINERS, "containers"));
+        }
+        let is_taken = |name: &str| index.entries.values().any(|entry| entry.name == name);
+        let name = match name {
+            Some(name) => {
+                check_name(name)?;
+                if is_taken(name) {
+                    return Err(ContainerError::NameInUse(name.to_owned()));
+                }
+                name.to_owned()
+            }
+            None => names::make_up(u32::from_ne_bytes(random::bytes()), is_taken),
+        };
+        let (events, receiver) = mpsc::channel(EVENTS);
+        index.entries.insert(id.clone(), Entry { name: name.clone(), events, container: None });
+        Ok((name, receiver))
+    }
+
+    /// Makes a reserved container visible.
+    pub(super) fn register(&self, container: Container) {
+        if let Some(entry) = self.index().entries.get_mut(container.id()) {
+            entry.container = Some(container);
+        }
+        self.0.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Forgets a container.
+    pub(super) fn forget(&self, id: &ContainerId) {
+        self.index().entries.remove(id);
+        self.0.changed.send_modify(|count| *count += 1);
+    }
+}

@@ -1,0 +1,66 @@
+//! Signals by name and number. Source: `signal(7)`, the numbers of x86 and ARM.
+
+const NAMES: [(&str, i32); 31] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("STKFLT", 16),
+    ("CHLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("IO", 29),
+    ("PWR", 30),
+    ("SYS", 31),
+];
+
+/// Asks a process to end, unless its image names another signal.
+pub(super) const TERM: i32 = 15;
+
+/// The largest number: the last of the real-time signals.
+const MAX: i32 = 64;
+
+/// A signal's number, from its name with or without `SIG` in any case, or from its number.
+pub(crate) fn parse(text: &str) -> Option<i32> {
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=MAX).contains(&number).then_some(number);
+    }
+    let name = text.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for (text, number) in [("TERM", 15), ("SIGKILL", 9), ("sigint", 2), ("9", 9), ("64", 64)] {
+            assert_eq!(parse(text), Some(number), "{text}");
+        }
+        for text in ["", "0", "-9", "65", "SIG", "SIGSIGTERM", "9 ", "NOPE"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
