@@ -1,10 +1,119 @@
-//! The plan: the ordered kernel steps that make a container.
+//! The plan: the ordered kernel steps that make a container, as a plain value computed by a pure function.
+//!
+//! `porthole plan` prints it, the launcher executes exactly it, and each executed step keeps its own duration. The
+//! children interpret their part of it between `clone` and `execve`, so a step holds everything as the kernel wants it.
 
-use serde::{Deserialize, Serialize};
+mod host;
+mod process;
+mod root;
+mod step;
+mod words;
 
-/// One step (to be replaced by the real list).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// Who takes it.
-    pub actor: String,
+pub use host::{Hierarchy, Host, Ids};
+pub use process::process_steps;
+pub use step::{Action, Actor, Step};
+
+use crate::wire::{LaunchRequest, Limits, Stdio};
+
+/// Namespaces that every container gets with its first process: all but the cgroup namespace, whose root is the cgroup
+/// its creator is in and so must come after joining that.
+const NAMESPACES: [&str; 6] = ["NEWUSER", "NEWNS", "NEWPID", "NEWNET", "NEWIPC", "NEWUTS"];
+
+/// The steps of one launch, and what this host cannot provide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of a single thread; those of different actors overlap.
+    pub steps: Vec<Step>,
+    /// One sentence each.
+    pub lacks: Vec<String>,
 }
+
+/// What it takes to create the container of `request`, which has been validated, on `host` with the ids `ids`.
+#[must_use]
+pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids) -> Plan {
+    let mut steps = launcher_steps(request, host, ids);
+    steps.extend(root::init_steps(request, host).into_iter().map(Step::init));
+    steps.extend(process_steps(&request.process, request.capabilities, host));
+    Plan { steps, lacks: host.lacks() }
+}
+
+fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
+    let mut actions = vec![Action::MakeWritableLayer { container: request.container.clone() }];
+    for hierarchy in &host.hierarchies {
+        actions.push(Action::MakeCgroup {
+            hierarchy: hierarchy.name.clone(),
+            path: host.cgroup_of(&request.container),
+        });
+        actions.extend(limits(&request.limits, hierarchy));
+    }
+    actions.push(Action::CloneLayers { layers: request.layers.clone(), ids, idmapped: host.idmapped });
+    actions.push(Action::MakeDevpts { options: host.devpts_options(ids) });
+    let joined: Vec<String> =
+        host.hierarchies.iter().filter(|h| h.version == 1).map(|h| h.name.clone()).collect();
+    actions.push(match request.process.stdio {
+        Stdio::Terminal { rows, cols } => Action::OpenTerminal { rows, cols },
+        Stdio::Pipes { stdin } => Action::OpenPipes { stdin },
+    });
+    actions.extend([
+        Action::CloneInit {
+            namespaces: NAMESPACES.map(String::from).to_vec(),
+            into_cgroup: host.hierarchies.iter().any(|h| h.version == 2),
+        },
+        Action::MapIds { ids, set_groups: host.set_groups },
+    ]);
+    actions.push(Action::CloneProcess);
+    if !joined.is_empty() {
+        actions.push(Action::JoinCgroups { hierarchies: joined });
+    }
+    actions.into_iter().map(Step::launcher).collect()
+}
+
+/// The limits that `hierarchy` can enforce, in the order in which the kernel accepts them.
+fn limits(limits: &Limits, hierarchy: &Hierarchy) -> Vec<Action> {
+    /// Period of the CPU quota, in microseconds: the kernel's default.
+    const PERIOD: u64 = 100_000;
+    let quota = u64::from(limits.cpu_millis) * PERIOD / 1000;
+    let memory = limits.memory_bytes.to_string();
+    let mut files: Vec<(&str, String)> = Vec::new();
+    for controller in &hierarchy.controllers {
+        match (controller.as_str(), hierarchy.version) {
+            // No more with swap than without: the order matters, memsw may never be below the memory limit.
+            ("memory", 1) => files.extend([
+                ("memory.limit_in_bytes", memory.clone()),
+                ("memory.memsw.limit_in_bytes", memory.clone()),
+            ]),
+            ("memory", _) => {
+                files.extend([("memory.max", memory.clone()), ("memory.swap.max", "0".to_owned())]);
+            }
+            ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
+            ("cpu", 1) => files.extend([
+                ("cpu.cfs_period_us", PERIOD.to_string()),
+                ("cpu.cfs_quota_us", quota.to_string()),
+            ]),
+            ("cpu", _) => files.push(("cpu.max", format!("{quota} {PERIOD}"))),
+            // With version 2 there is no such file: the user namespace forbids making nodes, `nodev` forbids using those
+            // of an image, and only six harmless ones are bound into /dev.
+            ("devices", 1) => {
+                files.push(("devices.deny", "a".to_owned()));
+                files.extend(DEVICES.map(|device| ("devices.allow", device.to_owned())));
+            }
+            _ => {}
+        }
+    }
+    files
+        .into_iter()
+        .map(|(file, value)| Action::SetLimit {
+            hierarchy: hierarchy.name.clone(),
+            file: file.to_owned(),
+            value,
+        })
+        .collect()
+}
+
+/// What the devices controller lets through: null, zero, full, random, urandom, tty, ptmx and the slaves of devpts.
+const DEVICES: [&str; 8] = [
+    "c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw", "c 5:0 rw", "c 5:2 rw", "c 136:* rw",
+];
+
+/// Nodes of /dev that every program expects, bound from the host's.
+pub(crate) const DEVICE_NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];

@@ -1,1 +1,43 @@
-fn main() {}
+//! Process 1 of every container: reaps orphans and forwards signals, nothing else.
+//!
+//! The kernel ends the whole container with it, so it ends only when the launcher kills it.
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+/// The container's first process. The launcher starts it right after this one.
+const FIRST: Pid = Pid::from_raw(2);
+
+/// Signals that are meant for the first process when someone sends them to process 1.
+const FORWARDED: [Signal; 7] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+];
+
+fn main() -> Result<(), Errno> {
+    let all = SigSet::all();
+    all.thread_block()?;
+    loop {
+        match all.wait()? {
+            Signal::SIGCHLD => reap(),
+            signal if FORWARDED.contains(&signal) => {
+                // Without a first process there is nobody to tell.
+                let _ = kill(FIRST, signal);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Takes the status of every child that has ended: one signal may stand for many of them.
+fn reap() {
+    let any = Pid::from_raw(-1);
+    while !matches!(waitpid(any, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive) | Err(_)) {}
+}

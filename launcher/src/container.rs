@@ -1,0 +1,116 @@
+//! A container and its processes as the launcher keeps them.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use rustix::process::Pid;
+
+use crate::page::Page;
+use crate::plan::Step;
+use crate::ranges::Range;
+use crate::wire::{Ending, ExecutedStep, ProcessRequest, Stdio};
+
+/// A container that lives, or has ended and not been removed.
+#[derive(Debug)]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    pub(crate) label: Vec<u8>,
+    pub(crate) layers: Vec<String>,
+    pub(crate) capabilities: u64,
+    /// What only a living one has.
+    pub(crate) life: Option<Life>,
+    pub(crate) processes: BTreeMap<u32, Process>,
+    pub(crate) next_process: u32,
+    pub(crate) steps: Vec<ExecutedStep>,
+    pub(crate) lacks: Vec<String>,
+    /// OOM kills that endings have been explained with.
+    pub(crate) oom_kills: u64,
+}
+
+/// The kernel's part of a living container.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) init: Child,
+    pub(crate) range: Range,
+    /// Its devpts, to open further terminals in.
+    pub(crate) devpts: OwnedFd,
+}
+
+/// A child of the launcher.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// A process that the launcher has started in a container.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) request: ProcessRequest,
+    /// Gone when it has ended.
+    pub(crate) child: Option<Child>,
+    pub(crate) streams: Streams,
+    /// What is left until it has become its command.
+    pub(crate) starting: Option<Starting>,
+    pub(crate) ending: Option<Ending>,
+}
+
+/// The launcher's ends of a process's standard streams.
+#[derive(Debug)]
+pub(crate) enum Streams {
+    Terminal { master: OwnedFd },
+    Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
+}
+
+/// A process between clone and exec.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    /// The request to answer.
+    pub(crate) seq: u32,
+    /// When it was read, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) received: u64,
+    /// Closed by the kernel when the process has become its command, or has died.
+    pub(crate) done: OwnedFd,
+    pub(crate) page: Page,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Streams {
+    /// Descriptors in the order of [`Stdio`], after the pidfd.
+    pub(crate) fn descriptors(&self) -> Vec<&OwnedFd> {
+        match self {
+            Self::Terminal { master } => vec![master],
+            Self::Pipes { stdin, stdout, stderr } => [stdout, stderr].into_iter().chain(stdin).collect(),
+        }
+    }
+
+    /// Closes the writing end of standard input: kept here, it would never end for the process.
+    pub(crate) fn forget_stdin(&mut self) {
+        if let Self::Pipes { stdin, .. } = self {
+            *stdin = None;
+        }
+    }
+}
+
+impl Starting {
+    /// The executed steps, with times relative to the request.
+    pub(crate) fn executed(&self) -> Vec<ExecutedStep> {
+        let now = crate::page::now();
+        let timed = |(index, step): (usize, &Step)| {
+            let (begin, end) = self.page.times(index);
+            let begin = begin?;
+            Some(ExecutedStep {
+                step: step.clone(),
+                start_ns: begin.saturating_sub(self.received),
+                // The last step of a child, its exec, ends by not returning.
+                duration_ns: end.unwrap_or(now).saturating_sub(begin),
+            })
+        };
+        self.steps.iter().enumerate().filter_map(timed).collect()
+    }
+}
+
+/// Whether the request asks for a terminal.
+pub(crate) fn wants_terminal(request: &ProcessRequest) -> bool {
+    matches!(request.stdio, Stdio::Terminal { .. })
+}

@@ -1,0 +1,189 @@
+//! Requests that start something.
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+
+use super::{Engine, failure};
+use crate::container::{Container, Life, Process, Starting};
+use crate::launch::{Birth, StepError};
+use crate::page::{Page, Signal};
+use crate::plan::{Action, Step, plan, process_steps};
+use crate::program::Program;
+use crate::spawn::Spawn;
+use crate::streams::Pair;
+use crate::wire::{Failure, FailureKind, LaunchRequest, ProcessRequest, Reply};
+
+impl Engine {
+    /// The steps of a launch that is not made.
+    pub(crate) fn plan(&self, request: &LaunchRequest) -> Result<Reply, Failure> {
+        let range = self.ranges.next().ok_or_else(no_range)?;
+        Ok(Reply::Plan(plan(request, &self.host, range.ids).steps))
+    }
+
+    /// Starts a container; the answer follows when its first process has become its command.
+    pub(crate) fn launch(&mut self, seq: u32, received: u64, request: &LaunchRequest) -> Result<(), Failure> {
+        if self.containers.contains_key(&request.container) {
+            return Err(failure(
+                FailureKind::InUse,
+                format!("There is a container {} already.", request.container),
+            ));
+        }
+        for layer in &request.layers {
+            if !self.store.has_layer(layer) {
+                return Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}.")));
+            }
+        }
+        let range = self.ranges.take().ok_or_else(no_range)?;
+        let plan = plan(request, &self.host, range.ids);
+        let steps = plan.steps.clone();
+        let born = Birth::new(self, request, range.clone())
+            .map_err(|error| StepError { step: 0, error })
+            .and_then(|birth| birth.execute(plan.steps, seq, received));
+        let born = match born {
+            Ok(born) => born,
+            Err(StepError { step, error }) => {
+                self.forget(&request.container, &range);
+                return Err(step_failed(&steps[step], &error));
+            }
+        };
+        let container = Container {
+            id: request.container.clone(),
+            label: request.label.clone(),
+            layers: request.layers.clone(),
+            capabilities: request.capabilities,
+            life: Some(Life { init: born.init, range, devpts: born.devpts }),
+            processes: [(0, born.process)].into(),
+            next_process: 1,
+            steps: Vec::new(),
+            lacks: plan.lacks,
+            oom_kills: 0,
+        };
+        self.containers.insert(request.container.clone(), container);
+        Ok(())
+    }
+
+    /// Starts a further process; the answer follows when it has become its command. Returns its number.
+    pub(crate) fn exec(
+        &mut self,
+        seq: u32,
+        received: u64,
+        id: &str,
+        request: ProcessRequest,
+    ) -> Result<u32, Failure> {
+        let container = self.containers.get(id).ok_or_else(|| {
+            failure(FailureKind::NoSuchContainer, format!("There is no container {id}."))
+        })?;
+        let life = container.life.as_ref().ok_or_else(|| {
+            failure(FailureKind::NotRunning, format!("The container {id} has ended."))
+        })?;
+        let steps = process_steps(&request, container.capabilities, &self.host);
+        let internal = |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
+        let page = Page::new().map_err(internal)?;
+        let streams = Pair::make(&request, life.devpts.as_fd(), life.range.ids).map_err(internal)?;
+        let program = Program::command(&request);
+        page.raise(Signal::RootReady);
+        let (child, done) = Spawn {
+            init: life.init.pidfd.as_fd(),
+            home: self.home.as_fd(),
+            cgroup: None,
+            stdio: streams.theirs(),
+            filter: &self.filter,
+            program: &program,
+            steps: &steps,
+            page: &page,
+        }
+        .spawn()
+        .map_err(internal)?;
+        page.raise(Signal::Attached);
+        let process = Process {
+            request,
+            child: Some(child),
+            streams: streams.ours,
+            starting: Some(Starting { seq, received, done, page, steps }),
+            ending: None,
+        };
+        let container = self.container(id)?;
+        let number = container.next_process;
+        container.next_process += 1;
+        container.processes.insert(number, process);
+        Ok(number)
+    }
+
+    /// What became of a process whose descriptor `done` has been closed: the answer for its request.
+    pub(crate) fn started(&mut self, id: &str, number: u32) -> Option<(u32, Result<Reply, Failure>)> {
+        let container = self.containers.get_mut(id)?;
+        let process = container.processes.get_mut(&number)?;
+        let starting = process.starting.take()?;
+        let seq = starting.seq;
+        if let Some(failure) = starting.failure() {
+            return Some((seq, Err(failure)));
+        }
+        let pid = process.child.as_ref().map_or(0, |child| child.pid.as_raw_nonzero().get().unsigned_abs());
+        if number > 0 {
+            return Some((seq, Ok(Reply::Started { process: number, pid })));
+        }
+        container.steps = starting.executed();
+        let init_pid = container.init_pid().unwrap_or(0);
+        let (steps, lacks) = (container.steps.clone(), container.lacks.clone());
+        Some((seq, Ok(Reply::Launched { init_pid, pid, steps, lacks })))
+    }
+}
+
+impl Starting {
+    /// Why the process did not become its command, if so.
+    fn failure(&self) -> Option<Failure> {
+        if let Some((step, errno)) = self.page.failure() {
+            let step = &self.steps[step.min(self.steps.len() - 1)];
+            return Some(child_failed(step, errno));
+        }
+        // Closed without a failure: it has become its command, unless it was killed before it came to that.
+        let last = self.steps.len() - 1;
+        if self.page.times(last).0.is_some() {
+            return None;
+        }
+        let reached = (0..last).rev().find(|&step| self.page.times(step).0.is_some());
+        let call = reached.map_or("its first step".to_owned(), |step| self.steps[step].call());
+        Some(failure(FailureKind::Internal, format!("The container was killed at its start, during {call}.")))
+    }
+}
+
+fn child_failed(step: &Step, errno: Errno) -> Failure {
+    let Action::Execute { command } = &step.action else {
+        return step_failed(step, &errno.into());
+    };
+    match errno {
+        Errno::NOENT | Errno::NOTDIR => failure(
+            FailureKind::CommandNotFound,
+            format!("There is no command '{command}' in the container."),
+        ),
+        Errno::NOEXEC => failure(
+            FailureKind::CommandNotExecutable,
+            format!("The command '{command}' is not a program of this machine's kind."),
+        ),
+        _ => failure(
+            FailureKind::CommandNotExecutable,
+            format!("The command '{command}' cannot be executed: {}.", reason(&errno.into())),
+        ),
+    }
+}
+
+fn step_failed(step: &Step, error: &std::io::Error) -> Failure {
+    let kind = match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOSPC | Errno::USERS | Errno::NOMEM) => {
+            FailureKind::TooMany
+        }
+        _ => FailureKind::Internal,
+    };
+    failure(kind, format!("The kernel refused the {}'s step {}: {}.", step.actor, step.call(), reason(error)))
+}
+
+/// The kernel's words for an error, without the number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+fn no_range() -> Failure {
+    failure(FailureKind::TooMany, "All ranges of user ids are in use by containers.")
+}

@@ -1,0 +1,217 @@
+//! Executing a plan: the launcher's own steps of it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
+};
+use rustix::thread::UnshareFlags;
+
+use crate::child::{self, Materials};
+use crate::container::{Child, Process, Starting};
+use crate::engine::Engine;
+use crate::page::{Page, Signal};
+use crate::plan::{Action, Actor, Ids, Step};
+use crate::program::Program;
+use crate::ranges::{Range, write_maps};
+use crate::spawn::Spawn;
+use crate::store::Store;
+use crate::streams::Pair;
+use crate::sys::{self, Cloned};
+use crate::wire::LaunchRequest;
+
+/// A container that is being made. Dropped before it is complete, it takes everything back.
+pub(crate) struct Birth<'a> {
+    engine: &'a mut Engine,
+    request: &'a LaunchRequest,
+    range: Range,
+    page: Page,
+    program: Program,
+    layers: Vec<OwnedFd>,
+    devpts: Option<OwnedFd>,
+    streams: Option<Pair>,
+    init: Option<Child>,
+    process: Option<(Child, OwnedFd)>,
+}
+
+/// A container whose processes run towards their programs.
+pub(crate) struct Born {
+    pub(crate) init: Child,
+    pub(crate) devpts: OwnedFd,
+    pub(crate) process: Process,
+}
+
+/// The step that failed, and the kernel's reason.
+#[derive(Debug)]
+pub(crate) struct StepError {
+    pub(crate) step: usize,
+    pub(crate) error: io::Error,
+}
+
+impl<'a> Birth<'a> {
+    pub(crate) fn new(
+        engine: &'a mut Engine,
+        request: &'a LaunchRequest,
+        range: Range,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            engine,
+            request,
+            range,
+            page: Page::new()?,
+            program: Program::command(&request.process),
+            layers: Vec::new(),
+            devpts: None,
+            streams: None,
+            init: None,
+            process: None,
+        })
+    }
+
+    /// Takes the launcher's steps of `steps`; the children have begun theirs when it returns.
+    pub(crate) fn execute(mut self, steps: Vec<Step>, seq: u32, received: u64) -> Result<Born, StepError> {
+        for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.actor == Actor::Launcher) {
+            self.page.begin(index);
+            if let Err(error) = self.perform(&step.action, &steps) {
+                self.undo();
+                return Err(StepError { step: index, error });
+            }
+            self.page.end(index);
+        }
+        self.page.raise(Signal::Attached);
+        let (Some(init), Some(devpts), Some((child, done)), Some(streams)) =
+            (self.init, self.devpts, self.process, self.streams)
+        else {
+            unreachable!("every plan makes a devpts, streams and two processes")
+        };
+        let process = Process {
+            request: self.request.process.clone(),
+            child: Some(child),
+            streams: streams.ours,
+            starting: Some(Starting { seq, received, done, page: self.page, steps }),
+            ending: None,
+        };
+        Ok(Born { init, devpts, process })
+    }
+
+    fn perform(&mut self, action: &Action, steps: &[Step]) -> io::Result<()> {
+        match action {
+            Action::MakeWritableLayer { container } => {
+                Ok(self.engine.store.make_container(container, self.range.ids.store)?)
+            }
+            Action::MakeCgroup { .. } | Action::SetLimit { .. } | Action::JoinCgroups { .. } => Ok(()),
+            Action::CloneLayers { layers, idmapped, .. } => self.clone_layers(layers, *idmapped),
+            Action::MakeDevpts { options } => {
+                self.devpts = Some(make_devpts(options)?);
+                Ok(())
+            }
+            Action::CloneInit { .. } => self.clone_init(steps),
+            Action::MapIds { ids, .. } => self.map_ids(*ids),
+            Action::OpenTerminal { .. } | Action::OpenPipes { .. } => self.make_streams(),
+            Action::CloneProcess => self.clone_process(steps),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn clone_layers(&mut self, layers: &[String], idmapped: bool) -> io::Result<()> {
+        let quiet = MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOSUID;
+        let read_only = u64::from((quiet | MountAttrFlags::MOUNT_ATTR_RDONLY).bits());
+        let mapping = if idmapped { self.engine.ranges.mapping(&self.range)? } else { None };
+        let ids = mapping.as_ref().map(|mapping| mapping.as_fd());
+        for layer in layers {
+            self.layers.push(Store::clone_tree(self.engine.store.layers(), layer, read_only, ids)?);
+        }
+        let (containers, name) = (self.engine.store.containers(), &self.request.container);
+        self.layers.push(Store::clone_tree(containers, name, u64::from(quiet.bits()), ids)?);
+        Ok(())
+    }
+
+    fn clone_init(&mut self, steps: &[Step]) -> io::Result<()> {
+        let namespaces = UnshareFlags::NEWUSER
+            | UnshareFlags::NEWNS
+            | UnshareFlags::NEWPID
+            | UnshareFlags::NEWNET
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWUTS;
+        let program = Program::init(Arc::clone(&self.engine.init));
+        let cloned = sys::clone(namespaces.bits().into(), None)?;
+        match cloned {
+            Cloned::Child => {
+                let materials = Materials {
+                    layers: &self.layers,
+                    devpts: self.devpts.as_ref().map(AsFd::as_fd),
+                    stdio: self.streams.as_ref().map_or([None; 3], Pair::theirs),
+                    init: None,
+                    filter: &self.engine.filter,
+                    program: &program,
+                };
+                child::run(Actor::Init, steps, &self.page, &materials)
+            }
+            Cloned::Parent { pid, pidfd } => {
+                self.init = Some(Child { pid, pidfd });
+                Ok(())
+            }
+        }
+    }
+
+    fn map_ids(&mut self, ids: Ids) -> io::Result<()> {
+        let init = self.init.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+        write_maps(init.pid, 0, ids.base, ids.count)?;
+        self.page.raise(Signal::Mapped);
+        Ok(())
+    }
+
+    fn make_streams(&mut self) -> io::Result<()> {
+        let devpts = self.devpts.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+        self.streams = Some(Pair::make(&self.request.process, devpts.as_fd(), self.range.ids)?);
+        Ok(())
+    }
+
+    fn clone_process(&mut self, steps: &[Step]) -> io::Result<()> {
+        let (Some(init), Some(streams)) = (&self.init, &self.streams) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let spawned = Spawn {
+            init: init.pidfd.as_fd(),
+            home: self.engine.home.as_fd(),
+            cgroup: None,
+            stdio: streams.theirs(),
+            filter: &self.engine.filter,
+            program: &self.program,
+            steps,
+            page: &self.page,
+        }
+        .spawn()?;
+        self.process = Some(spawned);
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        if let Some((process, _)) = self.process.take() {
+            process.kill_and_wait();
+        }
+        if let Some(init) = self.init.take() {
+            init.kill_and_wait();
+        }
+    }
+}
+
+/// The container's devpts, made by the launcher, so that terminals can be opened in it through this descriptor for as
+/// long as the container lives.
+fn make_devpts(options: &[(String, String)]) -> io::Result<OwnedFd> {
+    let context = fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in options {
+        fsconfig_set_string(context.as_fd(), key.as_str(), value.as_str())?;
+    }
+    fsconfig_create(context.as_fd())?;
+    let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, quiet)?)
+}
+
+/// The launcher's own process id namespace.
+pub(crate) fn home() -> io::Result<OwnedFd> {
+    Ok(openat(rustix::fs::CWD, "/proc/self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}

@@ -1,0 +1,128 @@
+//! The steps of process 1: it builds the root file system that every process of the container sees.
+
+use std::ffi::CString;
+
+use rustix::mount::MountAttrFlags;
+
+use super::process::OOM_SCORE;
+use super::{Action, Host};
+use crate::wire::{LaunchRequest, Stdio};
+
+/// The only capability init keeps: to forward signals to processes of other users.
+const CAP_KILL: u64 = 1 << 5;
+
+pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
+    let count = u16::try_from(request.layers.len()).expect("the number of layers is validated");
+    let mut steps = vec![
+        Action::RaiseOomScore { score: OOM_SCORE.to_owned() },
+        Action::BecomeRoot { set_groups: host.set_groups },
+        Action::NewKeyring,
+        Action::SetHostname { name: request.hostname.clone() },
+        Action::RaiseLoopback,
+        Action::AttachLayers { count },
+        Action::MountOverlay { options: overlay_options(count) },
+    ];
+    steps.extend(proc_and_sys(host));
+    steps.extend(devices(request));
+    steps.extend(
+        [
+            ("etc/hosts", Host::hosts(request)),
+            ("etc/hostname", format!("{}\n", request.hostname)),
+            // No network, no resolver: an empty list fails at once where a guessed one would time out.
+            ("etc/resolv.conf", "# This container has no network.\n".to_owned()),
+        ]
+        .map(|(path, contents)| Action::WriteFile { path: path.to_owned(), contents }),
+    );
+    steps.push(Action::NewCgroupNamespace);
+    if host.hierarchies.len() == 1 && host.hierarchies[0].version == 2 {
+        let attributes = quiet() | MountAttrFlags::MOUNT_ATTR_RDONLY;
+        steps.push(mount("cgroup2", "sys/fs/cgroup", &[], attributes));
+    }
+    if request.read_only {
+        steps.push(Action::ProtectRoot);
+    }
+    steps.extend([
+        Action::PivotRoot,
+        Action::DetachHost,
+        Action::BoundCapabilities { keep: CAP_KILL },
+        Action::SetCapabilities { set: CAP_KILL },
+        Action::NoNewPrivileges,
+        Action::LoadSeccomp,
+        Action::ExecuteInit,
+    ]);
+    steps
+}
+
+/// Layer `n` is attached at `n` and the writable one at `w`, relative to the staging directory.
+fn overlay_options(count: u16) -> CString {
+    let lower: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+    let options =
+        format!("lowerdir={},upperdir=w/upper,workdir=w/work,userxattr,volatile", lower.join(":"));
+    CString::new(options).expect("made of digits and words")
+}
+
+fn proc_and_sys(host: &Host) -> Vec<Action> {
+    let sysctl = |path: &str, value: &str| Action::WriteSysctl {
+        path: format!("proc/sys/{path}"),
+        value: value.to_owned(),
+    };
+    let mut steps = vec![mount("proc", "proc", &[], quiet())];
+    if !host.rootless {
+        // Every group may send echo requests, so that ping works without CAP_NET_RAW; see icmp(7).
+        steps.push(sysctl("net/ipv4/ping_group_range", "0 65535"));
+    }
+    steps.extend([
+        // The seccomp filter forbids new namespaces already; this holds even if it had a hole.
+        sysctl("user/max_user_namespaces", "0"),
+        mount("sysfs", "sys", &[], quiet() | MountAttrFlags::MOUNT_ATTR_RDONLY),
+        Action::MaskFiles { paths: host.masked_files.clone() },
+        Action::MaskDirectories { paths: host.masked_directories.clone() },
+        Action::ProtectDirectories { paths: host.protected_directories.clone() },
+    ]);
+    steps
+}
+
+fn devices(request: &LaunchRequest) -> Vec<Action> {
+    let no_exec = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let links = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+        ("core", "/proc/kcore"),
+    ];
+    let mut steps = vec![
+        // Room for the nodes and links; what programs store here belongs into /dev/shm.
+        mount("tmpfs", "dev", &[("size", "64k"), ("nr_inodes", "128"), ("mode", "755")], no_exec),
+        Action::BindDevices { names: super::DEVICE_NODES.map(String::from).to_vec() },
+        Action::MakeDeviceLinks {
+            links: links.map(|(name, target)| (name.to_owned(), target.to_owned())).to_vec(),
+        },
+        Action::AttachDevpts,
+    ];
+    if matches!(request.process.stdio, Stdio::Terminal { .. }) {
+        steps.push(Action::BindConsole);
+    }
+    steps.extend([
+        mount("tmpfs", "dev/shm", &[("size", "64m"), ("nr_inodes", "65536"), ("mode", "1777")], quiet()),
+        mount("mqueue", "dev/mqueue", &[], quiet()),
+    ]);
+    steps
+}
+
+/// Attributes of a file system that holds neither programs nor devices.
+fn quiet() -> MountAttrFlags {
+    MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC
+}
+
+fn mount(fstype: &str, target: &str, options: &[(&str, &str)], attributes: MountAttrFlags) -> Action {
+    Action::Mount {
+        fstype: fstype.to_owned(),
+        target: target.to_owned(),
+        options: options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        attributes: u64::from(attributes.bits()),
+    }
+}

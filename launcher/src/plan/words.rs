@@ -1,0 +1,156 @@
+//! The words of each step: its call as one would type it, and one sentence on why it is taken.
+
+use super::Action;
+
+impl Action {
+    pub(super) fn call(&self) -> String {
+        match self {
+            Self::MakeWritableLayer { container } => {
+                format!("mkdir containers/{container}/upper containers/{container}/work")
+            }
+            Self::MakeCgroup { hierarchy, path } => format!("mkdir /sys/fs/cgroup/{hierarchy}/{path}"),
+            Self::SetLimit { hierarchy, file, value } => format!("echo {value} > {hierarchy}:{file}"),
+            Self::CloneLayers { layers, ids, idmapped: true } => format!(
+                "open_tree(OPEN_TREE_CLONE), mount_setattr(MOUNT_ATTR_IDMAP, {} → {}) × {}",
+                ids.store,
+                ids.base,
+                layers.len() + 1
+            ),
+            Self::CloneLayers { layers, idmapped: false, .. } => {
+                format!("open_tree(OPEN_TREE_CLONE) × {}", layers.len() + 1)
+            }
+            Self::MakeDevpts { options } => format!("fsopen(\"devpts\", {})", pairs(options)),
+            Self::CloneInit { namespaces, into_cgroup } => format!(
+                "clone3(CLONE_{}{})",
+                namespaces.join(" | CLONE_"),
+                if *into_cgroup { " | CLONE_INTO_CGROUP" } else { "" }
+            ),
+            Self::MapIds { ids, .. } => format!("echo 0 {} {} > /proc/PID/uid_map", ids.base, ids.count),
+            Self::OpenTerminal { rows, cols } => {
+                format!("open(\"/dev/pts/ptmx\"), ioctl(TIOCGPTPEER), ioctl(TIOCSWINSZ, {rows}×{cols})")
+            }
+            Self::OpenPipes { stdin } => format!("pipe2() × {}", if *stdin { 3 } else { 2 }),
+            Self::CloneProcess => "setns(CLONE_NEWPID), clone3()".to_owned(),
+            Self::JoinCgroups { hierarchies } => {
+                format!("echo PID > {{{}}}/cgroup.procs", hierarchies.join(","))
+            }
+            Self::RaiseOomScore { score } => format!("echo {score} > /proc/self/oom_score_adj"),
+            Self::BecomeRoot { .. } => "setgroups(0), setresgid(0), setresuid(0)".to_owned(),
+            Self::NewKeyring => "keyctl(KEYCTL_JOIN_SESSION_KEYRING)".to_owned(),
+            Self::SetHostname { name } => format!("sethostname(\"{name}\")"),
+            Self::RaiseLoopback => "ip link set lo up".to_owned(),
+            Self::AttachLayers { count } => format!("move_mount() × {}", u32::from(*count) + 1),
+            Self::MountOverlay { options } => {
+                format!("mount(\"overlay\", \"{}\", MS_NODEV)", options.to_string_lossy())
+            }
+            Self::Mount { fstype, target, options, .. } if options.is_empty() => {
+                format!("mount(\"{fstype}\", \"/{target}\")")
+            }
+            Self::Mount { fstype, target, options, .. } => {
+                format!("mount(\"{fstype}\", \"/{target}\", \"{}\")", pairs(options))
+            }
+            Self::WriteSysctl { path, value } => format!("echo {value} > /{path}"),
+            Self::BindDevices { names } => format!("mount --bind /dev/{{{}}}", names.join(",")),
+            Self::MakeDeviceLinks { links } => {
+                let names: Vec<&str> = links.iter().map(|(name, _)| name.as_str()).collect();
+                format!("symlink(/dev/{{{}}})", names.join(","))
+            }
+            Self::AttachDevpts => "move_mount(devpts, \"/dev/pts\")".to_owned(),
+            Self::BindConsole => "mount --bind /dev/pts/0 /dev/console".to_owned(),
+            Self::MaskFiles { paths } => format!("mount --bind /dev/null {}", rooted(paths)),
+            Self::MaskDirectories { paths } => format!("mount --bind -o ro EMPTY {}", rooted(paths)),
+            Self::ProtectDirectories { paths } => format!("mount --bind -o ro {}", rooted(paths)),
+            Self::WriteFile { path, .. } => format!("write(\"/{path}\")"),
+            Self::NewCgroupNamespace => "unshare(CLONE_NEWCGROUP)".to_owned(),
+            Self::ProtectRoot => "mount_setattr(\"/\", MOUNT_ATTR_RDONLY)".to_owned(),
+            Self::PivotRoot => "pivot_root(\".\", \".\")".to_owned(),
+            Self::DetachHost => "umount2(\".\", MNT_DETACH)".to_owned(),
+            Self::LimitResources { limits } => {
+                let limits: Vec<String> =
+                    limits.iter().map(|(name, soft, hard)| format!("{name}={soft}:{hard}")).collect();
+                format!("prlimit(--{})", limits.join(" --"))
+            }
+            Self::JoinNamespaces => {
+                "setns(CLONE_NEWUSER | NEWNS | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)".to_owned()
+            }
+            Self::ControlTerminal => "setsid(), ioctl(TIOCSCTTY), dup2(0, 1, 2)".to_owned(),
+            Self::ConnectPipes { .. } => "setsid(), dup2(0, 1, 2)".to_owned(),
+            Self::EnterDirectory { path } => format!("chdir(\"{path}\")"),
+            Self::BecomeUser { uid, gid, groups, .. } => {
+                format!("setgroups({groups:?}), setresgid({gid}), setresuid({uid})")
+            }
+            Self::BoundCapabilities { keep } => format!("prctl(PR_CAPBSET_DROP, all but {keep:#x})"),
+            Self::SetCapabilities { set } => format!("capset({set:#x})"),
+            Self::NoNewPrivileges => "prctl(PR_SET_NO_NEW_PRIVS)".to_owned(),
+            Self::LoadSeccomp => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
+            Self::ExecuteInit => "execveat(memfd, AT_EMPTY_PATH)".to_owned(),
+            Self::Execute { command } => format!("execve(\"{command}\")"),
+        }
+    }
+
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Self::MakeWritableLayer { .. } => "One directory for everything this container will write.",
+            Self::MakeCgroup { .. } => "A control group of its own, to limit and count what it uses.",
+            Self::SetLimit { .. } => "The limit, set before anything runs in there.",
+            Self::CloneLayers { idmapped: true, .. } => {
+                "The image's layers, shared by all containers, shown with this container's own user ids."
+            }
+            Self::CloneLayers { .. } => "The image's layers, shared by all containers.",
+            Self::MakeDevpts { .. } => "A terminal device file system of its own, apart from the host's.",
+            Self::CloneInit { .. } => "Process 1, in new namespaces: it sees none of what is outside them.",
+            Self::MapIds { .. } => "Root inside is an ordinary user outside.",
+            Self::OpenTerminal { .. } => "The terminal of the first process; the launcher keeps its other end.",
+            Self::OpenPipes { .. } => "The first process's standard streams.",
+            Self::CloneProcess => "The first process, in the container's process id namespace.",
+            Self::JoinCgroups { .. } => "Both processes come under the limits before they run any foreign code.",
+            Self::RaiseOomScore { .. } => "When memory runs out, the kernel ends containers before the host.",
+            Self::BecomeRoot { .. } => "Takes the user id that the map gives to root inside.",
+            Self::NewKeyring => "Leaves the host's keyring, whose keys would else be shared.",
+            Self::SetHostname { .. } => "The host name, private to its UTS namespace.",
+            Self::RaiseLoopback => "The only interface of its network namespace.",
+            Self::AttachLayers { .. } => "The layers become reachable for process 1, and for nobody else.",
+            Self::MountOverlay { .. } => "One tree: read-only layers below, the writable layer above.",
+            Self::Mount { fstype, .. } => match fstype.as_str() {
+                "proc" => "The processes of its own process id namespace.",
+                "sysfs" => "The kernel's devices, read-only.",
+                "mqueue" => "The message queues of its own IPC namespace.",
+                "cgroup2" => "Its own control group, read-only.",
+                _ => "A file system in memory, of limited size.",
+            },
+            Self::WriteSysctl { .. } => "A kernel setting of its own namespaces.",
+            Self::BindDevices { .. } => "The harmless devices every program expects; no others can be made.",
+            Self::MakeDeviceLinks { .. } => "Links every program expects in /dev.",
+            Self::AttachDevpts => "Its terminals appear inside.",
+            Self::BindConsole => "The console is its own terminal.",
+            Self::MaskFiles { .. } => "Files that tell about the host read as empty.",
+            Self::MaskDirectories { .. } => "Directories that tell about the host look empty.",
+            Self::ProtectDirectories { .. } => "Settings of the kernel can be read and not be changed.",
+            Self::WriteFile { .. } => "Names and addresses as they are in here.",
+            Self::NewCgroupNamespace => "Its control group looks like the topmost one.",
+            Self::ProtectRoot => "No file of the root can be changed.",
+            Self::PivotRoot => "The new tree becomes the root.",
+            Self::DetachHost => "The host's file systems are gone from here.",
+            Self::LimitResources { .. } => "Limits each process inherits.",
+            Self::JoinNamespaces => "Into the namespaces that process 1 has prepared.",
+            Self::ControlTerminal => "Ctrl-C and window size reach this process through its terminal.",
+            Self::ConnectPipes { .. } => "Input and output go through pipes.",
+            Self::EnterDirectory { .. } => "The working directory, found without leaving the container.",
+            Self::BecomeUser { .. } => "The user it runs as.",
+            Self::BoundCapabilities { .. } => "Parts of root's power that can never be had again.",
+            Self::SetCapabilities { .. } => "The parts of root's power that are left.",
+            Self::NoNewPrivileges => "No program it starts can give it more.",
+            Self::LoadSeccomp => "From here on the kernel refuses system calls that containers do not need.",
+            Self::ExecuteInit => "A small program that reaps orphans, from memory that nobody can change.",
+            Self::Execute { .. } => "Becomes the command.",
+        }
+    }
+}
+
+fn pairs(options: &[(String, String)]) -> String {
+    options.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn rooted(paths: &[String]) -> String {
+    paths.iter().map(|path| format!("/{path}")).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,91 @@
+//! One request: checked, done, answered.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::epoll;
+
+use super::Server;
+use super::sources::Source;
+use crate::engine::failure;
+use crate::validate;
+use crate::wire::{Failure, FailureKind, Reply, Request, RequestBody};
+
+/// The answer with its descriptors; `None` when it follows later.
+type Answer = Result<Option<(Reply, Vec<OwnedFd>)>, Failure>;
+
+impl Server {
+    /// Does what `request`, read at `received`, asks for.
+    pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>, received: u64) {
+        let Request { seq, body } = request;
+        let answer = validate::request(&body).and_then(|()| self.answer(seq, body, fds, received));
+        match answer {
+            Ok(Some(answer)) => self.reply(seq, Ok(answer)),
+            Ok(None) => {}
+            Err(failure) => self.reply(seq, Err(failure)),
+        }
+    }
+
+    fn answer(&mut self, seq: u32, body: RequestBody, _fds: Vec<OwnedFd>, received: u64) -> Answer {
+        let plain = |reply| Ok(Some((reply, Vec::new())));
+        match body {
+            RequestBody::Launch(request) => {
+                self.engine.launch(seq, received, &request)?;
+                self.watch(&request.container, 0)?;
+                Ok(None)
+            }
+            RequestBody::Plan(request) => plain(self.engine.plan(&request)?),
+            RequestBody::Exec { container, process } => {
+                let number = self.engine.exec(seq, received, &container, process)?;
+                self.watch(&container, number)?;
+                Ok(None)
+            }
+            RequestBody::Signal { container, process, signal } => {
+                plain(self.engine.signal(&container, process, signal)?)
+            }
+            RequestBody::Kill { container } => plain(self.engine.kill(&container)?),
+            RequestBody::Remove { container } => plain(self.engine.remove(&container)?),
+            RequestBody::List => plain(self.engine.list()),
+            RequestBody::Adopt { container, process } => {
+                let (_, reply) = self.engine.adopt(&container, process)?;
+                Ok(Some((reply, self.engine.descriptors(&container, process))))
+            }
+            RequestBody::Shutdown => {
+                self.engine.containers.values().for_each(crate::container::Container::kill);
+                self.shutdown = Some(seq);
+                Ok(None)
+            }
+            _ => Err(failure(FailureKind::Unsupported, "This launcher cannot do that.")),
+        }
+    }
+
+    /// Waits for the start and the end of a new process, and for its container's end with the first one.
+    fn watch(&mut self, id: &str, number: u32) -> Result<(), Failure> {
+        let engine = &self.engine;
+        let sources = &mut self.sources;
+        let watched = (|| {
+            let container = engine.containers.get(id)?;
+            let process = container.processes.get(&number)?;
+            let (child, starting) = (process.child.as_ref()?, process.starting.as_ref()?);
+            let mut watch =
+                |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, epoll::EventFlags::IN);
+            let container_id = || id.to_owned();
+            let start = Source::Started { container: container_id(), process: number };
+            let end = Source::Process { container: container_id(), process: number };
+            Some((|| {
+                watch(&starting.done, start)?;
+                watch(&child.pidfd, end)?;
+                match &container.life {
+                    Some(life) if number == 0 => {
+                        watch(&life.init.pidfd, Source::Init { container: container_id() })
+                    }
+                    _ => Ok(()),
+                }
+            })())
+        })();
+        match watched {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(failure(FailureKind::Internal, format!("Cannot watch a process: {error}."))),
+            None => Err(failure(FailureKind::Internal, "A new process is gone.")),
+        }
+    }
+}

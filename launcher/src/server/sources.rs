@@ -1,0 +1,91 @@
+//! What the loop waits for, by token.
+
+use std::collections::HashMap;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{Timespec, epoll};
+
+/// Events taken from the kernel in one call.
+const BATCH: usize = 64;
+
+/// Something that becomes ready.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// A connection can be accepted.
+    Listener,
+    /// The agent has sent something, or can be sent to, or is gone.
+    Agent,
+    /// A process has become its command, or has failed to.
+    Started { container: String, process: u32 },
+    /// A process has ended.
+    Process { container: String, process: u32 },
+    /// Process 1 of a container has ended.
+    Init { container: String },
+}
+
+/// The set of them.
+#[derive(Debug)]
+pub(super) struct Sources {
+    epoll: OwnedFd,
+    by_token: HashMap<u64, Source>,
+}
+
+impl Sources {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, by_token: HashMap::new() })
+    }
+
+    /// Waits for `fd` from now on. Closing it ends that; a descriptor that is watched again replaces what had its number.
+    pub(super) fn watch(
+        &mut self,
+        fd: &impl AsFd,
+        source: Source,
+        interest: epoll::EventFlags,
+    ) -> io::Result<()> {
+        let token = token(fd);
+        epoll::add(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?;
+        self.by_token.insert(token, source);
+        Ok(())
+    }
+
+    /// Changes what is waited for.
+    pub(super) fn update(
+        &mut self,
+        fd: &impl AsFd,
+        source: Source,
+        interest: epoll::EventFlags,
+    ) -> io::Result<()> {
+        let token = token(fd);
+        epoll::modify(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?;
+        self.by_token.insert(token, source);
+        Ok(())
+    }
+
+    /// What has become ready, waiting for it at most `patience`.
+    pub(super) fn wait(
+        &mut self,
+        patience: Option<Duration>,
+    ) -> io::Result<Vec<(Source, epoll::EventFlags)>> {
+        let timeout = patience.map(|patience| Timespec {
+            tv_sec: patience.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: patience.subsec_nanos().into(),
+        });
+        let mut buffer = [MaybeUninit::uninit(); BATCH];
+        let (ready, _) = match epoll::wait(&self.epoll, &mut buffer, timeout.as_ref()) {
+            Ok(ready) => ready,
+            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+            Err(errno) => return Err(errno.into()),
+        };
+        let source = |event: &epoll::Event| {
+            self.by_token.get(&event.data.u64()).cloned().map(|source| (source, event.flags))
+        };
+        Ok(ready.iter().filter_map(source).collect())
+    }
+}
+
+fn token(fd: &impl AsFd) -> u64 {
+    u64::from(fd.as_fd().as_raw_fd().unsigned_abs())
+}

@@ -1,0 +1,72 @@
+//! Standard streams of a new process: the launcher's ends and the child's.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, openat};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::container::Streams;
+use crate::plan::Ids;
+use crate::wire::{ProcessRequest, Stdio};
+
+/// Group `tty` inside, in every distribution.
+const TTY_GROUP: u32 = 5;
+
+/// Both ends of a process's standard streams.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    /// The launcher's.
+    pub(crate) ours: Streams,
+    /// The child's stdin, stdout and stderr; `None` is /dev/null.
+    theirs: [Option<OwnedFd>; 3],
+}
+
+impl Pair {
+    /// Makes them: a terminal of the container's `devpts`, owned by the process's user, or pipes.
+    pub(crate) fn make(process: &ProcessRequest, devpts: BorrowedFd<'_>, ids: Ids) -> io::Result<Self> {
+        match process.stdio {
+            Stdio::Terminal { rows, cols } => {
+                let (master, slave) = terminal(devpts, Winsize {
+                    ws_row: rows,
+                    ws_col: cols,
+                    ws_xpixel: 0,
+                    ws_ypixel: 0,
+                })?;
+                if ids.count > TTY_GROUP {
+                    let (uid, gid) = (ids.base + process.uid, ids.base + TTY_GROUP);
+                    fchown(&slave, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+                }
+                Ok(Self { ours: Streams::Terminal { master }, theirs: [Some(slave), None, None] })
+            }
+            Stdio::Pipes { stdin } => {
+                let pipe = || pipe_with(PipeFlags::CLOEXEC);
+                let (stdout, stderr) = (pipe()?, pipe()?);
+                let stdin = if stdin { Some(pipe()?) } else { None };
+                let (their_stdin, our_stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
+                Ok(Self {
+                    ours: Streams::Pipes { stdin: our_stdin, stdout: stdout.0, stderr: stderr.0 },
+                    theirs: [their_stdin, Some(stdout.1), Some(stderr.1)],
+                })
+            }
+        }
+    }
+
+    /// The child's ends.
+    pub(crate) fn theirs(&self) -> [Option<BorrowedFd<'_>>; 3] {
+        self.theirs.each_ref().map(|end| end.as_ref().map(AsFd::as_fd))
+    }
+}
+
+/// A new terminal. No path of the container is followed: the master comes from the descriptor of its devpts, the slave
+/// from the master.
+fn terminal(devpts: BorrowedFd<'_>, size: Winsize) -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let master = openat(devpts, "ptmx", flags, Mode::empty())?;
+    unlockpt(&master)?;
+    let slave = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    tcsetwinsize(&master, size)?;
+    Ok((master, slave))
+}

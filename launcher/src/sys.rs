@@ -1,0 +1,263 @@
+//! Every unsafe block of this program: system calls that rustix and nix do not wrap, each behind a safe function.
+//!
+//! Functions that run between `clone` and `execve` neither allocate nor lock.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_long};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use nix::libc;
+use rustix::process::Pid;
+
+/// What [`clone`] returns, once in each process.
+#[derive(Debug)]
+pub(crate) enum Cloned {
+    /// In the new process.
+    Child,
+    /// In the caller.
+    Parent {
+        /// The new process.
+        pid: Pid,
+        /// Its pidfd, see `pidfd_open(2)`.
+        pidfd: OwnedFd,
+    },
+}
+
+/// `clone3(2)` with a copy of the address space, as `fork(2)` has it, and with a pidfd; into the cgroup of version 2
+/// behind `cgroup` when there is one. `flags` are `CLONE_NEW…` only.
+///
+/// Only a process with a single thread may call this: the child would wait for ever for a lock held by another one.
+///
+/// # Errors
+/// As `clone3(2)`.
+pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    // SAFETY: all-zero is a valid `clone_args`: every field is an integer and 0 means "not used".
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = flags | libc::CLONE_PIDFD as u64;
+    args.pidfd = ptr::from_mut(&mut pidfd) as u64;
+    args.exit_signal = libc::SIGCHLD as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    // SAFETY: `args` lives through the call and its size is given; without CLONE_VM the child gets its own copy of this
+    // address space and stack, so both returns are ordinary ones.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, ptr::from_ref(&args), size_of::<libc::clone_args>()) };
+    match check(pid)? {
+        0 => Ok(Cloned::Child),
+        pid => Ok(Cloned::Parent {
+            pid: i32::try_from(pid).ok().and_then(Pid::from_raw).expect("clone3 returns a positive pid"),
+            // SAFETY: CLONE_PIDFD made the kernel store a new descriptor here, which nobody else owns.
+            pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
+        }),
+    }
+}
+
+/// `CLONE_INTO_CGROUP` of `clone3(2)`, which does not fit the libc crate's `c_int`.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Sets attributes (`MOUNT_ATTR_…`) of the mount behind `mount`, and its id mapping to that of the user namespace
+/// behind `ids`, see `mount_setattr(2)`.
+///
+/// # Errors
+/// As `mount_setattr(2)`; `EINVAL` when the file system cannot be idmapped.
+pub(crate) fn set_mount_attributes(
+    mount: BorrowedFd<'_>,
+    attributes: u64,
+    ids: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: attributes | if ids.is_some() { libc::MOUNT_ATTR_IDMAP } else { 0 },
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: ids.map_or(0, |ids| ids.as_raw_fd() as u64),
+    };
+    // SAFETY: the empty path is a C string, `attr` lives through the call and its size is given.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            ptr::from_ref(&attr),
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(result).map(drop)
+}
+
+/// Loads a seccomp filter for the calling thread, see `seccomp(2)`; `no_new_privs` must be set.
+///
+/// # Errors
+/// As `seccomp(2)`.
+pub(crate) fn load_seccomp(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: `program` points at `len` instructions which the kernel copies and never writes.
+    let result =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, ptr::from_ref(&program)) };
+    check(result).map(drop)
+}
+
+/// Leaves the session keyring of the caller for a new anonymous one, see `keyctl_join_session_keyring(3)`.
+///
+/// # Errors
+/// As there; `EDQUOT` when the user has too many keys, `ENOSYS` in a kernel without keys.
+pub(crate) fn new_session_keyring() -> io::Result<()> {
+    // SAFETY: a null name asks for an anonymous keyring; nothing is read or written through it.
+    let result = unsafe {
+        libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, ptr::null::<c_char>())
+    };
+    check(result).map(drop)
+}
+
+/// A null-terminated vector of strings as `execve(2)` wants it, prepared before the process that uses it exists.
+#[derive(Debug)]
+pub(crate) struct Strings {
+    pointers: Vec<*const c_char>,
+    _owned: Vec<CString>,
+}
+
+impl From<Vec<CString>> for Strings {
+    fn from(owned: Vec<CString>) -> Self {
+        let pointers = owned.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
+        Self { pointers, _owned: owned }
+    }
+}
+
+/// `execveat(2)`: replaces this program by `path` below `dir`, or by the file behind `dir` itself when `path` is empty.
+/// Returns only when it cannot.
+pub(crate) fn execute(dir: BorrowedFd<'_>, path: &CStr, argv: &Strings, env: &Strings) -> io::Error {
+    let flags = if path.is_empty() { libc::AT_EMPTY_PATH } else { 0 };
+    // SAFETY: `path` is a C string; both vectors end with a null pointer and their strings, on the heap, are owned by
+    // the same values, which are never changed.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            dir.as_raw_fd(),
+            path.as_ptr(),
+            argv.pointers.as_ptr(),
+            env.pointers.as_ptr(),
+            flags,
+        )
+    };
+    io::Error::last_os_error()
+}
+
+/// `_exit(2)`: ends this process without running anything else, for a child that could not become another program.
+pub(crate) fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no precondition and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Marks every descriptor from `first` on as closed on exec, see `close_range(2)`.
+///
+/// # Errors
+/// As `close_range(2)`.
+pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: only a flag of descriptors changes, none of them is closed now.
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    check(result).map(drop)
+}
+
+/// Gives `SIGPIPE`, which Rust's runtime ignores, its default action back and blocks no signal: what a program expects
+/// at its start.
+///
+/// # Errors
+/// As `signal(2)` and `sigprocmask(2)`.
+pub(crate) fn default_signals() -> io::Result<()> {
+    // SAFETY: SIG_DFL is no handler, so no code of this program can run in signal context.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    if before == libc::SIG_ERR {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(nix::sys::signal::SigSet::empty().thread_set_mask()?)
+}
+
+/// Sets the interface `lo` of the caller's network namespace up, see `netdevice(7)`.
+///
+/// # Errors
+/// As `socket(2)` and the `SIOCSIFFLAGS` of `netdevice(7)`.
+pub(crate) fn raise_loopback() -> io::Result<()> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    // SAFETY: all-zero is a valid `ifreq`: a name and a union of integers and addresses.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which lives through the call.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
+    check(c_long::from(result)).map(drop)
+}
+
+/// Steps that [`Page`] has room for.
+pub(crate) const PAGE_STEPS: usize = 128;
+
+/// Memory that a process and the children it clones share: atomics only, so any content is valid and no lock is needed.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Page {
+    /// Begin and end of each step, in nanoseconds of `CLOCK_MONOTONIC`; 0 is "not yet".
+    pub(crate) times: [[AtomicU64; 2]; PAGE_STEPS],
+    /// What failed: 0 nothing, else the index of the step plus one in the upper half and the error number below.
+    pub(crate) failure: AtomicU64,
+    /// Futex words, each set once from 0 to 1; see their users.
+    pub(crate) flags: [AtomicU32; 4],
+}
+
+/// Owner of a mapped [`Page`].
+#[derive(Debug)]
+pub(crate) struct SharedPage(ptr::NonNull<Page>);
+
+impl SharedPage {
+    /// Maps a new one, all zero, that children cloned later share.
+    ///
+    /// # Errors
+    /// As `mmap(2)`.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
+        let address = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                size_of::<Page>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self(ptr::NonNull::new(address.cast()).expect("mmap returns no null page")))
+    }
+}
+
+impl std::ops::Deref for SharedPage {
+    type Target = Page;
+    fn deref(&self) -> &Page {
+        // SAFETY: the mapping is page-aligned, as large as a `Page`, lives as long as `self`, and zeroed memory as well as
+        // whatever another process stores in it is a valid `Page` of atomics.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for SharedPage {
+    fn drop(&mut self) {
+        // SAFETY: `new` mapped exactly this range and no reference to it outlives `self`.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<Page>()) };
+    }
+}
+
+fn check(result: c_long) -> io::Result<c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
