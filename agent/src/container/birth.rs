@@ -7,7 +7,7 @@ use porthole_protocol::kernel::BirthStep;
 
 /// A step before it is taken.
 pub(crate) fn plan_step(step: &Step) -> PlanStep {
-    PlanStep { actor: step.actor.clone(), call: String::new(), why: String::new() }
+    PlanStep { actor: step.actor().to_string(), call: step.call(), why: step.why().to_owned() }
 }
 
 /// A step that was taken.
