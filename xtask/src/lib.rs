@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything a developer does with Porthole.
 
+pub mod bench;
 pub mod dist;
 pub mod page;
 pub mod run;
@@ -24,6 +25,8 @@ Usage: cargo xtask COMMAND
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
+  bench start [-- --rounds N]
+                        measure request to first prompt byte, beside bwrap, crun and runc
   dist                  make the one binary that runs alone on another machine
 ";
 
@@ -38,6 +41,10 @@ pub fn command() -> Result<ExitCode> {
         Some(Value(name)) if name == "test" => test::command(only(&mut arguments)?.as_deref()),
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
+        Some(Value(name)) if name == "bench" => {
+            let benchmark = arguments.value()?.string()?;
+            bench::command(&benchmark, &passed_on(&mut arguments)?)
+        }
         Some(Value(name)) if name == "vm" => vm::run(&passed_on(&mut arguments)?),
         None | Some(Short('h') | Long("help")) => {
             print!("{HELP}");
@@ -68,6 +75,6 @@ fn passed_on(arguments: &mut lexopt::Parser) -> Result<Vec<OsString>> {
     match rest.next() {
         Some(separator) if separator == "--" => Ok(rest.collect()),
         None => Ok(Vec::new()),
-        Some(other) => bail!("unexpected {other:?}; arguments for `porthole serve` go after `--`"),
+        Some(other) => bail!("unexpected {other:?}; arguments for another program go after `--`"),
     }
 }

@@ -6,7 +6,7 @@ mod npm;
 mod rust;
 mod tools;
 
-pub use busybox::image as busybox_image;
+pub use busybox::{image as busybox_image, image_path as busybox_image_path};
 pub use debian::{Package, ensure as ensure_packages};
 pub use npm::install as install_npm;
 pub use rust::ensure_targets;

@@ -55,7 +55,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Where the archive lies, wherever cargo's target directory is: the agent's build embeds it from here.
-fn image_path() -> PathBuf {
+pub fn image_path() -> PathBuf {
     root().join("target/embed/busybox.tar.gz")
 }
 

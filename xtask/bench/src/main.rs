@@ -1,0 +1,61 @@
+//! Measures Porthole beside its peers, on one machine and in one run. Started by `cargo xtask bench`, which builds first.
+
+mod agent;
+mod client;
+mod machine;
+mod pty;
+mod sample;
+mod start;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+
+/// What a benchmark needs to know.
+pub(crate) struct Setting {
+    /// The program under test.
+    pub(crate) porthole: PathBuf,
+    /// The busybox root file system, a compressed archive.
+    pub(crate) image: PathBuf,
+    /// Where the JSON report goes.
+    pub(crate) report: PathBuf,
+    /// How often each contender runs.
+    pub(crate) rounds: usize,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = lexopt::Parser::from_env();
+    let Some(Value(name)) = arguments.next()? else { bail!("which benchmark? There is `start`") };
+    let (mut porthole, mut image, mut report, mut rounds) = (None, None, None, 50);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("porthole") => porthole = Some(arguments.value()?.into()),
+            Long("image") => image = Some(arguments.value()?.into()),
+            Long("report") => report = Some(arguments.value()?.into()),
+            Long("rounds") => rounds = arguments.value()?.parse()?,
+            other => bail!(other.unexpected()),
+        }
+    }
+    let setting = Setting {
+        porthole: porthole.context("--porthole is missing")?,
+        image: image.context("--image is missing")?,
+        report: report.context("--report is missing")?,
+        rounds,
+    };
+    match name.to_str() {
+        Some("start") => start::run(&setting),
+        _ => bail!("there is no benchmark {name:?}; there is `start`"),
+    }
+}
