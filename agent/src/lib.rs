@@ -1,6 +1,7 @@
 //! Porthole's agent: the process that speaks HTTP and WebSocket, without any privilege.
 
 pub(crate) mod async_fd;
+pub mod cli;
 pub(crate) mod container;
 pub mod engine;
 pub mod image;

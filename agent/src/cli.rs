@@ -1,0 +1,272 @@
+//! The command line: Docker-shaped verbs, each a client of the agent's HTTP API and socket.
+
+mod address;
+mod attach;
+mod client;
+mod credit;
+mod detach;
+mod doctor;
+mod end;
+mod exec;
+mod failure;
+mod images;
+mod inspect;
+mod logs;
+mod output;
+mod plan;
+mod process;
+mod ps;
+mod run;
+mod serve;
+mod session;
+mod signals;
+mod socket;
+mod stats;
+mod table;
+mod terminal;
+mod top;
+mod units;
+mod upload;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use serve::{LogFormat, ServeArgs};
+
+use address::Address;
+use client::Client;
+use failure::Failure;
+
+/// A window into containers.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "porthole", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Where the agent is.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start with:
+  porthole serve                       the agent, and the page at http://127.0.0.1:7070
+  porthole run -it --rm busybox sh     a shell in a container of its own";
+
+/// Where the agent is.
+#[derive(Clone, Debug, Args)]
+pub struct Reach {
+    /// Address of the agent, or its start-up link.
+    #[arg(long, value_name = "URL", env = "PORTHOLE_HOST", default_value = "http://127.0.0.1:7070")]
+    pub agent: String,
+    /// Token that the agent demands.
+    #[arg(long, value_name = "TOKEN", env = "PORTHOLE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Start the agent: containers, API and page.
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Ask an agent that runs.
+    #[command(flatten)]
+    Verb(Verb),
+}
+
+/// The verbs of the client.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Tell what this host can do, and how to mend what it cannot.
+    Doctor(doctor::DoctorArgs),
+    /// Print the kernel steps that would make a container.
+    #[command(override_usage = "porthole plan [OPTIONS] IMAGE [COMMAND]...")]
+    Plan(plan::PlanArgs),
+    /// Launch a container and stay with its first process.
+    #[command(after_long_help = RUN_EXAMPLES, override_usage = "porthole run [OPTIONS] IMAGE [COMMAND]...")]
+    Run(run::RunArgs),
+    /// Start a further process in a running container and stay with it.
+    #[command(override_usage = "porthole exec [OPTIONS] CONTAINER COMMAND...")]
+    Exec(exec::ExecArgs),
+    /// Return to a process; Ctrl-P Ctrl-Q leaves it again.
+    Attach(attach::AttachArgs),
+    /// List containers.
+    Ps(ps::PsArgs),
+    /// Print what a container has written.
+    Logs(logs::LogsArgs),
+    /// Stop containers, gently first.
+    Stop(end::StopArgs),
+    /// Send containers a signal.
+    Kill(end::KillArgs),
+    /// Remove containers and what was written in them.
+    Rm(end::RemoveArgs),
+    /// Print everything about containers and images as JSON.
+    Inspect(inspect::InspectArgs),
+    /// Show what containers use, every second.
+    Stats(stats::StatsArgs),
+    /// List the processes of a container, as seen inside and outside.
+    Top(top::TopArgs),
+    /// List images.
+    Images(images::ImagesArgs),
+    /// Make an image from the archive of a root file system.
+    Import(upload::ImportArgs),
+    /// Bring in images from an archive of 'docker save' or an OCI layout.
+    Load(upload::LoadArgs),
+    /// Remove images.
+    Rmi(images::RemoveImageArgs),
+    /// Print the versions of command line and agent.
+    Version(version::VersionArgs),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  porthole serve
+  porthole serve --listen 0.0.0.0:7070 --host lab.example.org
+  porthole serve --state ~/porthole --log-format json";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  porthole run -it --rm busybox sh              a shell; Ctrl-P Ctrl-Q leaves it running
+  porthole run --rm busybox uname -r            the host's kernel, because there is only one
+  echo hi | porthole run -i --rm busybox cat    data through a container
+  porthole run -d --name web --memory 64m busybox httpd -f
+
+The exit status is the command's own; 125 when Porthole failed, 126 when the command cannot be executed, 127 when it
+does not exist.";
+
+/// Reads the command line; a wrong one is told and ends the program with status 2, `--help` with 0.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Runs a verb from start to end, on a runtime of its own.
+#[must_use]
+pub fn run(reach: Reach, verb: &Verb) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Failure::local(format!("The program cannot start: {error}."), "").tell();
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(dispatch(reach, verb));
+    // A read of standard input that is still under way must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            failure.tell();
+            ExitCode::from(match verb {
+                Verb::Run(_) | Verb::Exec(_) | Verb::Attach(_) => failure.command_status(),
+                _ => failure.verb_status(),
+            })
+        }
+    }
+}
+
+async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
+    let client = Client::new(Address::parse(&reach.agent, reach.token)?);
+    let client = &client;
+    match verb {
+        Verb::Run(args) => return run::run(client, args).await,
+        Verb::Exec(args) => return exec::run(client, args).await,
+        Verb::Attach(args) => return attach::run(client, args).await,
+        Verb::Doctor(args) => return doctor::run(client, args).await,
+        Verb::Plan(args) => plan::run(client, args).await,
+        Verb::Ps(args) => ps::run(client, args).await,
+        Verb::Logs(args) => logs::run(client, args).await,
+        Verb::Stop(args) => end::stop(client, args).await,
+        Verb::Kill(args) => end::kill(client, args).await,
+        Verb::Rm(args) => end::remove(client, args).await,
+        Verb::Inspect(args) => inspect::run(client, args).await,
+        Verb::Stats(args) => stats::run(client, args).await,
+        Verb::Top(args) => top::run(client, args).await,
+        Verb::Images(args) => images::list(client, args).await,
+        Verb::Import(args) => upload::import(client, args).await,
+        Verb::Load(args) => upload::load(client, args).await,
+        Verb::Rmi(args) => images::remove(client, args).await,
+        Verb::Version(args) => version::run(client, args).await,
+    }?;
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    fn run_args(line: &str) -> run::RunArgs {
+        match parsed(line).unwrap().command {
+            Command::Verb(Verb::Run(args)) => args,
+            other => panic!("{line} is a run, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_of_the_contract_is_there() {
+        for line in [
+            "porthole serve --listen 127.0.0.1:0 --state /tmp/x --config f --host a --host b --log-format json",
+            "porthole doctor --json",
+            "porthole plan --json busybox sh -c true",
+            "porthole run -itd --rm --name n -e A=1 -e HOME -w / -u root:0 --hostname h busybox",
+            "porthole run --memory 256m --cpus 0.5 --pids 128 --network none --read-only busybox",
+            "porthole run --cap-add NET_RAW --cap-drop ALL busybox",
+            "porthole exec -it -u 1 -w /tmp -e A=1 c sh -l",
+            "porthole attach c",
+            "porthole ps -aq --json",
+            "porthole logs -f c",
+            "porthole stop -t 1 a b",
+            "porthole kill -s HUP a b",
+            "porthole rm -f a b",
+            "porthole inspect a b",
+            "porthole stats --no-stream a",
+            "porthole top c",
+            "porthole images -q --json",
+            "porthole import - name:tag",
+            "porthole load -i f",
+            "porthole rmi -f a b",
+            "porthole version",
+            "porthole --agent http://a:1 --token t ps",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}: {:?}", parsed(line).err());
+        }
+    }
+
+    #[test]
+    fn what_follows_the_image_belongs_to_the_command() {
+        assert_eq!(run_args("porthole run --rm busybox uname -r").launch.words, ["busybox", "uname", "-r"]);
+        let args = run_args("porthole run busybox -it --rm -- x");
+        assert_eq!(args.launch.words, ["busybox", "-it", "--rm", "--", "x"]);
+        assert!(!args.rm && !args.launch.process.tty);
+    }
+
+    #[test]
+    fn an_option_whose_feature_is_not_there_is_refused() {
+        for option in ["--disk 1g", "-p 80", "--engine runc", "--without user", "--privileged", "-v /:/x"] {
+            assert_eq!(
+                parsed(&format!("porthole run {option} busybox")).err(),
+                Some(ErrorKind::UnknownArgument),
+                "{option}"
+            );
+        }
+        for value in ["--network host", "--memory lots", "--cpus 0", "--pids 0"] {
+            assert!(parsed(&format!("porthole run {value} busybox")).is_err(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `ps`: the containers.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use porthole_protocol::http::{ContainerState, ContainerSummary};
+
+use super::client::Client;
+use super::failure::Failure;
+use super::output::{print, print_json};
+use super::table::Table;
+use super::units::human_age;
+
+/// Longest command shown, in characters.
+const COMMAND_CHARS: usize = 30;
+
+/// Arguments of `ps`.
+#[derive(Clone, Debug, Args)]
+pub struct PsArgs {
+    /// Show those that have ended as well.
+    #[arg(short, long)]
+    pub all: bool,
+    /// Print ids only.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the API's JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Any [`Failure`] of the agent or the way to it.
+pub(super) async fn run(client: &Client, args: &PsArgs) -> Result<(), Failure> {
+    let mut containers: Vec<ContainerSummary> = client.get("containers").await?;
+    containers.retain(|container| args.all || container.state == ContainerState::Running);
+    if args.json {
+        return print_json(&containers);
+    }
+    if args.quiet {
+        return print(containers.iter().map(|container| format!("{}\n", container.id)).collect::<String>());
+    }
+    let now = now_ms();
+    let mut table = Table::new(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"]);
+    for container in containers {
+        let age = human_age(now.saturating_sub(container.created_ms));
+        let command =
+            container.processes.first().map(|process| process.command.join(" ")).unwrap_or_default();
+        table.row([
+            container.id.to_string(),
+            container.image,
+            shortened(&command),
+            format!("{age} ago"),
+            status(&container.state, &age),
+            container.name,
+        ]);
+    }
+    print(table)
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn shortened(command: &str) -> String {
+    let mut shown: String = command.chars().take(COMMAND_CHARS).collect();
+    if shown.len() < command.len() {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
+}
+
+fn status(state: &ContainerState, age: &str) -> String {
+    match state {
+        ContainerState::Running => format!("Up {age}"),
+        ContainerState::Exited(exit) if exit.out_of_memory => {
+            format!("Exited ({}), out of memory", exit.code)
+        }
+        ContainerState::Exited(exit) => format!("Exited ({})", exit.code),
+        ContainerState::Unknown => "Unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use porthole_protocol::http::Exit;
+
+    #[test]
+    fn a_status_tells_a_kill_for_memory_apart() {
+        let exited =
+            |out_of_memory| ContainerState::Exited(Exit { code: 137, signal: Some(9), out_of_memory });
+        assert_eq!(status(&ContainerState::Running, "5 minutes"), "Up 5 minutes");
+        assert_eq!(status(&exited(false), ""), "Exited (137)");
+        assert_eq!(status(&exited(true), ""), "Exited (137), out of memory");
+    }
+
+    #[test]
+    fn a_long_command_is_cut_between_characters() {
+        assert_eq!(shortened("sh -c 'é'"), "sh -c 'é'");
+        assert_eq!(shortened(&"é".repeat(40)), "é".repeat(29) + "…");
+    }
+}

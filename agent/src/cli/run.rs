@@ -1,0 +1,48 @@
+//! `run`: launch a container and, unless detached, stay with its first process.
+
+use clap::Args;
+use porthole_protocol::control::ClientMessage;
+use porthole_protocol::http::Started;
+
+use super::client::Client;
+use super::credit::OUTPUT_WINDOW;
+use super::failure::Failure;
+use super::output::print;
+use super::process::LaunchArgs;
+use super::session::{self, Attached, Wishes};
+use super::signals::Signals;
+use super::socket::Socket;
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Start it, print its id, and leave it alone.
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Remove the container when its first process ends.
+    #[arg(long)]
+    pub rm: bool,
+    #[command(flatten)]
+    pub launch: LaunchArgs,
+}
+
+/// Runs the verb; gives the status to exit with.
+///
+/// # Errors
+/// Any [`Failure`] of the agent or the way to it.
+pub(super) async fn run(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
+    let spec = args.launch.spec(args.rm);
+    if args.detach {
+        let started: Started = client.post("containers", &spec).await?;
+        print(format_args!("{}\n", started.container))?;
+        return Ok(0);
+    }
+    args.launch.process.check_terminal()?;
+    let signals = Signals::catch()?;
+    let mut socket = Socket::open(client).await?;
+    let request = socket.next_request();
+    socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW });
+    let attached = Attached::wait(&mut socket, request).await?;
+    let wishes = Wishes { input: args.launch.process.interactive, signals: Some(signals), ours: true };
+    session::status(socket, attached, wishes).await
+}

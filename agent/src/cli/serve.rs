@@ -1,0 +1,36 @@
+//! `serve`: the arguments of the agent.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Arguments of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; any but loopback demands a token.
+    #[arg(long, default_value = "127.0.0.1:7070")]
+    pub listen: SocketAddr,
+    /// Directory of images and containers.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// File with the same settings.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Further host name to answer to.
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// How to write the log.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}

@@ -1,0 +1,332 @@
+//! One attached process: its output to ours, our input and signals to it, until it ends or we leave.
+
+use bytes::{Buf, Bytes};
+use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
+use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
+use porthole_protocol::http::Exit;
+use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Stderr, Stdin, Stdout};
+use tokio::time::timeout;
+
+use super::credit::{Consumed, InputWindow};
+use super::detach::{DetachKeys, Typed};
+use super::failure::{Failure, warn};
+use super::signals::{Caught, Signals};
+use super::socket::{Received, Socket};
+use super::terminal::{self, RawMode};
+
+/// How long the process has to take the signal that says that nobody reads its output any more.
+const BROKEN_PIPE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The status a shell shows for a program that SIGPIPE ended.
+const BROKEN_PIPE_STATUS: u8 = 128 + 13;
+
+/// What we want of the process we attach to.
+pub(super) struct Wishes {
+    /// Send our standard input to it.
+    pub(super) input: bool,
+    /// Pass these signals on to it; without, they end this program as ever.
+    pub(super) signals: Option<Signals>,
+    /// We started it, so it ends, as in a shell's pipeline, when nobody reads its output any more.
+    pub(super) ours: bool,
+}
+
+/// How the session ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The process ended.
+    Exited(Exit),
+    /// We left; the process runs on.
+    Detached,
+    /// Nobody reads our output any more.
+    OutputClosed,
+}
+
+/// The answer to a launch, exec or attach, waited for: which process, and its channels.
+pub(super) struct Attached {
+    /// The container.
+    pub(super) container: ContainerId,
+    /// The process in it.
+    pub(super) process: ProcessNumber,
+    /// One channel for a terminal, two for pipes.
+    pub(super) channels: Vec<OpenChannel>,
+}
+
+impl Attached {
+    /// Waits for the answer to this request.
+    ///
+    /// # Errors
+    /// The agent's refusal, or [`Failure::Lost`].
+    pub(super) async fn wait(socket: &mut Socket, awaited: RequestId) -> Result<Self, Failure> {
+        loop {
+            match socket.receive().await? {
+                Received::Control(ServerMessage::Attached { request, container, process, channels })
+                    if request == awaited =>
+                {
+                    return Ok(Self { container, process, channels });
+                }
+                Received::Control(ServerMessage::Error { request: Some(request), error })
+                    if request == awaited =>
+                {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn channel(&self, stream: Stream) -> Option<Channel> {
+        self.channels.iter().find(|open| open.stream == stream).map(|open| open.channel)
+    }
+}
+
+/// Output of one channel on its way to a file descriptor of ours. What waits never exceeds the credit we granted.
+struct Output<W> {
+    channel: Option<Channel>,
+    sink: W,
+    waiting: VecDeque<Bytes>,
+    consumed: Consumed,
+}
+
+impl<W: AsyncWrite + Unpin> Output<W> {
+    fn new(channel: Option<Channel>, sink: W) -> Self {
+        Self { channel, sink, waiting: VecDeque::new(), consumed: Consumed::default() }
+    }
+
+    /// Writes some of what waits and gives the credit to grant for it. Cancel safe.
+    async fn write_some(&mut self) -> io::Result<Option<u32>> {
+        let Some(front) = self.waiting.front_mut() else { return Ok(None) };
+        let written = self.sink.write(front).await?;
+        front.advance(written);
+        if front.is_empty() {
+            self.waiting.pop_front();
+        }
+        Ok(self.consumed.add(written))
+    }
+
+    async fn write_rest(&mut self) -> io::Result<()> {
+        while let Some(bytes) = self.waiting.pop_front() {
+            self.sink.write_all(&bytes).await?;
+        }
+        self.sink.flush().await
+    }
+}
+
+enum Event {
+    Received(Received),
+    Typed(usize),
+    Written(Channel, io::Result<Option<u32>>),
+    Caught(Caught),
+}
+
+struct Session {
+    socket: Socket,
+    attached: Attached,
+    stdout: Output<Stdout>,
+    stderr: Output<Stderr>,
+    stdin: Option<Stdin>,
+    window: InputWindow,
+    detach_keys: Option<DetachKeys>,
+}
+
+/// Carries bytes and signals between us and the process until one side is done.
+///
+/// # Errors
+/// [`Failure::Lost`], or whatever the terminal refuses.
+pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes) -> Result<Ended, Failure> {
+    let terminal = attached.channel(Stream::Terminal);
+    let raw = match terminal {
+        Some(_) if wishes.input && terminal::input_is_terminal() => Some(RawMode::enter()?),
+        _ => None,
+    };
+    let mut session = Session {
+        stdout: Output::new(terminal.or(attached.channel(Stream::Stdout)), tokio::io::stdout()),
+        stderr: Output::new(attached.channel(Stream::Stderr), tokio::io::stderr()),
+        stdin: wishes.input.then(tokio::io::stdin),
+        window: InputWindow::default(),
+        detach_keys: raw.as_ref().map(|_| DetachKeys::default()),
+        socket,
+        attached,
+    };
+    session.resize();
+    let ended = session.run(&mut wishes).await;
+    let ended = match ended {
+        Err(Failure::OutputClosed) => {
+            if wishes.ours {
+                session.break_pipe().await;
+            }
+            Ok(Ended::OutputClosed)
+        }
+        other => other,
+    };
+    drop(raw);
+    session.socket.close().await;
+    ended
+}
+
+impl Session {
+    async fn run(&mut self, wishes: &mut Wishes) -> Result<Ended, Failure> {
+        let mut buffer = vec![0; MAX_PAYLOAD_BYTES];
+        loop {
+            let room = self.window.room().min(buffer.len());
+            let may_read = self.stdin.is_some() && room > 0 && !self.socket.is_busy();
+            let event = tokio::select! {
+                received = self.socket.receive() => Event::Received(received?),
+                read = read(&mut self.stdin, &mut buffer[..room]), if may_read => Event::Typed(read?),
+                granted = self.stdout.write_some(), if !self.stdout.waiting.is_empty() =>
+                    Event::Written(self.stdout.channel.unwrap_or_default(), granted),
+                granted = self.stderr.write_some(), if !self.stderr.waiting.is_empty() =>
+                    Event::Written(self.stderr.channel.unwrap_or_default(), granted),
+                caught = caught(&mut wishes.signals) => Event::Caught(caught),
+            };
+            let ended = match event {
+                Event::Received(Received::Output { channel, bytes }) => self.output(channel, bytes),
+                Event::Received(Received::Control(message)) => self.control(message).await?,
+                Event::Typed(0) => self.end_of_input(),
+                Event::Typed(read) => self.input(&buffer[..read]),
+                Event::Written(channel, granted) => self.grant(channel, granted?),
+                Event::Caught(Caught::Resized) => self.resize(),
+                Event::Caught(Caught::Forward(signal)) => self.signal(signal),
+            };
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn output(&mut self, channel: Channel, bytes: Bytes) -> Option<Ended> {
+        if self.stdout.channel == Some(channel) {
+            self.stdout.waiting.push_back(bytes);
+        } else if self.stderr.channel == Some(channel) {
+            self.stderr.waiting.push_back(bytes);
+        }
+        None
+    }
+
+    async fn control(&mut self, message: ServerMessage) -> Result<Option<Ended>, Failure> {
+        match message {
+            ServerMessage::Exited { container, process, exit }
+                if container == self.attached.container && process == self.attached.process =>
+            {
+                self.stdout.write_rest().await?;
+                self.stderr.write_rest().await?;
+                Ok(Some(Ended::Exited(exit)))
+            }
+            ServerMessage::Detached { channel } if self.stdout.channel == Some(channel) => {
+                Ok(Some(Ended::Detached))
+            }
+            ServerMessage::Credit { channel, bytes } if self.stdout.channel == Some(channel) => {
+                self.window.taken(bytes);
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn input(&mut self, typed: &[u8]) -> Option<Ended> {
+        let channel = self.stdout.channel?;
+        let (bytes, detach) = match self.detach_keys.as_mut().map(|keys| keys.take(typed)) {
+            Some(Typed::Send(bytes)) => (bytes, false),
+            Some(Typed::Detach(bytes)) => (bytes, true),
+            None => (typed.to_vec(), false),
+        };
+        for payload in bytes.chunks(MAX_PAYLOAD_BYTES) {
+            self.socket.send_input(channel, payload);
+        }
+        self.window.sent(bytes.len());
+        detach.then_some(Ended::Detached)
+    }
+
+    /// Tells a process on pipes; a terminal that ends has been closed, and we with it.
+    fn end_of_input(&mut self) -> Option<Ended> {
+        self.stdin = None;
+        if self.detach_keys.is_some() {
+            return Some(Ended::Detached);
+        }
+        self.socket.send(&ClientMessage::CloseInput { channel: self.stdout.channel? });
+        None
+    }
+
+    fn grant(&mut self, channel: Channel, granted: Option<u32>) -> Option<Ended> {
+        if let Some(bytes) = granted {
+            self.socket.send(&ClientMessage::Credit { channel, bytes });
+        }
+        None
+    }
+
+    fn resize(&mut self) -> Option<Ended> {
+        let channel = self.attached.channel(Stream::Terminal)?;
+        self.socket.send(&ClientMessage::Resize { channel, size: terminal::size()? });
+        None
+    }
+
+    /// Asks for a signal; should the process have ended meanwhile, its `exited` is on its way.
+    fn signal(&mut self, signal: &str) -> Option<Ended> {
+        let request = self.socket.next_request();
+        let Attached { container, process, .. } = &self.attached;
+        let (container, process, signal) = (container.clone(), *process, signal.to_owned());
+        self.socket.send(&ClientMessage::Signal { request, container, process, signal });
+        None
+    }
+
+    /// What a pipeline of a shell does: who writes to a pipe that nobody reads gets SIGPIPE.
+    async fn break_pipe(&mut self) {
+        self.signal("PIPE");
+        let asked = self.socket.last_request();
+        let answered = async {
+            loop {
+                match self.socket.receive().await {
+                    Ok(Received::Control(
+                        ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. },
+                    )) if request == asked => break,
+                    Ok(_) => {}
+                    Err(_) => break,
+                }
+            }
+        };
+        // Late or not, there is nobody left to tell.
+        let _ = timeout(BROKEN_PIPE_DEADLINE, answered).await;
+    }
+}
+
+async fn read(stdin: &mut Option<Stdin>, buffer: &mut [u8]) -> Result<usize, Failure> {
+    match stdin {
+        None => std::future::pending().await,
+        // A terminal that hangs up reads as EIO: an end like any other.
+        Some(stdin) => Ok(stdin.read(buffer).await.unwrap_or(0)),
+    }
+}
+
+async fn caught(signals: &mut Option<Signals>) -> Caught {
+    match signals {
+        None => std::future::pending().await,
+        Some(signals) => signals.next().await,
+    }
+}
+
+/// [`carry`] for a verb: tells what a person should know of the end, and gives the status to exit with.
+///
+/// # Errors
+/// As [`carry`].
+pub(super) async fn status(socket: Socket, attached: Attached, wishes: Wishes) -> Result<u8, Failure> {
+    let container = attached.container.clone();
+    match carry(socket, attached, wishes).await? {
+        Ended::Exited(exit) => {
+            if exit.out_of_memory {
+                warn(
+                    "The container's memory was used up, so the kernel killed it.",
+                    "Give it more with --memory.",
+                );
+            }
+            Ok(exit.code)
+        }
+        Ended::Detached => {
+            warn("Detached; the process runs on.", &format!("Return with 'porthole attach {container}'."));
+            Ok(0)
+        }
+        Ended::OutputClosed => Ok(BROKEN_PIPE_STATUS),
+    }
+}
