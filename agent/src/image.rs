@@ -12,18 +12,27 @@
 //! Everything that arrives is hostile: it is counted, bounded and hashed before it is believed, and unpacked by a worker
 //! that can reach nothing but the layer's own directory.
 
+mod add;
 mod archive;
+mod bundle;
+mod candidate;
+mod catalog;
 mod config;
 mod digest;
 mod error;
 mod layers;
+mod load;
+mod manifest;
 mod path;
 mod pax;
 mod reference;
 mod sparse;
+mod store;
+mod stream;
 mod tree;
 pub mod unpack;
 mod users;
+mod zstd;
 
 pub use config::{Empty, ImageConfig};
 pub use digest::{Digest, InvalidDigest};
@@ -32,13 +41,22 @@ pub use layers::LayerStore;
 pub use reference::Reference;
 pub use users::User;
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use porthole_launcher::wire::{Failure, FailureKind};
 use porthole_protocol::http::{ImageSummary, Removed};
 use tokio::io::AsyncRead;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use candidate::Candidate;
+use catalog::Catalog;
+use store::{Partial, Record, Store};
 use users::Users;
 
 /// An image that is complete: a launch needs nothing else.
@@ -57,6 +75,8 @@ pub struct Image {
     /// What its containers run unless told otherwise.
     pub config: ImageConfig,
     users: Users,
+    /// Everything in the store that it consists of.
+    blobs: Vec<Digest>,
 }
 
 /// A layer of an image.
@@ -71,10 +91,13 @@ pub struct ImageLayer {
 }
 
 impl Image {
-    /// The launcher's names of its layers, topmost first.
+    /// The launcher's names of its layers, topmost first. One that comes twice is named where it is topmost: it hides
+    /// itself below, and overlayfs takes no directory twice.
     #[must_use]
     pub fn layer_names(&self) -> Vec<String> {
-        self.layers.iter().map(|layer| layer.diff_id.hex().to_owned()).collect()
+        let mut seen = BTreeSet::new();
+        let names = self.layers.iter().map(|layer| layer.diff_id.hex());
+        names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
     /// Looks `USER[:GROUP]` up, each a name or a decimal number.
@@ -102,7 +125,21 @@ impl Image {
 
 /// The images of one agent. Clones share the store.
 #[derive(Clone)]
-pub struct Images {}
+pub struct Images {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<Store>,
+    layers: Arc<dyn LayerStore>,
+    /// Readers take the whole value and never wait for a writer's disk.
+    catalog: RwLock<Arc<Catalog>>,
+    /// Held by whoever unpacks, removes or writes the index: one at a time, so that each sees what the last one left.
+    writer: Mutex<()>,
+    version: watch::Sender<u64>,
+    /// Additions that have left their callers' hands.
+    tasks: TaskTracker,
+}
 
 impl Images {
     /// Opens the store in `dir`, making it when there is none, and removes what a crash left half-finished.
@@ -110,32 +147,56 @@ impl Images {
     /// # Errors
     /// [`ImageError::Store`] when the directory cannot be used or another agent uses it.
     pub async fn open(dir: &Path, layers: Arc<dyn LayerStore>) -> Result<Self, ImageError> {
-        let _ = (dir, layers);
-        todo!()
+        let dir = dir.to_owned();
+        let opened = spawn_blocking(move || Store::open(&dir)).await.map_err(io::Error::other);
+        let (store, index) = opened.map_err(ImageError::store("opening it"))??;
+        let catalog = Catalog::of_layers(index.layers);
+        let shared = Arc::new(Shared {
+            store: Arc::new(store),
+            layers,
+            catalog: RwLock::new(Arc::new(catalog)),
+            writer: Mutex::new(()),
+            version: watch::Sender::new(0),
+            tasks: TaskTracker::new(),
+        });
+        let mut catalog = Catalog::clone(&shared.catalog());
+        for record in index.images {
+            match shared.read_image(&catalog, &record).await {
+                Ok(image) => drop(catalog.put(image)),
+                Err(error) => {
+                    tracing::warn!(manifest = %record.manifest, %error, "an image is damaged and left out")
+                }
+            }
+        }
+        let blobs = catalog.blobs();
+        shared.commit(catalog).await?;
+        shared.remove_loose_layers().await?;
+        shared.blocking(move |store| store.sweep(&blobs)).await?;
+        Ok(Self { shared })
     }
 
     /// The image by that name, or by (the first digits of) its id.
     ///
     /// # Errors
-    /// [`ImageError::NoSuchImage`], [`ImageError::Ambiguous`].
+    /// [`ImageError::NoSuchImage`], [`ImageError::Ambiguous`], [`ImageError::BadReference`].
     pub fn resolve(&self, reference: &str) -> Result<Arc<Image>, ImageError> {
-        let _ = reference;
-        todo!()
+        self.shared.catalog().resolve(reference)
     }
 
     /// All images, the newest first.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Image>> {
-        todo!()
+        self.shared.catalog().list()
     }
 
     /// A number that grows with every change of [`Images::list`].
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.shared.version.subscribe()
     }
 
-    /// Adds an image of one layer: a root file system as a tar archive, plain or compressed with gzip or zstd.
+    /// Adds an image of one layer: a root file system as a tar archive, plain or compressed with gzip or zstd. Its
+    /// containers run `/bin/sh` unless told otherwise.
     ///
     /// # Errors
     /// Any but those of lookup and removal. Nothing is left behind then, nor when the future is dropped.
@@ -144,17 +205,22 @@ impl Images {
         name: &str,
         body: impl AsyncRead + Send + Unpin,
     ) -> Result<Arc<Image>, ImageError> {
-        let _ = (name, body);
-        todo!()
+        let name = Reference::parse_name(name)?;
+        let partial = self.shared.blocking(Store::partial).await?;
+        let import = move |upload| candidate::import(upload, &name, partial);
+        let (candidate, partial) = stream::consume(body, import).await?;
+        let mut added = self.add(vec![candidate], partial).await?;
+        Ok(added.pop().expect("one candidate becomes one image"))
     }
 
-    /// Adds the images of an archive made by `docker save`, or of an OCI image layout in a tar archive.
+    /// Adds the images of an archive made by `docker save`, or of an OCI image layout in a tar archive: all or none.
     ///
     /// # Errors
     /// As [`Images::import`].
     pub async fn load(&self, body: impl AsyncRead + Send + Unpin) -> Result<Vec<Arc<Image>>, ImageError> {
-        let _ = body;
-        todo!()
+        let partial = self.shared.blocking(Store::partial).await?;
+        let (candidates, partial) = stream::consume(body, move |upload| load::load(upload, partial)).await?;
+        self.add(candidates, partial).await
     }
 
     /// Adds the image that came inside the program, unless there is one by that name.
@@ -172,8 +238,26 @@ impl Images {
         }
     }
 
+    /// Adds what has arrived in a task of its own, which cleans up after itself when the caller goes away.
+    async fn add(&self, candidates: Vec<Candidate>, partial: Partial) -> Result<Vec<Arc<Image>>, ImageError> {
+        let (shared, cancel) = (Arc::clone(&self.shared), CancellationToken::new());
+        let _cancel_when_dropped = cancel.clone().drop_guard();
+        let task = self.shared.tasks.spawn(async move {
+            let _writing = shared.writer.lock().await;
+            let added = add::add(&shared, candidates, &cancel).await;
+            if added.is_err()
+                && let Err(error) = shared.remove_loose_layers().await
+            {
+                tracing::warn!(%error, "layers of a refused image are left until the next start");
+            }
+            shared.blocking(|_| Ok(drop(partial))).await?;
+            added
+        });
+        task.await.map_err(io::Error::other).map_err(ImageError::store("adding an image"))?
+    }
+
     /// Takes a name off an image, and deletes the image when it was the last one and no container is made from it;
-    /// `in_use` tells how many are. By id, or with `force`, all names are taken off.
+    /// `in_use` tells how many are. By id, all names are taken off.
     ///
     /// # Errors
     /// Those of lookup; [`ImageError::InUse`] when the last name of an image in use would go and `force` is not set (with
@@ -183,12 +267,100 @@ impl Images {
         &self,
         reference: &str,
         force: bool,
-        in_use: impl Fn(&Image) -> u32,
+        in_use: impl Fn(&Image) -> u32 + Send,
     ) -> Result<Removed, ImageError> {
-        let _ = (reference, force, in_use(&*self.resolve(reference)?));
-        todo!()
+        let shared = &self.shared;
+        let _writing = shared.writer.lock().await;
+        let mut catalog = Catalog::clone(&shared.catalog());
+        let image = catalog.resolve(reference)?;
+        let name = Catalog::name_in(&image, reference);
+        if name.is_none() && image.names.len() > 1 && !force {
+            return Err(ImageError::SeveralNames(reference.to_owned()));
+        }
+        let is_last = name.is_none() || image.names.len() == 1;
+        let containers = if is_last { in_use(&image) } else { 0 };
+        if containers > 0 && !force {
+            return Err(ImageError::InUse { image: reference.to_owned(), containers });
+        }
+        let untagged = name.map_or_else(|| image.names.clone(), |name| vec![name]);
+        untagged.iter().for_each(|name| catalog.take_name(name));
+        let mut removed = Removed { untagged, ..Removed::default() };
+        if is_last && containers == 0 {
+            catalog.forget(&image.id);
+            removed.deleted.push(image.id.to_string());
+        }
+        let blobs = catalog.blobs();
+        shared.commit(catalog).await?;
+        for (layer, bytes) in shared.remove_loose_layers().await? {
+            removed.deleted.push(layer.to_string());
+            removed.freed_bytes += bytes;
+        }
+        removed.freed_bytes += shared.blocking(move |store| store.sweep(&blobs)).await?;
+        Ok(removed)
     }
 
-    /// Waits until nothing is being added or removed any more; whatever is asked for later is refused.
-    pub async fn close(&self) {}
+    /// Waits until nothing is being added any more.
+    pub async fn close(&self) {
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes a new catalog to disk, then shows it to readers.
+    async fn commit(&self, catalog: Catalog) -> Result<(), ImageError> {
+        let index = catalog.index();
+        self.blocking(move |store| store.write_index(&index)).await?;
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.version.send_modify(|version| *version += 1);
+        Ok(())
+    }
+
+    /// Runs the store's work on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, ImageError> + Send + 'static,
+    ) -> Result<T, ImageError> {
+        let store = Arc::clone(&self.store);
+        let done = spawn_blocking(move || work(&store)).await;
+        done.map_err(io::Error::other).map_err(ImageError::store("working"))?
+    }
+
+    /// Reads an image that the index names.
+    async fn read_image(&self, catalog: &Catalog, record: &Record) -> Result<Image, ImageError> {
+        let digest = record.manifest.clone();
+        let read = move |store: &Store| {
+            let manifest: manifest::Manifest = manifest::parse(&store.read(&digest)?, "a manifest")?;
+            let config = manifest::parse(&store.read(&manifest.config.digest)?, "an image's configuration")?;
+            Ok((manifest, config))
+        };
+        let (manifest, config) = self.blocking(read).await?;
+        let image = add::assemble(catalog, record.manifest.clone(), &manifest, config, record.names.clone());
+        let mut image = image.ok_or_else(|| ImageError::BadArchive("a layer is missing".into()))?;
+        image.users = add::read_users(self.layers.as_ref(), &image).await?;
+        Ok(image)
+    }
+
+    /// Removes the layers that no image uses; answers them with their bytes. One that a container still uses stays listed.
+    async fn remove_loose_layers(&self) -> Result<Vec<(Digest, u64)>, ImageError> {
+        let mut catalog = Catalog::clone(&self.catalog());
+        let mut removed = Vec::new();
+        for layer in catalog.loose_layers() {
+            match self.layers.remove_layer(layer.hex().to_owned()).await {
+                Ok(()) | Err(Failure { kind: FailureKind::NoSuchLayer, .. }) => {
+                    let facts = catalog.layers.remove(&layer).flatten();
+                    removed.push((layer, facts.map_or(0, |facts| facts.bytes)));
+                }
+                Err(failure) => tracing::warn!(%layer, reason = failure.message, "a layer cannot be removed"),
+            }
+        }
+        if !removed.is_empty() {
+            self.commit(catalog).await?;
+        }
+        Ok(removed)
+    }
 }

@@ -5,6 +5,8 @@ use std::io;
 use porthole_launcher::wire::{Failure, FailureKind};
 use porthole_protocol::error::{ErrorCode, WireError};
 
+use super::archive::ArchiveError;
+
 /// Why an image could not be had, added or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -104,5 +106,14 @@ impl ImageError {
 impl From<Failure> for ImageError {
     fn from(failure: Failure) -> Self {
         Self::Launcher(failure)
+    }
+}
+
+impl From<ArchiveError> for ImageError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Malformed(why) => Self::BadArchive(why),
+            ArchiveError::Read(error) => Self::from_read(error),
+        }
     }
 }

@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_exact() {
-        let records = Records::parse(b"11 size=+1\n20 mtime=-1.250000000\n"[..].into()).unwrap();
+        let records = Records::parse(b"11 size=+1\n22 mtime=-1.250000000\n").unwrap();
         assert!(records.number("size").is_err());
-        assert_eq!(records.mtime().unwrap(), None.or(Some((-2, 750_000_000))));
+        assert_eq!(records.mtime().unwrap(), Some((-2, 750_000_000)));
         assert_eq!(time(b"1700000000.5"), Some((1_700_000_000, 500_000_000)));
         assert_eq!(time(b"7"), Some((7, 0)));
         assert_eq!((time(b""), time(b"1.x"), time(b"1e3")), (None, None, None));

@@ -268,7 +268,7 @@ mod tests {
         #[test]
         fn what_the_grammar_makes_is_taken(
             domain in prop::option::of("[a-z][a-z0-9]{0,8}\\.[a-z]{2,3}(:[1-9][0-9]{0,3})?"),
-            path in "[a-z0-9]{1,8}((\\.|_|__|-{1,3})[a-z0-9]{1,8}){0,2}(/[a-z0-9]{1,8}){0,2}",
+            path in "[a-z0-9]{1,8}((_|__|-{1,3})[a-z0-9]{1,8}){0,2}(/[a-z0-9]{1,8}(\\.[a-z0-9]{1,8})?){0,2}",
             tag in prop::option::of("[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}"),
         ) {
             let domain = domain.map(|domain| domain + "/").unwrap_or_default();

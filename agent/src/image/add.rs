@@ -1,0 +1,184 @@
+//! Makes candidates images: layers unpacked by the launcher's worker, files moved into the store, the index written last.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use porthole_launcher::wire::{Failure, FailureKind};
+use porthole_protocol::limits::MAX_LAYER_BYTES;
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::candidate::{Candidate, Source};
+use super::catalog::Catalog;
+use super::digest::{Digest, Hashing};
+use super::error::ImageError;
+use super::layers::LayerStore;
+use super::store::LayerFacts;
+use super::stream::decompress;
+use super::users::Users;
+use super::{Image, ImageLayer, Shared};
+
+/// What is fed to the unpacker at a time, in bytes.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Most that is read of an image's user and group files, in bytes: some ten thousand lines.
+const MAX_USERS_BYTES: u64 = 1024 * 1024;
+
+/// Adds all of these or none. The caller holds the writer's lock.
+pub(super) async fn add(
+    shared: &Arc<Shared>,
+    candidates: Vec<Candidate>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Arc<Image>>, ImageError> {
+    let mut catalog = Catalog::clone(&shared.catalog());
+    let mut missing: Vec<&Source> = Vec::new();
+    for source in candidates.iter().flat_map(|candidate| &candidate.layers) {
+        if catalog.layers.get(&source.diff_id).is_none_or(Option::is_none) {
+            if !missing.iter().any(|known| known.diff_id == source.diff_id) {
+                missing.push(source);
+            }
+            catalog.layers.insert(source.diff_id.clone(), None);
+        }
+    }
+    // From here on a crash leaves layers that the index tells of, and the next start removes them.
+    shared.commit(catalog.clone()).await?;
+    for source in missing {
+        let facts = unpack(shared.layers.as_ref(), source, cancel).await?;
+        catalog.layers.insert(source.diff_id.clone(), Some(facts));
+    }
+    let mut images = Vec::new();
+    for candidate in &candidates {
+        let config = candidate.config.clone();
+        let names = candidate.names.clone();
+        let mut image =
+            assemble(&catalog, candidate.manifest_digest.clone(), &candidate.manifest, config, names)
+                .ok_or_else(|| ImageError::BadArchive("its configuration is malformed".into()))?;
+        image.users = read_users(shared.layers.as_ref(), &image).await?;
+        images.push(image);
+    }
+    let files: Vec<_> = candidates.into_iter().flat_map(|candidate| candidate.files).collect();
+    shared.blocking(move |store| store.adopt(&files)).await?;
+    if cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    let added = images.into_iter().map(|image| catalog.put(image).id.clone()).collect::<Vec<_>>();
+    let added = added.iter().filter_map(|id| catalog.resolve(id.as_str()).ok()).collect();
+    shared.commit(catalog).await?;
+    Ok(added)
+}
+
+/// The image that these documents describe; none when they do not fit each other or a layer is missing.
+pub(super) fn assemble(
+    catalog: &Catalog,
+    digest: Digest,
+    manifest: &super::manifest::Manifest,
+    config: super::config::ConfigFile,
+    names: Vec<String>,
+) -> Option<Image> {
+    let layer = |(diff_id, created_by): (&Digest, String)| {
+        let facts = (*catalog.layers.get(diff_id)?)?;
+        Some(ImageLayer { diff_id: diff_id.clone(), bytes: facts.bytes, created_by })
+    };
+    let base_first = config.rootfs.diff_ids.iter().zip(config.instructions()).map(layer);
+    let mut layers = base_first.collect::<Option<Vec<_>>>()?;
+    layers.reverse();
+    let mut blobs = vec![digest.clone(), manifest.config.digest.clone()];
+    blobs.extend(manifest.layers.iter().map(|layer| layer.digest.clone()));
+    Some(Image {
+        id: manifest.config.digest.clone(),
+        manifest: digest,
+        names,
+        created_ms: config.created_ms(),
+        layers,
+        config: config.config,
+        users: Users::default(),
+        blobs,
+    })
+}
+
+/// Reads an image's user and group files out of its layers.
+pub(super) async fn read_users(layers: &dyn LayerStore, image: &Image) -> Result<Users, ImageError> {
+    let passwd = read_text(layers, image.layer_names(), "/etc/passwd").await?;
+    let group = read_text(layers, image.layer_names(), "/etc/group").await?;
+    Ok(Users::parse(&passwd, &group))
+}
+
+async fn read_text(layers: &dyn LayerStore, names: Vec<String>, path: &str) -> Result<String, ImageError> {
+    let fd = match layers.open_file(names, path.to_owned()).await {
+        Ok(fd) => fd,
+        Err(Failure { kind: FailureKind::NoSuchFile, .. }) => return Ok(String::new()),
+        Err(failure) => return Err(failure.into()),
+    };
+    let read = move || {
+        let mut bytes = Vec::new();
+        File::from(fd).take(MAX_USERS_BYTES).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    spawn_blocking(read)
+        .await
+        .map_err(io::Error::other)
+        .flatten()
+        .map_err(ImageError::store("reading a layer's file"))
+}
+
+async fn unpack(
+    layers: &dyn LayerStore,
+    source: &Source,
+    cancel: &CancellationToken,
+) -> Result<LayerFacts, ImageError> {
+    let first = unpack_once(layers, source, cancel).await;
+    let Err(ImageError::Launcher(Failure { kind: FailureKind::InUse, .. })) = first else { return first };
+    // A layer that the index does not know was left by an agent whose state is gone.
+    layers.remove_layer(source.diff_id.hex().to_owned()).await?;
+    unpack_once(layers, source, cancel).await
+}
+
+async fn unpack_once(
+    layers: &dyn LayerStore,
+    source: &Source,
+    cancel: &CancellationToken,
+) -> Result<LayerFacts, ImageError> {
+    let (reader, writer) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(ImageError::store("making a pipe"))?;
+    let (file, cancel) = (source.file.clone(), cancel.clone());
+    let feeding = spawn_blocking(move || feed(&file, writer, &cancel));
+    let unpacked = layers.unpack(source.diff_id.hex().to_owned(), reader).await;
+    let fed = feeding.await.map_err(io::Error::other).map_err(ImageError::store("unpacking"))?;
+    match (unpacked, fed?) {
+        (Err(failure), _) => Err(failure.into()),
+        (Ok(unpacked), Some(digest)) if digest == source.diff_id => Ok(LayerFacts { bytes: unpacked.bytes }),
+        (Ok(_), _) => {
+            Err(ImageError::BadArchive(format!("the layer {} has another content", source.diff_id)))
+        }
+    }
+}
+
+/// Writes a layer's uncompressed archive into the pipe and answers its digest; none when the unpacker stopped reading.
+fn feed(file: &Path, pipe: OwnedFd, cancel: &CancellationToken) -> Result<Option<Digest>, ImageError> {
+    let file = File::open(file).map_err(ImageError::store("reading a layer"))?;
+    let (_, plain) = decompress(file, MAX_LAYER_BYTES).map_err(ImageError::from_read)?;
+    let mut plain = Hashing::new(plain);
+    let mut pipe = File::from(pipe);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let n = plain.read(&mut buffer).map_err(ImageError::from_read)?;
+        if n == 0 {
+            return Ok(Some(plain.finish().0));
+        }
+        match pipe.write_all(&buffer[..n]) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
+            written => written.map_err(ImageError::store("feeding the unpacker"))?,
+        }
+    }
+}
+
+fn cancelled() -> ImageError {
+    ImageError::Interrupted("it was cancelled".into())
+}

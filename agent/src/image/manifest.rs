@@ -1,0 +1,130 @@
+//! Manifests, indexes and the older `manifest.json` of `docker save`. Sources: OCI image spec, `manifest.md`,
+//! `image-index.md`, `annotations.md`; Docker image specification v1.2.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::error::ImageError;
+use super::stream::Compression;
+
+/// Largest manifest, index or configuration, in bytes: what registries accept (distribution spec, "Pushing Manifests").
+pub(super) const MAX_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Media type of a manifest.
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Media type of an image's configuration.
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// Annotation with the whole name, by Docker and containerd.
+const FULL_NAME: &str = "io.containerd.image.name";
+
+/// Annotation with a name or only a tag.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// One image: its configuration and layers, base first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Manifest {
+    pub(super) schema_version: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) media_type: String,
+    pub(super) config: Descriptor,
+    pub(super) layers: Vec<Descriptor>,
+}
+
+/// Several manifests: of one image for several platforms, or of several images.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Index {
+    pub(super) manifests: Vec<Descriptor>,
+}
+
+/// What is behind a digest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Descriptor {
+    #[serde(default)]
+    pub(super) media_type: String,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) platform: Option<Platform>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) annotations: Option<BTreeMap<String, String>>,
+}
+
+/// What an image runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Platform {
+    pub(super) architecture: String,
+    pub(super) os: String,
+}
+
+/// One image in the `manifest.json` of `docker save`; paths are those of the archive.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SavedImage {
+    pub(super) config: String,
+    #[serde(default)]
+    pub(super) repo_tags: Option<Vec<String>>,
+    pub(super) layers: Vec<String>,
+}
+
+impl Manifest {
+    /// The manifest of an image that came without one.
+    pub(super) fn new(config: Descriptor, layers: Vec<Descriptor>) -> Self {
+        Self { schema_version: 2, media_type: MANIFEST.into(), config, layers }
+    }
+}
+
+impl Descriptor {
+    /// A descriptor without annotations.
+    pub(super) fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self { media_type: media_type.into(), digest, size, platform: None, annotations: None }
+    }
+
+    /// Whether an index is behind it.
+    pub(super) fn is_index(&self) -> bool {
+        matches!(
+            self.media_type.as_str(),
+            "application/vnd.oci.image.index.v1+json"
+                | "application/vnd.docker.distribution.manifest.list.v2+json"
+        )
+    }
+
+    /// The image's name, when an annotation gives more than a tag.
+    pub(super) fn name(&self) -> Option<&str> {
+        let annotations = self.annotations.as_ref()?;
+        let name = annotations.get(FULL_NAME).or_else(|| annotations.get(REF_NAME))?;
+        name.contains([':', '/']).then_some(name)
+    }
+}
+
+impl Platform {
+    /// The platform of this machine, by the names that images use.
+    pub(super) fn here() -> Self {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        Self { architecture: architecture.into(), os: "linux".into() }
+    }
+}
+
+/// The media type of a layer.
+pub(super) fn layer_media_type(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "application/vnd.oci.image.layer.v1.tar",
+        Compression::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+        Compression::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+    }
+}
+
+/// Reads a JSON document of an archive; `what` names it in the error.
+pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Result<T, ImageError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| ImageError::BadArchive(format!("{what} is malformed: {error}")))
+}
