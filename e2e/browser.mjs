@@ -1,0 +1,75 @@
+// Chromium as a visitor has it, and what is kept when a spec fails.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { Page } from "./page.mjs";
+import { Porthole } from "./porthole.mjs";
+
+const OUT = new URL("out/", import.meta.url);
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+// Software WebGL is many times slower than xterm.js's DOM renderer, and only the latter can be read back.
+const FLAGS = [
+  "--disable-3d-apis",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/**
+ * Specs of one file: one agent and one browser for all of them.
+ * Returns `see(name, options, spec)`: a spec gets a page that has been opened, and the agent behind it.
+ */
+export function visitor() {
+  let porthole;
+  let browser;
+
+  before(async () => {
+    await mkdir(OUT, { recursive: true });
+    porthole = await Porthole.start();
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      chromiumSandbox: process.getuid() !== 0,
+      args: FLAGS,
+    });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await porthole?.stop();
+  });
+
+  return function see(name, options, spec) {
+    const { timeout = 60_000, ...context } = options;
+    test(name, { timeout }, async () => {
+      const visit = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
+      await visit.grantPermissions(["clipboard-read", "clipboard-write"]);
+      const page = new Page(await visit.newPage(), porthole, axe);
+      try {
+        await page.open();
+        await spec(page, porthole);
+        page.expectNoErrors();
+      } catch (error) {
+        await keep(name, page, porthole);
+        throw error;
+      } finally {
+        await porthole.ensureAlive();
+        await page.removeContainers();
+        await visit.close();
+      }
+    });
+  };
+}
+
+/** Screenshot, the page's console and the agent's log of a failed spec. */
+async function keep(name, page, porthole) {
+  const base = name.replaceAll(/[^a-z0-9]+/gi, "-").toLowerCase();
+  await page.picture(`failed-${base}`).catch(() => {});
+  const text = `${page.console.join("\n")}\n\n--- porthole\n${porthole.log.join("\n")}\n`;
+  await writeFile(new URL(`failed-${base}.log`, OUT), text);
+}
