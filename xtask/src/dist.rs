@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::elf;
 use crate::stamp::hex;
 use crate::step::{quietly, step};
 use crate::workspace::{root, target};
@@ -31,6 +32,9 @@ pub fn command() -> Result<ExitCode> {
     })?;
     let path = target().join(TARGET).join("release/porthole");
     let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !elf::is_static(&binary) {
+        bail!("{} asks for an interpreter: something links dynamically", path.display());
+    }
     println!("\n{}\n{} bytes\nsha256 {}", path.display(), binary.len(), hex(&Sha256::digest(&binary)));
     Ok(ExitCode::SUCCESS)
 }

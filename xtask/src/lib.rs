@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod dist;
+pub mod elf;
 pub mod page;
 pub mod run;
 pub mod setup;
