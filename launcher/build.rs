@@ -20,7 +20,10 @@ fn main() {
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()
         .expect("cargo runs this script and so can be run");
-    assert!(status.success(), "the containers' init cannot be built; is it missing: rustup target add {target}?");
+    assert!(
+        status.success(),
+        "the containers' init cannot be built; is it missing: rustup target add {target}?"
+    );
     copy(&out.join("init").join(&target).join("init/porthole-init"), &out.join("porthole-init"));
 }
 

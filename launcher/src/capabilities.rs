@@ -22,8 +22,7 @@ pub const DEFAULT: u64 = mask(&[
 
 /// What may be asked for beyond the default: raw sockets reach only the container's own network; leases, priorities and
 /// locked memory are bounded by limits of the host.
-pub const ALLOWED: u64 =
-    DEFAULT | mask(&[NET_RAW, NET_BROADCAST, IPC_LOCK, IPC_OWNER, SYS_NICE, LEASE]);
+pub const ALLOWED: u64 = DEFAULT | mask(&[NET_RAW, NET_BROADCAST, IPC_LOCK, IPC_OWNER, SYS_NICE, LEASE]);
 
 const CHOWN: u32 = 0;
 const DAC_OVERRIDE: u32 = 1;

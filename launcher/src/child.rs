@@ -15,11 +15,11 @@ use rustix::process::{
     DumpableBehavior, Signal as Kill, set_dumpable_behavior, set_parent_process_death_signal,
 };
 
-pub(crate) use root::layer_name;
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Actor, Step};
 use crate::program::Program;
 use crate::sys;
+pub(crate) use root::layer_name;
 
 /// What the steps of one child work with.
 #[derive(Debug)]
@@ -123,9 +123,7 @@ impl Child<'_> {
                 guard_memory()?;
                 identity::join_namespaces(self.materials.init.ok_or(Errno::BADF)?)
             }
-            Action::ControlTerminal => {
-                streams::control_terminal(self.materials.stdio[0].ok_or(Errno::BADF)?)
-            }
+            Action::ControlTerminal => streams::control_terminal(self.materials.stdio[0].ok_or(Errno::BADF)?),
             Action::ConnectPipes { .. } => streams::connect(&self.materials.stdio),
             Action::EnterDirectory { path } => streams::enter_directory(path),
             Action::BecomeUser { uid, gid, groups, set_groups } => {

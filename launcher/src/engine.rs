@@ -7,7 +7,7 @@ mod starts;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::libc::sock_filter;
@@ -17,11 +17,13 @@ use crate::plan::Host;
 use crate::ranges::Ranges;
 use crate::store::Store;
 use crate::wire::{Failure, FailureKind};
-use crate::{facts, init, launch, seccomp};
+use crate::{facts, init, launch, seccomp, worker};
 
 /// The launcher's state.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    /// The state directory.
+    pub(crate) state: PathBuf,
     pub(crate) host: Host,
     pub(crate) store: Store,
     pub(crate) ranges: Ranges,
@@ -40,7 +42,9 @@ impl Engine {
     pub(crate) fn new(state: &Path, rootless: bool, ranges: Ranges) -> io::Result<Self> {
         let store = Store::open(state)?;
         let host = facts::look(rootless, &store);
+        worker::sweep(store.layers(), store.trash())?;
         Ok(Self {
+            state: state.to_owned(),
             host,
             store,
             ranges,
@@ -54,9 +58,9 @@ impl Engine {
 
     /// The container of that id.
     pub(crate) fn container(&mut self, id: &str) -> Result<&mut Container, Failure> {
-        self.containers.get_mut(id).ok_or_else(|| {
-            failure(FailureKind::NoSuchContainer, format!("There is no container {id}."))
-        })
+        self.containers
+            .get_mut(id)
+            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))
     }
 }
 

@@ -52,11 +52,7 @@ pub(crate) struct StepError {
 }
 
 impl<'a> Birth<'a> {
-    pub(crate) fn new(
-        engine: &'a mut Engine,
-        request: &'a LaunchRequest,
-        range: Range,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(engine: &'a mut Engine, request: &'a LaunchRequest, range: Range) -> io::Result<Self> {
         Ok(Self {
             engine,
             request,

@@ -4,24 +4,32 @@
 //! agent that asks it for containers.
 #![warn(missing_docs)]
 
+pub mod boot;
 pub mod capabilities;
+mod cgroup;
 mod child;
 mod container;
 mod engine;
 mod facts;
+pub mod host;
+pub mod ids;
 mod init;
 mod launch;
 mod page;
 pub mod plan;
+pub mod privilege;
 mod program;
 mod ranges;
+pub mod rootless;
 mod seccomp;
 pub mod server;
 pub mod socket;
 mod spawn;
 mod stage;
+pub mod state;
 mod store;
 mod streams;
 mod sys;
 mod validate;
 pub mod wire;
+pub mod worker;

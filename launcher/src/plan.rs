@@ -86,10 +86,8 @@ fn limits(limits: &Limits, hierarchy: &Hierarchy) -> Vec<Action> {
                 files.extend([("memory.max", memory.clone()), ("memory.swap.max", "0".to_owned())]);
             }
             ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
-            ("cpu", 1) => files.extend([
-                ("cpu.cfs_period_us", PERIOD.to_string()),
-                ("cpu.cfs_quota_us", quota.to_string()),
-            ]),
+            ("cpu", 1) => files
+                .extend([("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
             ("cpu", _) => files.push(("cpu.max", format!("{quota} {PERIOD}"))),
             // With version 2 there is no such file: the user namespace forbids making nodes, `nodev` forbids using those
             // of an image, and only six harmless ones are bound into /dev.
@@ -111,9 +109,8 @@ fn limits(limits: &Limits, hierarchy: &Hierarchy) -> Vec<Action> {
 }
 
 /// What the devices controller lets through: null, zero, full, random, urandom, tty, ptmx and the slaves of devpts.
-const DEVICES: [&str; 8] = [
-    "c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw", "c 5:0 rw", "c 5:2 rw", "c 136:* rw",
-];
+const DEVICES: [&str; 8] =
+    ["c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw", "c 5:0 rw", "c 5:2 rw", "c 136:* rw"];
 
 /// Nodes of /dev that every program expects, bound from the host's.
 pub(crate) const DEVICE_NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];

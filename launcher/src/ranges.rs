@@ -45,6 +45,14 @@ impl Ranges {
         }
     }
 
+    /// Id on disk of what belongs to root in a layer, and how many ids a layer may use.
+    pub(crate) fn store(&self) -> (u32, u32) {
+        match self {
+            Self::Disjoint { .. } => (FIRST_ID, RANGE),
+            Self::Shared { count } => (0, *count),
+        }
+    }
+
     /// The range the next container would get.
     pub(crate) fn next(&self) -> Option<Range> {
         match self {
@@ -96,7 +104,7 @@ fn ids(number: u32) -> Ids {
     Ids { base: FIRST_ID + number * RANGE, count: RANGE, store: FIRST_ID }
 }
 
-fn make_mapping(ids: Ids) -> io::Result<OwnedFd> {
+pub(crate) fn make_mapping(ids: Ids) -> io::Result<OwnedFd> {
     let (pid, pidfd) = match sys::clone(rustix::thread::UnshareFlags::NEWUSER.bits().into(), None)? {
         Cloned::Child => loop {
             nix::unistd::pause();

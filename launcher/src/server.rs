@@ -3,6 +3,7 @@
 mod agent;
 mod requests;
 mod sources;
+mod unpacking;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,8 +16,10 @@ use crate::engine::Engine;
 use crate::ranges::Ranges;
 use crate::stage;
 use crate::wire::{Event, Failure, Message, Reply};
+use crate::worker::UnpackFn;
 use agent::Agent;
 use sources::{Source, Sources};
+use unpacking::Unpacking;
 
 /// What a launcher is started with.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Config {
     pub listener: OwnedFd,
     /// Whether the launcher is root of a user namespace only.
     pub rootless: bool,
+    /// Unpacks an archive in a jail.
+    pub unpack: UnpackFn,
     /// Number of the first range of 65,536 user ids this launcher may use, counted from host id 524288. Range 0 is the
     /// store's and never given to a container. Rootless: unused.
     pub first_range: u32,
@@ -66,7 +71,7 @@ pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
         Ranges::disjoint(config.first_range, config.ranges)
     };
     let engine = Engine::new(&config.state, config.rootless, ranges).map_err(prepare("its store"))?;
-    let server = Server::new(engine, config.listener)?;
+    let server = Server::new(engine, config.listener, Unpacking::new(config.unpack))?;
     ready();
     Ok(server.run()?)
 }
@@ -76,16 +81,17 @@ struct Server {
     sources: Sources,
     listener: OwnedFd,
     agent: Option<Agent>,
+    unpacking: Unpacking,
     /// The request for the shutdown, while containers end.
     shutdown: Option<u32>,
 }
 
 impl Server {
-    fn new(engine: Engine, listener: OwnedFd) -> io::Result<Self> {
+    fn new(engine: Engine, listener: OwnedFd, unpacking: Unpacking) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&listener, true)?;
         let mut sources = Sources::new()?;
         sources.watch(&listener, Source::Listener, epoll::EventFlags::IN)?;
-        Ok(Self { engine, sources, listener, agent: None, shutdown: None })
+        Ok(Self { engine, sources, listener, agent: None, unpacking, shutdown: None })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -108,6 +114,7 @@ impl Server {
             Source::Agent => self.serve_agent(flags),
             Source::Started { container, process } => self.process_started(&container, process),
             Source::Process { container, process } => self.process_ended(&container, process),
+            Source::Unpacked { layer } => self.unpacked(&layer),
             Source::Init { container } => {
                 if let Some(event) = self.engine.init_ended(&container) {
                     self.event(event);

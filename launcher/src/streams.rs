@@ -29,12 +29,8 @@ impl Pair {
     pub(crate) fn make(process: &ProcessRequest, devpts: BorrowedFd<'_>, ids: Ids) -> io::Result<Self> {
         match process.stdio {
             Stdio::Terminal { rows, cols } => {
-                let (master, slave) = terminal(devpts, Winsize {
-                    ws_row: rows,
-                    ws_col: cols,
-                    ws_xpixel: 0,
-                    ws_ypixel: 0,
-                })?;
+                let (master, slave) =
+                    terminal(devpts, Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 })?;
                 if ids.count > TTY_GROUP {
                     let (uid, gid) = (ids.base + process.uid, ids.base + TTY_GROUP);
                     fchown(&slave, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;

@@ -100,8 +100,9 @@ pub(crate) fn load_seccomp(filter: &[libc::sock_filter]) -> io::Result<()> {
         filter: filter.as_ptr().cast_mut(),
     };
     // SAFETY: `program` points at `len` instructions which the kernel copies and never writes.
-    let result =
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, ptr::from_ref(&program)) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, ptr::from_ref(&program))
+    };
     check(result).map(drop)
 }
 
@@ -111,9 +112,8 @@ pub(crate) fn load_seccomp(filter: &[libc::sock_filter]) -> io::Result<()> {
 /// As there; `EDQUOT` when the user has too many keys, `ENOSYS` in a kernel without keys.
 pub(crate) fn new_session_keyring() -> io::Result<()> {
     // SAFETY: a null name asks for an anonymous keyring; nothing is read or written through it.
-    let result = unsafe {
-        libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, ptr::null::<c_char>())
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, ptr::null::<c_char>()) };
     check(result).map(drop)
 }
 
@@ -162,9 +162,16 @@ pub(crate) fn exit(code: i32) -> ! {
 /// As `close_range(2)`.
 pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     // SAFETY: only a flag of descriptors changes, none of them is closed now.
-    let result =
-        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     check(result).map(drop)
+}
+
+/// Closes every descriptor from `first` on, see `close_range(2)`. For a forked process that has nothing to do with what
+/// its parent had open, and ends by [`exit`].
+pub(crate) fn close_from(first: RawFd) {
+    // SAFETY: the values that own these descriptors are the parent's copies; this process never uses or drops them, as it
+    // ends without returning to the code that holds them.
+    unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
 /// Gives `SIGPIPE`, which Rust's runtime ignores, its default action back and blocks no signal: what a program expects

@@ -84,10 +84,7 @@ fn process(process: &ProcessRequest) -> Result<(), Failure> {
     absolute_path(&process.cwd, MAX_PATH_BYTES)?;
     require(process.groups.len() <= MAX_GROUPS, "There are more than 32 supplementary groups.")?;
     let ids = [process.uid, process.gid];
-    require(
-        ids.iter().chain(&process.groups).all(|id| *id <= MAX_ID),
-        "A user or group id is above 65535.",
-    )?;
+    require(ids.iter().chain(&process.groups).all(|id| *id <= MAX_ID), "A user or group id is above 65535.")?;
     match process.stdio {
         Stdio::Terminal { rows, cols } => {
             require(rows > 0 && cols > 0, "A terminal has at least one row and one column.")

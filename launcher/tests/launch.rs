@@ -17,7 +17,13 @@ fn a_shell_gives_a_prompt_and_ends_with_its_status() {
     let Reply::Launched { init_pid, pid, steps, lacks } = reply else { panic!("{reply:?}") };
     assert!(init_pid > 1 && pid > 1);
     for step in &steps {
-        println!("{:>9} {:>9} {:<8} {}", step.start_ns, step.duration_ns, step.step.actor(), step.step.call());
+        println!(
+            "{:>9} {:>9} {:<8} {}",
+            step.start_ns,
+            step.duration_ns,
+            step.step.actor(),
+            step.step.call()
+        );
     }
     println!("{lacks:?}");
     let [_pidfd, master] = &fds[..] else { panic!("{fds:?}") };

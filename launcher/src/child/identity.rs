@@ -84,8 +84,5 @@ pub(super) fn bound_capabilities(keep: u64) -> Result<(), Errno> {
 pub(super) fn set_capabilities(set: u64) -> Result<(), Errno> {
     let set = CapabilitySet::from_bits_retain(set);
     clear_ambient_capability_set()?;
-    capset(
-        None,
-        CapabilitySets { effective: set, permitted: set, inheritable: CapabilitySet::empty() },
-    )
+    capset(None, CapabilitySets { effective: set, permitted: set, inheritable: CapabilitySet::empty() })
 }

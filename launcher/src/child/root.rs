@@ -6,9 +6,7 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, symlinkat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, symlinkat, unlinkat};
 use rustix::io::{Errno, write};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
@@ -20,7 +18,13 @@ use crate::sys;
 
 /// Where layer `n` is attached. Names, because a child cannot format numbers without allocating.
 pub(crate) fn layer_name(n: usize, buffer: &mut [u8; 4]) -> &CStr {
-    let digits = if n < 10 { 1 } else if n < 100 { 2 } else { 3 };
+    let digits = if n < 10 {
+        1
+    } else if n < 100 {
+        2
+    } else {
+        3
+    };
     let mut rest = n;
     for place in (0..digits).rev() {
         buffer[place] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
@@ -116,7 +120,8 @@ pub(super) fn write_sysctl(root: BorrowedFd<'_>, path: &str, value: &str) -> Res
 }
 
 pub(super) fn bind_devices(root: BorrowedFd<'_>, names: &[String]) -> Result<(), Errno> {
-    let (from, to) = (openat(CWD, "dev", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, directory(root, "dev")?);
+    let (from, to) =
+        (openat(CWD, "dev", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, directory(root, "dev")?);
     for name in names {
         let node = open_tree(&from, name.as_str(), clone_flags())?;
         place(&to, name)?;
@@ -182,9 +187,8 @@ fn cover_with(root: BorrowedFd<'_>, path: &str, cover: BorrowedFd<'_>) -> Result
 pub(super) fn write_file(root: BorrowedFd<'_>, path: &str, contents: &str) -> Result<(), Errno> {
     let (parent, name) = split(path);
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let open = || {
-        openat2(root, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), resolve)
-    };
+    let open =
+        || openat2(root, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), resolve);
     let parent = match open() {
         Err(Errno::NOENT) => directory(root, parent)?,
         other => other?,

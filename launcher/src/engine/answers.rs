@@ -26,9 +26,10 @@ impl Engine {
 
     /// A process whose descriptors are wanted again.
     pub(crate) fn adopt(&self, id: &str, number: u32) -> Result<(&Process, Reply), Failure> {
-        let container = self.containers.get(id).ok_or_else(|| {
-            failure(FailureKind::NoSuchContainer, format!("There is no container {id}."))
-        })?;
+        let container = self
+            .containers
+            .get(id)
+            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))?;
         let process = container.processes.get(&number).ok_or_else(|| {
             failure(FailureKind::NoSuchProcess, format!("The container {id} has no process {number}."))
         })?;

@@ -46,9 +46,8 @@ impl Engine {
         let child = process.child.as_ref().ok_or_else(|| {
             failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
         })?;
-        let signal = Signal::from_named_raw(signal).ok_or_else(|| {
-            failure(FailureKind::BadRequest, format!("There is no signal {signal}."))
-        })?;
+        let signal = Signal::from_named_raw(signal)
+            .ok_or_else(|| failure(FailureKind::BadRequest, format!("There is no signal {signal}.")))?;
         match pidfd_send_signal(&child.pidfd, signal) {
             // Dead and about to be reaped.
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(Reply::Done),
@@ -122,11 +121,7 @@ impl Child {
 fn ending(status: &WaitIdStatus) -> Ending {
     let byte = |value: i32| u8::try_from(value & 0xff).unwrap_or_default();
     match status.terminating_signal() {
-        Some(signal) => Ending {
-            code: byte(128 + signal),
-            signal: Some(byte(signal)),
-            out_of_memory: false,
-        },
+        Some(signal) => Ending { code: byte(128 + signal), signal: Some(byte(signal)), out_of_memory: false },
         None => Ending {
             code: byte(status.exit_status().unwrap_or_default()),
             signal: None,

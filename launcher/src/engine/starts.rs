@@ -71,14 +71,17 @@ impl Engine {
         id: &str,
         request: ProcessRequest,
     ) -> Result<u32, Failure> {
-        let container = self.containers.get(id).ok_or_else(|| {
-            failure(FailureKind::NoSuchContainer, format!("There is no container {id}."))
-        })?;
-        let life = container.life.as_ref().ok_or_else(|| {
-            failure(FailureKind::NotRunning, format!("The container {id} has ended."))
-        })?;
+        let container = self
+            .containers
+            .get(id)
+            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))?;
+        let life = container
+            .life
+            .as_ref()
+            .ok_or_else(|| failure(FailureKind::NotRunning, format!("The container {id} has ended.")))?;
         let steps = process_steps(&request, container.capabilities, &self.host);
-        let internal = |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
+        let internal =
+            |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
         let page = Page::new().map_err(internal)?;
         let streams = Pair::make(&request, life.devpts.as_fd(), life.range.ids).map_err(internal)?;
         let program = Program::command(&request);

@@ -56,8 +56,7 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
 /// Layer `n` is attached at `n` and the writable one at `w`, relative to the staging directory.
 fn overlay_options(count: u16) -> CString {
     let lower: Vec<String> = (0..count).map(|n| n.to_string()).collect();
-    let options =
-        format!("lowerdir={},upperdir=w/upper,workdir=w/work,userxattr,volatile", lower.join(":"));
+    let options = format!("lowerdir={},upperdir=w/upper,workdir=w/work,userxattr,volatile", lower.join(":"));
     CString::new(options).expect("made of digits and words")
 }
 
@@ -113,9 +112,7 @@ fn devices(request: &LaunchRequest) -> Vec<Action> {
 
 /// Attributes of a file system that holds neither programs nor devices.
 fn quiet() -> MountAttrFlags {
-    MountAttrFlags::MOUNT_ATTR_NOSUID
-        | MountAttrFlags::MOUNT_ATTR_NODEV
-        | MountAttrFlags::MOUNT_ATTR_NOEXEC
+    MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC
 }
 
 fn mount(fstype: &str, target: &str, options: &[(&str, &str)], attributes: MountAttrFlags) -> Action {

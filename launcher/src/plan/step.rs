@@ -70,7 +70,10 @@ impl Step {
 /// What a step does. Strings that a child hands to the kernel are shorter than 256 bytes or C strings already, because
 /// rustix converts those without allocating.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each variant's call() and why() say what it is, its fields are the call's arguments")]
+#[allow(
+    missing_docs,
+    reason = "each variant's call() and why() say what it is, its fields are the call's arguments"
+)]
 pub enum Action {
     MakeWritableLayer { container: String },
     MakeCgroup { hierarchy: String, path: String },

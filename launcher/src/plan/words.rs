@@ -100,10 +100,14 @@ impl Action {
             Self::MakeDevpts { .. } => "A terminal device file system of its own, apart from the host's.",
             Self::CloneInit { .. } => "Process 1, in new namespaces: it sees none of what is outside them.",
             Self::MapIds { .. } => "Root inside is an ordinary user outside.",
-            Self::OpenTerminal { .. } => "The terminal of the first process; the launcher keeps its other end.",
+            Self::OpenTerminal { .. } => {
+                "The terminal of the first process; the launcher keeps its other end."
+            }
             Self::OpenPipes { .. } => "The first process's standard streams.",
             Self::CloneProcess => "The first process, in the container's process id namespace.",
-            Self::JoinCgroups { .. } => "Both processes come under the limits before they run any foreign code.",
+            Self::JoinCgroups { .. } => {
+                "Both processes come under the limits before they run any foreign code."
+            }
             Self::RaiseOomScore { .. } => "When memory runs out, the kernel ends containers before the host.",
             Self::BecomeRoot { .. } => "Takes the user id that the map gives to root inside.",
             Self::NewKeyring => "Leaves the host's keyring, whose keys would else be shared.",

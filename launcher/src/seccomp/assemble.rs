@@ -1,7 +1,7 @@
 //! From a set of numbers to a classic BPF program, see `bpf(4)` of FreeBSD or the kernel's `networking/filter`.
 
 use nix::libc::{
-    BPF_ABS, BPF_JMP, BPF_JSET, BPF_JEQ, BPF_JGE, BPF_K, BPF_LD, BPF_RET, BPF_W, EPERM, SECCOMP_RET_ALLOW,
+    BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, EPERM, SECCOMP_RET_ALLOW,
     SECCOMP_RET_ERRNO, sock_filter,
 };
 

@@ -96,7 +96,9 @@ fn sockets_are_of_the_usual_families_and_protocols() {
     for (family, protocol) in [(1, 0), (1, 5), (2, 0), (2, 6), (2, 17), (2, 1), (10, 58), (2, 262), (16, 0)] {
         assert_eq!(socket(family, protocol), ALLOWED, "{family} {protocol}");
     }
-    for (family, protocol) in [(38, 0), (40, 0), (17, 0), (16, 12), (16, 9), (2, 132), (10, 33), (3, 0), (44, 0)] {
+    for (family, protocol) in
+        [(38, 0), (40, 0), (17, 0), (16, 12), (16, 9), (2, 132), (10, 33), (3, 0), (44, 0)]
+    {
         assert_eq!(socket(family, protocol), Err(libc::EPERM), "{family} {protocol}");
     }
     assert_eq!(native(libc::SYS_socketpair, [1, 1, 0, 0, 0, 0]), ALLOWED);

@@ -25,7 +25,7 @@ impl Server {
         }
     }
 
-    fn answer(&mut self, seq: u32, body: RequestBody, _fds: Vec<OwnedFd>, received: u64) -> Answer {
+    fn answer(&mut self, seq: u32, body: RequestBody, fds: Vec<OwnedFd>, received: u64) -> Answer {
         let plain = |reply| Ok(Some((reply, Vec::new())));
         match body {
             RequestBody::Launch(request) => {
@@ -49,6 +49,11 @@ impl Server {
                 let (_, reply) = self.engine.adopt(&container, process)?;
                 Ok(Some((reply, self.engine.descriptors(&container, process))))
             }
+            RequestBody::Unpack { layer } => {
+                self.unpack(seq, layer, fds)?;
+                Ok(None)
+            }
+            RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {
                 self.engine.containers.values().for_each(crate::container::Container::kill);
                 self.shutdown = Some(seq);
@@ -66,8 +71,7 @@ impl Server {
             let container = engine.containers.get(id)?;
             let process = container.processes.get(&number)?;
             let (child, starting) = (process.child.as_ref()?, process.starting.as_ref()?);
-            let mut watch =
-                |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, epoll::EventFlags::IN);
+            let mut watch = |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, epoll::EventFlags::IN);
             let container_id = || id.to_owned();
             let start = Source::Started { container: container_id(), process: number };
             let end = Source::Process { container: container_id(), process: number };
@@ -84,7 +88,9 @@ impl Server {
         })();
         match watched {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(failure(FailureKind::Internal, format!("Cannot watch a process: {error}."))),
+            Some(Err(error)) => {
+                Err(failure(FailureKind::Internal, format!("Cannot watch a process: {error}.")))
+            }
             None => Err(failure(FailureKind::Internal, "A new process is gone.")),
         }
     }

@@ -22,6 +22,8 @@ pub(super) enum Source {
     Started { container: String, process: u32 },
     /// A process has ended.
     Process { container: String, process: u32 },
+    /// The worker that unpacks a layer has ended.
+    Unpacked { layer: String },
     /// Process 1 of a container has ended.
     Init { container: String },
 }

@@ -1,5 +1,7 @@
 //! A launcher on its own, as the tests start it: `launcher-alone STATE FIRST_RANGE RANGES`. Listens on `STATE/launcher.sock`.
 
+mod worker;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -23,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         state,
         listener,
         rootless: false,
+        unpack: worker::follow,
         first_range: first_range.parse()?,
         ranges: ranges.parse()?,
     };

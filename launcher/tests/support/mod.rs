@@ -80,7 +80,11 @@ impl Launcher {
     }
 
     /// The same with descriptors beside the request.
-    pub fn ask_with(&mut self, body: RequestBody, fds: &[std::os::fd::BorrowedFd<'_>]) -> (Reply, Vec<OwnedFd>) {
+    pub fn ask_with(
+        &mut self,
+        body: RequestBody,
+        fds: &[std::os::fd::BorrowedFd<'_>],
+    ) -> (Reply, Vec<OwnedFd>) {
         let seq = self.send_with(body, fds);
         loop {
             match self.receive() {
@@ -94,6 +98,11 @@ impl Launcher {
     /// Sends a request and does not wait.
     pub fn send(&mut self, body: RequestBody) -> u32 {
         self.send_with(body, &[])
+    }
+
+    /// The same with descriptors beside the request.
+    pub fn send_beside(&mut self, body: RequestBody, fds: &[std::os::fd::BorrowedFd<'_>]) -> u32 {
+        self.send_with(body, fds)
     }
 
     fn send_with(&mut self, body: RequestBody, fds: &[std::os::fd::BorrowedFd<'_>]) -> u32 {
@@ -142,7 +151,11 @@ impl Drop for Launcher {
 fn spawn(state: &Path) -> Child {
     // Ranges that no other test has: each test process has its own number.
     let first = 1000 + std::process::id() % 25_000;
-    Command::new(env!("CARGO_BIN_EXE_launcher-alone")).arg(state).args([first.to_string(), "64".to_owned()]).spawn().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_launcher-alone"))
+        .arg(state)
+        .args([first.to_string(), "64".to_owned()])
+        .spawn()
+        .unwrap()
 }
 
 fn connect(state: &Path) -> Socket {
@@ -152,6 +165,15 @@ fn connect(state: &Path) -> Socket {
             Ok(socket) => return socket,
             Err(error) => assert!(begun.elapsed() < PATIENCE, "no launcher listens: {error}"),
         }
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for something that the kernel does in its own time.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::yield_now();
     }
 }

@@ -1,0 +1,168 @@
+//! How agent and launcher come up, before any thread exists: the first `porthole serve` starts a launcher, a later one
+//! finds it alive.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use nix::unistd::Uid;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::ids::{self, Block};
+use crate::privilege::{self, AgentUser};
+use crate::rootless;
+use crate::server::{self, Config};
+use crate::socket::Socket;
+use crate::state::{State, StateError};
+use crate::worker::UnpackFn;
+
+/// First argument of the program when it is to be the launcher; nothing a person types.
+const HIDDEN_ARGUMENT: &str = "launcher";
+
+/// What the launcher writes to the agent that started it when it is ready; anything else is why it is not.
+const READY: &[u8] = b"ready";
+
+/// Agents that may wait to be accepted: one at a time connects, a second while the first one dies.
+const BACKLOG: i32 = 4;
+
+/// Why there is no launcher.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The kernel refused.
+    #[error("the launcher cannot be started: {0}")]
+    Io(#[from] io::Error),
+    /// It ended before it was ready.
+    #[error("the launcher cannot start: {0}")]
+    Refused(String),
+}
+
+/// A connection to a launcher, and this process without privilege.
+#[derive(Debug)]
+pub struct Booted {
+    /// The connection.
+    pub socket: Socket,
+    /// The locked state directory; keep it as long as the agent runs.
+    pub state: State,
+    /// Whether the launcher was alive already: its containers want to be adopted.
+    pub found_alive: bool,
+}
+
+/// Connects to the launcher of `state`, started if need be, and drops every privilege of this process.
+///
+/// # Errors
+/// [`BootError`]; the process must end then.
+pub fn boot(state: &Path) -> Result<Booted, BootError> {
+    let user = AgentUser::find();
+    let state = State::prepare(state, user)?;
+    let (socket, found_alive) = match Socket::connect(&state.socket()) {
+        Ok(socket) => (socket, true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            start(&state, user)?;
+            (Socket::connect(&state.socket())?, false)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    privilege::drop_to(user)?;
+    Ok(Booted { socket, state, found_alive })
+}
+
+/// Starts a launcher by exec and waits until it is ready.
+fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
+    let listener = bind_socket(&state.socket(), user)?;
+    let (mut ready, ready_writer) = io::pipe()?;
+    let log = File::options().create(true).append(true).open(state.launcher_log())?;
+    // Not a child to wait for: it outlives this process.
+    let _child = Command::new("/proc/self/exe")
+        .arg0("porthole")
+        .arg(HIDDEN_ARGUMENT)
+        .arg(state.path())
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(listener))
+        .stdout(Stdio::from(OwnedFd::from(ready_writer)))
+        .stderr(log)
+        .spawn()?;
+    let mut answer = Vec::new();
+    ready.read_to_end(&mut answer)?;
+    if answer == READY {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&answer);
+    let why = if why.is_empty() { "it ended without a word; see its log".into() } else { why };
+    Err(BootError::Refused(why.into_owned()))
+}
+
+/// A listening socket that only the agent may connect to.
+fn bind_socket(path: &Path, user: AgentUser) -> io::Result<OwnedFd> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    // Nobody can connect in between: it does not listen yet.
+    rustix::fs::chmod(path, rustix::fs::Mode::from_raw_mode(0o600))?;
+    std::os::unix::fs::chown(path, Some(user.uid), Some(user.gid))?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
+}
+
+/// What `main` calls first: when this process is to be the launcher, it is, and its exit code comes back.
+pub fn entry(mut arguments: impl Iterator<Item = OsString>, unpack: UnpackFn) -> Option<ExitCode> {
+    let _program = arguments.next();
+    if arguments.next()? != HIDDEN_ARGUMENT {
+        return None;
+    }
+    let state = PathBuf::from(arguments.next()?);
+    match launcher(state, unpack) {
+        Ok(()) => Some(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("porthole launcher: {error}");
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn launcher(state: PathBuf, unpack: UnpackFn) -> io::Result<()> {
+    // The listener and the pipe came as standard input and output.
+    let listener = io::stdin().as_fd().try_clone_to_owned()?;
+    let ready = Cell::new(Some(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    let tell = |word: &[u8]| {
+        // The agent waits for the end of this pipe; if it is gone, the log has the error.
+        let _ = ready.take().map(|mut ready| ready.write_all(word));
+    };
+    let served = serve(state, listener, unpack, || tell(READY));
+    if let Err(error) = &served {
+        tell(error.to_string().as_bytes());
+    }
+    served
+}
+
+fn serve(state: PathBuf, listener: OwnedFd, unpack: UnpackFn, ready: impl FnOnce()) -> io::Result<()> {
+    // A Ctrl-C in the agent's terminal is not for the launcher.
+    rustix::process::setsid()?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::thread::set_name(c"porthole-launch")?;
+    let rootless = !Uid::effective().is_root();
+    let block;
+    let (first_range, ranges) = if rootless {
+        (0, rootless::enter()?.ids)
+    } else {
+        block = Block::take()?;
+        (block.first, ids::BLOCK)
+    };
+    let config = Config { state, listener, rootless, unpack, first_range, ranges };
+    server::serve(config, ready).map_err(io::Error::other)
+}

@@ -1,0 +1,168 @@
+//! Control groups: one directory for each container in every hierarchy that limits something, see `cgroups(7)`.
+//!
+//! Each controller is used where it is, on version 1 or 2: some hosts have some on either. All directories are below
+//! `porthole/HASH`, where the hash is of the state directory, so that several launchers do not meet.
+
+mod detect;
+mod files;
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::plan::Hierarchy;
+use crate::wire::Usage;
+
+pub(crate) use detect::{accounts_swap, describe};
+
+/// The hierarchies this launcher uses, with its own directory in each.
+#[derive(Debug)]
+pub(crate) struct Cgroups {
+    /// Relative to the root of each hierarchy, with a leading slash.
+    parent: String,
+    mounted: Vec<Mounted>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+struct Mounted {
+    hierarchy: Hierarchy,
+    /// The launcher's own directory.
+    directory: PathBuf,
+}
+
+impl Cgroups {
+    /// Finds the hierarchies where containers can be limited, and makes the launcher's own directory in each. Those where
+    /// it cannot are left out: what is missing then is told by [`crate::plan::Host::lacks`].
+    pub(crate) fn set_up(state: &Path, rootless: bool) -> Self {
+        let parent = detect::parent(state, rootless);
+        let mounted = detect::mounts()
+            .into_iter()
+            .filter_map(|mount| {
+                let directory = mount.point.join(parent.trim_start_matches('/'));
+                let controllers = detect::delegate(&mount, &directory)?;
+                let hierarchy = Hierarchy { name: mount.name, version: mount.version, controllers };
+                Some(Mounted { hierarchy, directory })
+            })
+            .collect();
+        Self { parent, mounted }
+    }
+
+    /// For the plan.
+    pub(crate) fn hierarchies(&self) -> Vec<Hierarchy> {
+        self.mounted.iter().map(|mounted| mounted.hierarchy.clone()).collect()
+    }
+
+    /// The launcher's own directory, relative to the root of each hierarchy.
+    pub(crate) fn parent(&self) -> &str {
+        &self.parent
+    }
+
+    /// Makes a container's directory in the hierarchy of that name.
+    pub(crate) fn make(&self, hierarchy: &str, container: &str) -> io::Result<()> {
+        fs::create_dir(self.of(hierarchy)?.directory.join(container))
+    }
+
+    /// Writes one file of a container's directory.
+    pub(crate) fn set(&self, hierarchy: &str, container: &str, file: &str, value: &str) -> io::Result<()> {
+        fs::write(self.of(hierarchy)?.directory.join(container).join(file), value)
+    }
+
+    /// Moves a process, which has a single thread, into a container's directories.
+    pub(crate) fn join(&self, hierarchies: &[String], container: &str, pid: u32) -> io::Result<()> {
+        hierarchies.iter().try_for_each(|name| self.set(name, container, "cgroup.procs", &pid.to_string()))
+    }
+
+    /// The container's directory of version 2, for `CLONE_INTO_CGROUP`; none where that version limits nothing.
+    pub(crate) fn directory(&self, container: &str) -> io::Result<Option<OwnedFd>> {
+        let Some(unified) = self.mounted.iter().find(|mounted| mounted.hierarchy.version == 2) else {
+            return Ok(None);
+        };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Some(rustix::fs::open(unified.directory.join(container), flags, Mode::empty())?))
+    }
+
+    /// What is limited and how much is used; what cannot be read is left out.
+    pub(crate) fn usage(&self, container: &str) -> Vec<Usage> {
+        let cpu_time = self.each(container).find_map(|(_, directory)| files::cpu_time(&directory));
+        self.each(container)
+            .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time))
+            .collect()
+    }
+
+    /// How often the kernel has killed a process of the container because its memory was used up.
+    pub(crate) fn oom_kills(&self, container: &str) -> u64 {
+        self.each(container).map(|(hierarchy, directory)| files::oom_kills(hierarchy, &directory)).sum()
+    }
+
+    /// Host process ids of everything in the container. Empty where no hierarchy knows.
+    pub(crate) fn pids(&self, container: &str) -> Vec<u32> {
+        self.each(container).next().map_or(Vec::new(), |(_, directory)| files::pids(&directory))
+    }
+
+    /// Removes a container's directories, those that exist.
+    ///
+    /// # Errors
+    /// `ResourceBusy` while processes in them are still ending; call again.
+    pub(crate) fn remove(&self, container: &str) -> io::Result<()> {
+        for (_, directory) in self.each(container) {
+            match fs::remove_dir(&directory) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills and removes what an earlier launcher of the same state directory left. Names of containers that are still
+    /// not gone come back.
+    pub(crate) fn sweep(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.mounted.iter().flat_map(|mounted| subdirectories(&mounted.directory)).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| {
+            self.each(name).flat_map(|(_, directory)| files::pids(&directory)).for_each(kill);
+            self.remove(name).is_err()
+        });
+        names
+    }
+
+    fn of(&self, name: &str) -> io::Result<&Mounted> {
+        let found = self.mounted.iter().find(|mounted| mounted.hierarchy.name == name);
+        found.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn each<'a>(&'a self, container: &'a str) -> impl Iterator<Item = (&'a Hierarchy, PathBuf)> {
+        self.mounted.iter().map(move |mounted| (&mounted.hierarchy, mounted.directory.join(container)))
+    }
+}
+
+impl Drop for Cgroups {
+    /// Removes the launcher's own directories when no container is left in them.
+    fn drop(&mut self) {
+        for mounted in &self.mounted {
+            // Not empty, or shared with another launcher: then it stays.
+            let _ = fs::remove_dir(&mounted.directory);
+            let _ = mounted.directory.parent().map(fs::remove_dir);
+        }
+    }
+}
+
+fn subdirectories(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+fn kill(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+        // Gone already: what was wanted.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}

@@ -1,0 +1,137 @@
+//! The files of a container's cgroup, read.
+
+use std::fs;
+use std::path::Path;
+
+use crate::plan::Hierarchy;
+use crate::wire::{Resource, Usage};
+
+/// A value of version 1 from here on means "no limit": the largest multiple of a page.
+const UNLIMITED: u64 = 1 << 62;
+
+/// CPU time in nanoseconds, as the accounting controller of version 1 counts it.
+pub(super) fn cpu_time(directory: &Path) -> Option<u64> {
+    Group { directory, version: 1 }.number("cpuacct.usage")
+}
+
+/// What the controllers of this hierarchy limit and count. Version 1 keeps the quota and the count of CPU time in two
+/// controllers, which may be in two hierarchies: `cpu_time` is the count, wherever it was.
+pub(super) fn usage(hierarchy: &Hierarchy, directory: &Path, cpu_time: Option<u64>) -> Vec<Usage> {
+    let group = Group { directory, version: hierarchy.version };
+    let found =
+        hierarchy.controllers.iter().flat_map(|controller| match (controller.as_str(), group.version) {
+            ("memory", 1) => vec![group.memory_1(), group.swap_1()],
+            ("memory", _) => vec![group.memory_2(), group.swap_2()],
+            ("pids", _) => vec![group.pids()],
+            ("cpu", 1) => vec![group.cpu_1(cpu_time)],
+            ("cpu", _) => vec![group.cpu_2()],
+            _ => vec![],
+        });
+    found.flatten().collect()
+}
+
+/// Processes killed for want of memory.
+pub(super) fn oom_kills(hierarchy: &Hierarchy, directory: &Path) -> u64 {
+    if !hierarchy.controllers.iter().any(|name| name == "memory") {
+        return 0;
+    }
+    let group = Group { directory, version: hierarchy.version };
+    let file = if group.version == 1 { "memory.oom_control" } else { "memory.events" };
+    group.entry(file, "oom_kill").unwrap_or(0)
+}
+
+/// Everything in it.
+pub(super) fn pids(directory: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid != 0).collect()
+}
+
+struct Group<'a> {
+    directory: &'a Path,
+    version: u8,
+}
+
+impl Group<'_> {
+    fn text(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.directory.join(file)).ok()
+    }
+
+    /// A file that holds one number.
+    fn number(&self, file: &str) -> Option<u64> {
+        self.text(file)?.trim().parse().ok()
+    }
+
+    /// A limit; none for "no limit".
+    fn limit(&self, file: &str) -> Option<u64> {
+        self.number(file).filter(|limit| *limit < UNLIMITED)
+    }
+
+    /// A number by its key in a file of `KEY NUMBER` lines.
+    fn entry(&self, file: &str, key: &str) -> Option<u64> {
+        self.text(file)?
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
+    }
+
+    fn found(&self, resource: Resource, usage: u64, limit: Option<u64>, hits: u64) -> Option<Usage> {
+        Some(Usage { resource, version: self.version, usage, limit, hits })
+    }
+
+    fn memory_1(&self) -> Option<Usage> {
+        let hits = self.entry("memory.oom_control", "oom_kill").unwrap_or(0);
+        self.found(
+            Resource::Memory,
+            self.number("memory.usage_in_bytes")?,
+            self.limit("memory.limit_in_bytes"),
+            hits,
+        )
+    }
+
+    /// Version 1 counts memory and swap together; the difference is swap.
+    fn swap_1(&self) -> Option<Usage> {
+        let both = self.number("memory.memsw.usage_in_bytes")?;
+        let limit = self
+            .limit("memory.memsw.limit_in_bytes")
+            .and_then(|both| Some(both.saturating_sub(self.limit("memory.limit_in_bytes")?)));
+        let usage = both.saturating_sub(self.number("memory.usage_in_bytes")?);
+        self.found(Resource::Swap, usage, limit, self.number("memory.memsw.failcnt").unwrap_or(0))
+    }
+
+    fn memory_2(&self) -> Option<Usage> {
+        let hits = self.entry("memory.events", "oom_kill").unwrap_or(0);
+        self.found(Resource::Memory, self.number("memory.current")?, self.limit("memory.max"), hits)
+    }
+
+    fn swap_2(&self) -> Option<Usage> {
+        let hits = self.entry("memory.swap.events", "max").unwrap_or(0);
+        self.found(Resource::Swap, self.number("memory.swap.current")?, self.limit("memory.swap.max"), hits)
+    }
+
+    fn pids(&self) -> Option<Usage> {
+        let hits = self.entry("pids.events", "max").unwrap_or(0);
+        self.found(Resource::Pids, self.number("pids.current")?, self.limit("pids.max"), hits)
+    }
+
+    fn cpu_1(&self, nanoseconds: Option<u64>) -> Option<Usage> {
+        let quota = self.number("cpu.cfs_quota_us").zip(self.number("cpu.cfs_period_us"));
+        let limit = quota.and_then(|(quota, period)| thousandths(quota, period));
+        let hits = self.entry("cpu.stat", "nr_throttled").unwrap_or(0);
+        self.found(Resource::Cpu, nanoseconds? / 1000, limit, hits)
+    }
+
+    fn cpu_2(&self) -> Option<Usage> {
+        let text = self.text("cpu.max")?;
+        let mut words = text.split_whitespace().map(str::parse);
+        let limit = match (words.next(), words.next()) {
+            (Some(Ok(quota)), Some(Ok(period))) => thousandths(quota, period),
+            _ => None,
+        };
+        let hits = self.entry("cpu.stat", "nr_throttled").unwrap_or(0);
+        self.found(Resource::Cpu, self.entry("cpu.stat", "usage_usec")?, limit, hits)
+    }
+}
+
+/// A quota of a period as thousandths of one CPU.
+fn thousandths(quota: u64, period: u64) -> Option<u64> {
+    (period > 0).then(|| quota.saturating_mul(1000) / period)
+}

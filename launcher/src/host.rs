@@ -1,0 +1,85 @@
+//! What this host can do, tried rather than guessed: the launcher's half of `porthole doctor`.
+
+mod attempt;
+mod isolation;
+mod limits;
+mod storage;
+
+use std::fs;
+use std::path::Path;
+
+use nix::unistd::Uid;
+
+use crate::wire::{Finding, HostReport};
+
+const WORKS: u8 = 0;
+const DEGRADED: u8 = 1;
+const MISSING: u8 = 2;
+
+/// Tries everything that a container needs; `state` is where its files would be. Leaves nothing behind.
+///
+/// Takes some tens of milliseconds. Only a process with a single thread may call it, as it forks; it answers for the user
+/// who runs it.
+#[must_use]
+pub fn examine(state: &Path, rootless: bool) -> HostReport {
+    let mut findings = vec![isolation::kernel(), who(rootless)];
+    findings.extend([isolation::namespaces(rootless), isolation::user_namespaces(rootless)]);
+    findings.extend([isolation::seccomp(), isolation::keyrings()]);
+    findings.extend(storage::findings(state, rootless));
+    findings.extend(limits::findings());
+    findings.push(isolation::kvm());
+    HostReport { rootless, findings }
+}
+
+fn who(rootless: bool) -> Finding {
+    let why = "As root, every container gets user ids of its own and all limits.";
+    if !rootless {
+        return works("privilege", "the launcher runs as root", why);
+    }
+    let ids = crate::rootless::available();
+    let found = match ids {
+        Some(_) => "no root; a range of 65,536 ids from /etc/subuid and /etc/subgid",
+        None => "no root; a single user id",
+    };
+    let fix = match ids {
+        Some(_) => "Run `porthole serve` as root where strangers are let in.".to_owned(),
+        None => format!(
+            "Run as root; or `apt-get install uidmap` and `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}`.",
+            nix::unistd::User::from_uid(Uid::current())
+                .ok()
+                .flatten()
+                .map_or("USER".into(), |user| user.name)
+        ),
+    };
+    Finding { name: "privilege".into(), verdict: DEGRADED, found: found.into(), why: why.into(), fix }
+}
+
+fn works(name: &str, found: impl Into<String>, why: &str) -> Finding {
+    Finding { name: name.into(), verdict: WORKS, found: found.into(), why: why.into(), fix: String::new() }
+}
+
+fn fails(name: &str, verdict: u8, found: impl Into<String>, why: &str, fix: &str) -> Finding {
+    Finding { name: name.into(), verdict, found: found.into(), why: why.into(), fix: fix.into() }
+}
+
+/// The text of a file of /proc or /sys without its newline; none when it is not there.
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_says_why_and_every_fault_how_to_mend_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = examine(dir.path(), !Uid::effective().is_root());
+        assert!(report.findings.len() >= 15);
+        for finding in &report.findings {
+            assert!(!finding.found.is_empty() && finding.why.ends_with('.'), "{finding:?}");
+            assert_eq!(finding.verdict == WORKS, finding.fix.is_empty(), "{finding:?}");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "something was left behind");
+    }
+}
