@@ -3,6 +3,7 @@
 pub(crate) mod async_fd;
 pub mod cli;
 pub(crate) mod container;
+pub(crate) mod doctor;
 pub mod engine;
 pub mod image;
 pub(crate) mod inspect;
