@@ -1,0 +1,53 @@
+//! The host's side of the kernel view, read from this process's own `/proc`.
+
+use std::fs;
+
+use porthole_protocol::kernel::{NamespaceId, Side};
+
+use super::status::Status;
+use super::{maps, mounts};
+
+/// What a process of the host sees: `namespaces` come from the launcher, because the agent may not read those of others.
+pub(super) async fn read(namespaces: Vec<NamespaceId>) -> Side {
+    // A few small files of procfs, but files all the same.
+    let side = tokio::task::spawn_blocking(|| {
+        let uname = rustix::system::uname();
+        // The agent has dropped what the host's own processes have; process 1 shows it.
+        let status = Status::parse(&text("/proc/1/status"));
+        Side {
+            sysname: uname.sysname().to_string_lossy().into_owned(),
+            release: uname.release().to_string_lossy().into_owned(),
+            version: uname.version().to_string_lossy().into_owned(),
+            machine: uname.machine().to_string_lossy().into_owned(),
+            hostname: uname.nodename().to_string_lossy().into_owned(),
+            uid_map: maps::parse(&text("/proc/self/uid_map")),
+            gid_map: maps::parse(&text("/proc/self/gid_map")),
+            mount_count: mounts::count(&text("/proc/self/mountinfo")),
+            process_count: process_count(),
+            ..status.privileges()
+        }
+    });
+    Side { namespaces, ..side.await.unwrap_or_default() }
+}
+
+fn text(path: &str) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn process_count() -> u32 {
+    let Ok(entries) = fs::read_dir("/proc") else { return 0 };
+    let is_process = |name: &[u8]| name.iter().all(u8::is_ascii_digit);
+    let count = entries.flatten().filter(|entry| is_process(entry.file_name().as_encoded_bytes())).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn the_host_is_this_machine() {
+        let side = super::read(Vec::new()).await;
+        let uname = rustix::system::uname();
+        assert_eq!(side.release.as_bytes(), uname.release().to_bytes());
+        assert!(side.process_count > 0 && side.mount_count > 0 && !side.uid_map.is_empty());
+    }
+}
