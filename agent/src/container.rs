@@ -19,7 +19,7 @@ use crate::terminal::Terminal;
 
 mod birth;
 mod driver;
-pub(crate) mod launch;
+mod launch;
 mod names;
 mod record;
 pub(crate) mod registry;
@@ -28,6 +28,7 @@ pub(crate) mod signal;
 mod state;
 
 pub(crate) use birth::plan_step;
+pub(crate) use launch::now_ms;
 
 /// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +89,8 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn is_running(&self) -> bool {
+    /// Whether its first process runs.
+    pub(crate) fn is_running(&self) -> bool {
         matches!(self.detail.summary.state, ContainerState::Running)
     }
 }
@@ -176,6 +178,14 @@ impl Container {
         self.check_running()?;
         self.terminal(process)?;
         Ok(self.engine.signal(self.id.to_string(), process, signal).await?)
+    }
+
+    /// Closes the engine's own copy of a process's standard input, so that closing ours is its end of file.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub(crate) async fn close_input(&self, process: ProcessNumber) -> Result<()> {
+        Ok(self.engine.close_input(self.id.to_string(), process).await?)
     }
 
     /// Sends the stop signal, then kills after `grace`; resolves when the container has ended.

@@ -108,6 +108,8 @@ pub trait Engine: Send + Sync + 'static {
     fn exec(&self, container: String, process: ProcessRequest) -> BoxFuture<'_, Result<StartedProcess>>;
     /// The descriptors of a process that was started by an earlier agent.
     fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>>;
+    /// Closes the engine's own copy of the write end of a process's standard input.
+    fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>>;
     /// Sends a signal to a process.
     fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>>;
     /// Kills everything in a container; [`EngineEvent::Ended`] follows.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use porthole_protocol::control::Stream;
 use porthole_protocol::http::Exit;
 use porthole_protocol::spec::Size;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
@@ -51,10 +52,12 @@ impl Meter {
     }
 }
 
-/// Something typed.
+/// Something for a process to read.
 #[derive(Debug)]
-enum Input {
+pub(crate) enum Input {
+    /// Bytes, and the meter to add them to when the process has taken them.
     Bytes(Bytes, Arc<Meter>),
+    /// The end of file, for a process on pipes; nothing to a terminal.
     End,
 }
 
@@ -100,14 +103,17 @@ impl Terminal {
         &self.streams
     }
 
-    /// Queues input; waits while too much of it is pending. Input to a process that has ended goes nowhere.
-    pub(crate) async fn input(&self, bytes: Bytes, meter: Arc<Meter>) {
-        let _ = self.inputs.send(Input::Bytes(bytes, meter)).await;
+    /// Queues input, or gives it back when too much of it is pending. Input to a process that has ended goes nowhere.
+    pub(crate) fn try_input(&self, input: Input) -> Result<(), Input> {
+        match self.inputs.try_send(input) {
+            Err(TrySendError::Full(input)) => Err(input),
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+        }
     }
 
-    /// Closes the standard input of a process on pipes, after what was queued before.
-    pub(crate) async fn close_input(&self) {
-        let _ = self.inputs.send(Input::End).await;
+    /// Resolves when there is room for input, or the process has ended.
+    pub(crate) async fn input_room(&self) {
+        let _ = self.inputs.reserve().await;
     }
 
     /// Gives the terminal a new size.

@@ -1,5 +1,7 @@
 //! Signals by name and number. Source: `signal(7)`, the numbers of x86 and ARM.
 
+use super::{ContainerError, Result};
+
 const NAMES: [(&str, i32); 31] = [
     ("HUP", 1),
     ("INT", 2),
@@ -41,7 +43,17 @@ pub(super) const TERM: i32 = 15;
 const MAX: i32 = 64;
 
 /// A signal's number, from its name with or without `SIG` in any case, or from its number.
-pub(crate) fn parse(text: &str) -> Option<i32> {
+///
+/// # Errors
+/// [`ContainerError::BadRequest`] for anything else.
+pub(crate) fn parse(text: &str) -> Result<i32> {
+    number(text).ok_or_else(|| {
+        let excerpt: String = text.chars().take(40).flat_map(char::escape_default).collect();
+        ContainerError::BadRequest(format!("'{excerpt}' is not a signal."))
+    })
+}
+
+fn number(text: &str) -> Option<i32> {
     if let Ok(number) = text.parse::<i32>() {
         return (1..=MAX).contains(&number).then_some(number);
     }
@@ -57,10 +69,10 @@ mod tests {
     #[test]
     fn signals_have_names_and_numbers() {
         for (text, number) in [("TERM", 15), ("SIGKILL", 9), ("sigint", 2), ("9", 9), ("64", 64)] {
-            assert_eq!(parse(text), Some(number), "{text}");
+            assert_eq!(parse(text).unwrap(), number, "{text}");
         }
         for text in ["", "0", "-9", "65", "SIG", "SIGSIGTERM", "9 ", "NOPE"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

@@ -4,17 +4,20 @@
 
 use std::os::fd::OwnedFd;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use porthole_launcher::plan::Step;
 use porthole_launcher::socket::Socket;
 use porthole_launcher::wire::{
-    HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest, Reply, RequestBody, Stdio, Usage,
+    Failure, FailureKind, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest, Reply, RequestBody,
+    Stdio, Unpacked, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Engine, EngineError, EngineEvent, Launched, Result, StartedProcess, StdioFds};
+use crate::image::LayerStore;
 
 mod connection;
 
@@ -39,6 +42,7 @@ struct Call {
 #[derive(Clone, Debug)]
 pub struct Builtin {
     calls: mpsc::Sender<Call>,
+    gone: CancellationToken,
 }
 
 impl Builtin {
@@ -53,8 +57,19 @@ impl Builtin {
     ) -> std::io::Result<(Self, mpsc::Receiver<EngineEvent>)> {
         let (calls, call_receiver) = mpsc::channel(CALLS);
         let (event_sender, events) = mpsc::channel(EVENTS);
-        tasks.spawn(connection::Connection::new(socket)?.run(call_receiver, event_sender));
-        Ok((Self { calls }, events))
+        let gone = CancellationToken::new();
+        let connection = connection::Connection::new(socket)?.run(call_receiver, event_sender);
+        let ended = gone.clone().drop_guard();
+        tasks.spawn(async move {
+            connection.await;
+            drop(ended);
+        });
+        Ok((Self { calls, gone }, events))
+    }
+
+    /// Resolves when the launcher is gone, and every container with it.
+    pub async fn gone(&self) {
+        self.gone.cancelled().await;
     }
 
     /// Sends one request and makes of its reply what `read` says; a [`Reply::Failed`] becomes an error.
@@ -70,38 +85,6 @@ impl Builtin {
             (Reply::Failed(failure), _) => Err(EngineError::Failed(failure)),
             answer => read(answer).ok_or(EngineError::Mismatch),
         }
-    }
-
-    /// Unpacks an uncompressed tar archive into a new layer; answers its unpacked bytes and entries.
-    ///
-    /// # Errors
-    /// `BadArchive` when the archive is broken or hostile, `InUse` when the layer exists. Nothing is left then.
-    pub async fn unpack(&self, layer: String, archive: OwnedFd) -> Result<(u64, u64)> {
-        self.ask(RequestBody::Unpack { layer }, Some(archive), |(reply, _)| match reply {
-            Reply::Unpacked { bytes, entries } => Some((bytes, entries)),
-            _ => None,
-        })
-        .await
-    }
-
-    /// Deletes a layer.
-    ///
-    /// # Errors
-    /// `InUse` while a container uses it.
-    pub async fn remove_layer(&self, layer: String) -> Result<()> {
-        self.ask(RequestBody::RemoveLayer { layer }, None, done).await
-    }
-
-    /// Opens a regular file of an image, as a container of these layers (topmost first) would see it.
-    ///
-    /// # Errors
-    /// `NoSuchFile` when there is none.
-    pub async fn open_file(&self, layers: Vec<String>, path: String) -> Result<OwnedFd> {
-        self.ask(RequestBody::OpenFile { layers, path }, None, |(reply, mut fds)| match reply {
-            Reply::File => fds.pop(),
-            _ => None,
-        })
-        .await
     }
 }
 
@@ -163,6 +146,10 @@ impl Engine for Builtin {
         self.ask(RequestBody::Adopt { container, process }, None, started(stdio)).boxed()
     }
 
+    fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>> {
+        self.ask(RequestBody::CloseInput { container, process }, None, done).boxed()
+    }
+
     fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>> {
         self.ask(RequestBody::Signal { container, process, signal }, None, done).boxed()
     }
@@ -209,5 +196,42 @@ impl Engine for Builtin {
 
     fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
         self.ask(RequestBody::Shutdown, None, done).boxed()
+    }
+}
+
+/// What the image store needs of the launcher.
+impl LayerStore for Builtin {
+    fn unpack(&self, layer: String, tar: OwnedFd) -> BoxFuture<'_, std::result::Result<Unpacked, Failure>> {
+        let asked = self.ask(RequestBody::Unpack { layer }, Some(tar), |(reply, _)| match reply {
+            Reply::Unpacked { bytes, entries } => Some(Unpacked { bytes, entries, devices: 0 }),
+            _ => None,
+        });
+        asked.map_err(failure).boxed()
+    }
+
+    fn remove_layer(&self, layer: String) -> BoxFuture<'_, std::result::Result<(), Failure>> {
+        self.ask(RequestBody::RemoveLayer { layer }, None, done).map_err(failure).boxed()
+    }
+
+    fn open_file(
+        &self,
+        layers: Vec<String>,
+        path: String,
+    ) -> BoxFuture<'_, std::result::Result<OwnedFd, Failure>> {
+        let asked = self.ask(RequestBody::OpenFile { layers, path }, None, |(reply, mut fds)| match reply {
+            Reply::File => fds.pop(),
+            _ => None,
+        });
+        asked.map_err(failure).boxed()
+    }
+}
+
+/// An error of the engine as one of the launcher's own.
+fn failure(error: EngineError) -> Failure {
+    match error {
+        EngineError::Failed(failure) => failure,
+        EngineError::Gone | EngineError::Mismatch => {
+            Failure { kind: FailureKind::Internal, message: error.to_string() }
+        }
     }
 }

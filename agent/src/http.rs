@@ -1,0 +1,97 @@
+//! The agent's HTTP side: the only module that knows axum.
+//!
+//! Every request passes [`guard`]; `/api/v1` is [`api`], one path of it the [`socket`]; everything else is the page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::serve::ListenerExt;
+use porthole_protocol::http::{ImageSummary, Version};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::trace::TraceLayer;
+
+use crate::container::registry::Registry;
+use crate::image::Image;
+use crate::inspect::watch::Watches;
+
+mod api;
+mod assets;
+mod error;
+mod extract;
+pub(crate) mod guard;
+mod socket;
+
+pub(crate) use guard::Guard;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+/// See [`App`].
+pub(crate) struct Shared {
+    /// All containers.
+    pub(crate) registry: Registry,
+    /// Kernel views for whoever watches.
+    pub(crate) watches: Watches,
+    /// Who may ask.
+    pub(crate) guard: Guard,
+    /// Who answers.
+    pub(crate) version: Version,
+    /// What this host lacks, one sentence each.
+    pub(crate) lacks: Vec<String>,
+    /// Joins the sockets, which outlive their HTTP requests.
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled when the agent stops.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Shared {
+    /// All images.
+    fn image_summaries(&self) -> Vec<ImageSummary> {
+        self.registry.images().list().iter().map(|image| self.image_summary(image)).collect()
+    }
+
+    fn image_summary(&self, image: &Image) -> ImageSummary {
+        image.summary(self.registry.count_of_image(&image.id.to_string()))
+    }
+}
+
+/// Serves until `stopping` and every request that had begun is answered.
+///
+/// # Errors
+/// When connections can no longer be accepted.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    stopping: CancellationToken,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        // A keystroke's echo must not wait for the acknowledgement of the one before (RFC 896).
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection cannot be set to send at once");
+        }
+    });
+    axum::serve(listener, router(shared)).with_graceful_shutdown(stopping.cancelled_owned()).await
+}
+
+/// Everything the agent answers.
+fn router(shared: Shared) -> Router {
+    let app = App(Arc::new(shared));
+    Router::new()
+        .merge(api::router())
+        .fallback(assets::serve)
+        .layer(middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app)
+}

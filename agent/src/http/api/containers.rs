@@ -1,0 +1,191 @@
+//! `/containers`: an id in a path may be an id, the beginning of one, or a name.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use futures_util::future::join_all;
+use porthole_protocol::control::Stream;
+use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::http::{
+    ContainerDetail, ContainerSummary, ExecRequest, KillRequest, Started, Stats, StopRequest,
+};
+use porthole_protocol::ids::ProcessNumber;
+use porthole_protocol::kernel::{KernelView, Process};
+use porthole_protocol::limits::STOP_GRACE_MS;
+use porthole_protocol::spec::LaunchSpec;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::container::signal;
+use crate::http::App;
+use crate::http::error::{Answer, Refusal};
+use crate::http::extract::{self, Path, Query};
+use crate::inspect;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, launch))
+        .routes(routes!(detail, remove))
+        .routes(routes!(exec))
+        .routes(routes!(stop))
+        .routes(routes!(kill))
+        .routes(routes!(logs))
+        .routes(routes!(kernel))
+        .routes(routes!(stats))
+        .routes(routes!(all_stats))
+        .routes(routes!(top))
+}
+
+/// All containers, newest first.
+#[utoipa::path(get, path = "/containers", tag = "containers", responses((status = 200, body = [ContainerSummary])))]
+async fn list(State(app): State<App>) -> Json<Vec<ContainerSummary>> {
+    Json(app.registry.summaries())
+}
+
+/// Launch a container; it runs on with nobody attached.
+#[utoipa::path(post, path = "/containers", tag = "containers", request_body = LaunchSpec,
+    responses((status = 201, body = Started), (status = "default", body = WireError)))]
+async fn launch(
+    State(app): State<App>,
+    extract::Json(spec): extract::Json<LaunchSpec>,
+) -> Answer<(StatusCode, Json<Started>)> {
+    let (container, _) = app.registry.launch(spec).await?;
+    Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process: 0 })))
+}
+
+/// Everything about one container.
+#[utoipa::path(get, path = "/containers/{id}", tag = "containers", params(("id" = String, Path)),
+    responses((status = 200, body = ContainerDetail), (status = "default", body = WireError)))]
+async fn detail(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ContainerDetail>> {
+    Ok(Json(app.registry.find(&id)?.view().detail.clone()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(default)]
+#[derive(Default)]
+struct Force {
+    /// End it when it still runs.
+    force: bool,
+}
+
+/// Remove a container and its writable layer.
+#[utoipa::path(delete, path = "/containers/{id}", tag = "containers", params(("id" = String, Path), Force),
+    responses((status = 204), (status = "default", body = WireError)))]
+async fn remove(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(Force { force }): Query<Force>,
+) -> Answer<StatusCode> {
+    app.registry.find(&id)?.remove(force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Start a further process; it runs on with nobody attached.
+#[utoipa::path(post, path = "/containers/{id}/exec", tag = "containers", params(("id" = String, Path)), request_body = ExecRequest,
+    responses((status = 201, body = Started), (status = "default", body = WireError)))]
+async fn exec(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    extract::Json(ExecRequest { process }): extract::Json<ExecRequest>,
+) -> Answer<(StatusCode, Json<Started>)> {
+    let container = app.registry.find(&id)?;
+    let (process, _) = container.exec(&process).await?;
+    Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process })))
+}
+
+/// Stop a container: its stop signal, then SIGKILL. Answered when it has ended.
+#[utoipa::path(post, path = "/containers/{id}/stop", tag = "containers", params(("id" = String, Path)), request_body = Option<StopRequest>,
+    responses((status = 204), (status = "default", body = WireError)))]
+async fn stop(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    request: Option<Json<StopRequest>>,
+) -> Answer<StatusCode> {
+    let Json(StopRequest { grace_ms }) = request.unwrap_or_default();
+    let grace = Duration::from_millis(grace_ms.unwrap_or(STOP_GRACE_MS));
+    app.registry.find(&id)?.stop(grace).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a signal to the first process.
+#[utoipa::path(post, path = "/containers/{id}/kill", tag = "containers", params(("id" = String, Path)), request_body = KillRequest,
+    responses((status = 204), (status = "default", body = WireError)))]
+async fn kill(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    extract::Json(KillRequest { signal: name }): extract::Json<KillRequest>,
+) -> Answer<StatusCode> {
+    app.registry.find(&id)?.signal(0, signal::parse(&name)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default)]
+struct Which {
+    /// The process's number; the first one when missing.
+    process: ProcessNumber,
+    /// `stdout` or `stderr`, of a process on pipes; both, one after the other, when missing.
+    stream: Option<String>,
+}
+
+/// The output of a process, as far as it is kept.
+#[utoipa::path(get, path = "/containers/{id}/logs", tag = "containers", params(("id" = String, Path), Which),
+    responses((status = 200, content_type = "application/octet-stream"), (status = "default", body = WireError)))]
+async fn logs(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(Which { process, stream }): Query<Which>,
+) -> Answer<impl IntoResponse> {
+    let terminal = app.registry.find(&id)?.terminal(process)?;
+    let wanted = match stream.as_deref() {
+        None => None,
+        Some("stdout") => Some(Stream::Stdout),
+        Some("stderr") => Some(Stream::Stderr),
+        Some(_) => {
+            let hint = "Ask for stdout, stderr, or neither for both.";
+            return Err(Refusal(WireError::new(ErrorCode::BadRequest, "There is no such stream.", hint)));
+        }
+    };
+    // A terminal has one stream, whatever was asked for.
+    let streams = terminal
+        .streams()
+        .iter()
+        .filter(|(stream, _)| *stream == Stream::Terminal || wanted.is_none_or(|wanted| wanted == *stream));
+    let kept: Vec<u8> = streams.flat_map(|(_, fanout)| fanout.kept()).collect();
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], kept))
+}
+
+/// What the kernel says about a container.
+#[utoipa::path(get, path = "/containers/{id}/kernel", tag = "containers", params(("id" = String, Path)),
+    responses((status = 200, body = KernelView), (status = "default", body = WireError)))]
+async fn kernel(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<KernelView>> {
+    Ok(Json(inspect::view(&app.registry.find(&id)?, &app.registry).await?))
+}
+
+/// A container's use of its limits.
+#[utoipa::path(get, path = "/containers/{id}/stats", tag = "containers", params(("id" = String, Path)),
+    responses((status = 200, body = Stats), (status = "default", body = WireError)))]
+async fn stats(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Stats>> {
+    Ok(Json(inspect::stats(&app.registry.find(&id)?).await?))
+}
+
+/// The same of all that run.
+#[utoipa::path(get, path = "/stats", tag = "containers", responses((status = 200, body = [Stats])))]
+async fn all_stats(State(app): State<App>) -> Json<Vec<Stats>> {
+    let containers = app.registry.list();
+    // One that ends meanwhile has no line.
+    let stats = join_all(containers.iter().map(inspect::stats)).await;
+    Json(stats.into_iter().flatten().collect())
+}
+
+/// A container's processes.
+#[utoipa::path(get, path = "/containers/{id}/top", tag = "containers", params(("id" = String, Path)),
+    responses((status = 200, body = [Process]), (status = "default", body = WireError)))]
+async fn top(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Vec<Process>>> {
+    Ok(Json(inspect::top(&app.registry.find(&id)?).await?))
+}

@@ -1,0 +1,86 @@
+//! `/images`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use futures_util::TryStreamExt;
+use porthole_protocol::error::WireError;
+use porthole_protocol::http::{ImageSummary, Removed};
+use serde::Deserialize;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::App;
+use crate::http::error::Answer;
+use crate::http::extract::Query;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, remove))
+}
+
+/// Routes whose bodies are archives.
+pub(super) fn uploads() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(import)).routes(routes!(load))
+}
+
+/// All images.
+#[utoipa::path(get, path = "/images", tag = "images", responses((status = 200, body = [ImageSummary])))]
+async fn list(State(app): State<App>) -> Json<Vec<ImageSummary>> {
+    Json(app.image_summaries())
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Name {
+    /// `repository[:tag]`
+    name: String,
+}
+
+/// Add an image of one layer from a root file system.
+#[utoipa::path(post, path = "/images/import", tag = "images", params(Name),
+    request_body(content_type = "application/x-tar", description = "a tar archive, plain or compressed with gzip or zstd"),
+    responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
+async fn import(
+    State(app): State<App>,
+    Query(Name { name }): Query<Name>,
+    body: Body,
+) -> Answer<Json<ImageSummary>> {
+    let image = app.registry.images().import(&name, reader(body)).await?;
+    Ok(Json(app.image_summary(&image)))
+}
+
+/// Add the images of an archive made by `docker save`, or of an OCI image layout.
+#[utoipa::path(post, path = "/images/load", tag = "images",
+    request_body(content_type = "application/x-tar", description = "a tar archive, plain or compressed with gzip or zstd"),
+    responses((status = 200, body = [ImageSummary]), (status = "default", body = WireError)))]
+async fn load(State(app): State<App>, body: Body) -> Answer<Json<Vec<ImageSummary>>> {
+    let images = app.registry.images().load(reader(body)).await?;
+    Ok(Json(images.iter().map(|image| app.image_summary(image)).collect()))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Removal {
+    /// A name, or an id.
+    name: String,
+    /// Take every name off, also while containers use it.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Take a name off an image; delete it with the last one.
+#[utoipa::path(delete, path = "/images", tag = "images", params(Removal),
+    responses((status = 200, body = Removed), (status = "default", body = WireError)))]
+async fn remove(
+    State(app): State<App>,
+    Query(Removal { name, force }): Query<Removal>,
+) -> Answer<Json<Removed>> {
+    let registry = &app.registry;
+    let in_use = |image: &crate::image::Image| registry.count_of_image(&image.id.to_string());
+    Ok(Json(registry.images().remove(&name, force, in_use).await?))
+}
+
+fn reader(body: Body) -> impl AsyncRead + Send + Unpin {
+    StreamReader::new(body.into_data_stream().map_err(std::io::Error::other))
+}

@@ -1,0 +1,164 @@
+//! From what went wrong inside to what a person is told: the only place where errors get their code, their next step and
+//! their HTTP status.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use porthole_launcher::wire::{Failure, FailureKind};
+use porthole_protocol::error::{ErrorCode, WireError};
+
+use crate::container::ContainerError;
+use crate::engine::EngineError;
+use crate::image::ImageError;
+
+/// What a person is told, made of any error of the agent; as the answer to an HTTP request, JSON with a status.
+#[derive(Debug)]
+pub(super) struct Refusal(pub(super) WireError);
+
+/// The result of a handler.
+pub(super) type Answer<T> = Result<T, Refusal>;
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (status(self.0.code), Json(self.0)).into_response()
+    }
+}
+
+/// The HTTP status of a code, as `docs/protocol.md` lists them.
+fn status(code: ErrorCode) -> StatusCode {
+    use ErrorCode as Code;
+    match code {
+        Code::BadRequest | Code::VersionMismatch => StatusCode::BAD_REQUEST,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::ForbiddenOrigin => StatusCode::FORBIDDEN,
+        Code::NoSuchContainer | Code::NoSuchProcess | Code::NoSuchImage | Code::NoSuchRoute => {
+            StatusCode::NOT_FOUND
+        }
+        Code::NameInUse | Code::ImageInUse | Code::NotRunning | Code::StillRunning => StatusCode::CONFLICT,
+        Code::CommandNotFound | Code::CommandNotExecutable | Code::BadImage => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        Code::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<ContainerError> for Refusal {
+    fn from(error: ContainerError) -> Self {
+        use ContainerError as E;
+        let (code, hint) = match &error {
+            E::Image(error) => return Self(error.to_wire()),
+            E::Engine(error) => return error.clone().into(),
+            E::BadRequest(_) => (ErrorCode::BadRequest, "Correct the request and send it again."),
+            E::BadName(_) => (ErrorCode::BadRequest, "Choose another name, or none to have one made up."),
+            E::NoSuchContainer(_) => {
+                (ErrorCode::NoSuchContainer, "`porthole ps -a` lists those that are here.")
+            }
+            E::Ambiguous(_) => (ErrorCode::BadRequest, "Give more digits of the id."),
+            E::NoSuchProcess(..) => (ErrorCode::NoSuchProcess, "`porthole inspect` lists its processes."),
+            E::NameInUse(_) => {
+                (ErrorCode::NameInUse, "Choose another name, or remove the container that has it.")
+            }
+            E::NotRunning(_) => {
+                (ErrorCode::NotRunning, "Launch another one; `porthole logs` shows what it printed.")
+            }
+            E::StillRunning(_) => (ErrorCode::StillRunning, "Stop it first, or remove it by force."),
+            E::TooMany(..) => (ErrorCode::TooMany, "Remove some that are no longer needed."),
+            E::ShuttingDown => (ErrorCode::ShuttingDown, "Try again when the agent is back."),
+            E::Streams(_) => (ErrorCode::Internal, "The log of the agent has the cause."),
+        };
+        Self(WireError::new(code, error.to_string(), hint))
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Failed(failure) => Self(told(failure)),
+            EngineError::Gone | EngineError::Mismatch => {
+                tracing::error!(%error, "the engine failed");
+                let hint = "Start the agent again; its log has the cause.";
+                Self(WireError::new(ErrorCode::Internal, "The launcher is gone or failed.", hint))
+            }
+        }
+    }
+}
+
+/// A failure of the launcher.
+fn told(Failure { kind, message }: Failure) -> WireError {
+    let (code, hint) = match kind {
+        FailureKind::BadRequest => (ErrorCode::BadRequest, "Correct the request and send it again."),
+        FailureKind::CommandNotFound => (ErrorCode::CommandNotFound, "Name a command that is in the image."),
+        FailureKind::CommandNotExecutable => (
+            ErrorCode::CommandNotExecutable,
+            "See whether it is a program for this machine and has the x bit.",
+        ),
+        FailureKind::NoSuchContainer => {
+            (ErrorCode::NoSuchContainer, "`porthole ps -a` lists those that are here.")
+        }
+        FailureKind::NoSuchProcess => (ErrorCode::NoSuchProcess, "`porthole inspect` lists its processes."),
+        FailureKind::NoSuchLayer | FailureKind::NoSuchFile => {
+            (ErrorCode::NoSuchImage, "Load or import the image again.")
+        }
+        FailureKind::NotRunning => (ErrorCode::NotRunning, "Launch another one."),
+        FailureKind::StillRunning => (ErrorCode::StillRunning, "Stop it first, or remove it by force."),
+        FailureKind::InUse => (ErrorCode::ImageInUse, "Remove the containers made from it first."),
+        FailureKind::BadArchive => (ErrorCode::BadImage, "Make the archive again and send it unchanged."),
+        FailureKind::TooMany => (ErrorCode::TooMany, "Remove some containers that are no longer needed."),
+        FailureKind::Unsupported => (ErrorCode::Unsupported, "`porthole doctor` says what this host lacks."),
+        FailureKind::Internal => {
+            tracing::error!(message, "the launcher failed");
+            (ErrorCode::Internal, "`porthole doctor` may say why; the log of the agent has the cause.")
+        }
+    };
+    WireError::new(code, message, hint)
+}
+
+impl From<ImageError> for Refusal {
+    fn from(error: ImageError) -> Self {
+        Self(error.to_wire())
+    }
+}
+
+impl From<WireError> for Refusal {
+    fn from(error: WireError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let hint = "Send a smaller request.";
+            return Self(WireError::new(ErrorCode::TooLarge, "The body is larger than the limit.", hint));
+        }
+        malformed(&rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        malformed(&rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        malformed(&rejection.body_text())
+    }
+}
+
+fn malformed(why: &str) -> Refusal {
+    let hint = "/api/v1/openapi.json describes every request.";
+    Refusal(WireError::new(ErrorCode::BadRequest, format!("The request is not well formed: {why}."), hint))
+}
+
+/// The answer to a path that leads nowhere.
+pub(super) fn no_such_route() -> Refusal {
+    let hint = "/api/v1/openapi.json lists every path.";
+    Refusal(WireError::new(ErrorCode::NoSuchRoute, "There is nothing at this path.", hint))
+}

@@ -1,0 +1,176 @@
+//! The one WebSocket of a page or a command line client.
+//!
+//! ```text
+//!   socket ──▶ connection (reads; owns the channels) ──outbox──▶ writer (writes; owns the viewers) ──▶ socket
+//!                   │ input, credit                                 ▲ woken by output, taken input, changed lists
+//!                   ▼                                               │
+//!               terminals ──────────────────────────────────────────┘
+//! ```
+//!
+//! Reading never waits for writing: a client that drowns in output still gets its Ctrl-C through. Writing pulls, each time
+//! the socket has room, so a slow client costs no memory and always gets the newest of what only has a newest.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures_util::StreamExt;
+use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
+use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::limits::MAX_CONTROL_BYTES;
+use porthole_protocol::version::{Generations, SUBPROTOCOL};
+use tokio::time::timeout;
+
+use super::App;
+use super::error::{Answer, Refusal};
+
+mod connection;
+mod outbox;
+mod requests;
+mod writer;
+
+/// Time for the first message.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// Time for a last message to a client before the socket is dropped.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Bytes read from a socket at a time: what a person types is small, and thousands of sockets may be idle.
+const READ_BUFFER: usize = 8 * 1024;
+
+/// Bytes gathered before they are written: a few control messages; a full frame of output is written at once.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// A socket's end: why, as a code and in words.
+#[derive(Debug)]
+struct Farewell {
+    code: CloseCode,
+    /// Told before the close, when there is something to tell.
+    error: Option<WireError>,
+}
+
+impl Farewell {
+    /// The close of a client that broke the protocol.
+    fn protocol_error(sentence: impl Into<String>) -> Self {
+        let hint = "docs/protocol.md describes every message.";
+        Self {
+            code: CloseCode::ProtocolError,
+            error: Some(WireError::new(ErrorCode::BadRequest, sentence, hint)),
+        }
+    }
+
+    fn too_large(sentence: impl Into<String>) -> Self {
+        let hint = "Send it in smaller pieces.";
+        Self { code: CloseCode::TooLarge, error: Some(WireError::new(ErrorCode::TooLarge, sentence, hint)) }
+    }
+
+    fn frame(&self) -> Message {
+        Message::Close(Some(CloseFrame { code: self.code as u16, reason: "".into() }))
+    }
+}
+
+/// Open the socket; `docs/protocol.md` describes what is said on it.
+#[utoipa::path(get, path = "/socket", tag = "agent",
+    responses((status = 101, description = "The socket is open, with the subprotocol porthole.v1"),
+              (status = "default", body = WireError)))]
+pub(super) async fn upgrade(
+    State(app): State<App>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Answer<Response> {
+    let hint = "Open a WebSocket with the subprotocol porthole.v1.";
+    let refuse = |sentence: String| Refusal(WireError::new(ErrorCode::BadRequest, sentence, hint));
+    let upgrade =
+        upgrade.map_err(|rejection| refuse(format!("This is no WebSocket upgrade: {rejection}.")))?;
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(refuse("The subprotocol is missing.".to_owned()));
+    }
+    let tasks = app.tasks.clone();
+    Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(MAX_CONTROL_BYTES)
+        .max_frame_size(MAX_CONTROL_BYTES)
+        .on_upgrade(move |socket| tasks.track_future(serve(app, socket))))
+}
+
+/// The life of one socket.
+async fn serve(app: App, mut socket: WebSocket) {
+    match timeout(HELLO_WITHIN, greet(&app, &mut socket)).await {
+        Ok(Ok(client)) => {
+            tracing::debug!(client, "a client has connected");
+            connection::Connection::serve(app, socket).await;
+        }
+        Ok(Err(Some(farewell))) => say_goodbye(socket, &farewell).await,
+        // Gone before it said a word.
+        Ok(Err(None)) => {}
+        Err(_) => {
+            let sentence = format!("No hello within {} s.", HELLO_WITHIN.as_secs());
+            say_goodbye(
+                socket,
+                &Farewell { code: CloseCode::TimedOut, ..Farewell::protocol_error(sentence) },
+            )
+            .await;
+        }
+    }
+}
+
+/// Awaits the hello and answers it; the client's own name for itself.
+async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farewell>> {
+    let text = loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => break text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_))) => {
+                return Err(Some(Farewell::protocol_error("A frame came before the hello.")));
+            }
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
+        }
+    };
+    let Ok(ClientMessage::Hello { generations, token, client }) = serde_json::from_str(&text) else {
+        return Err(Some(Farewell::protocol_error("The first message is not a hello.")));
+    };
+    if let Err(Refusal(error)) = app.guard.check_token(token.as_deref()) {
+        return Err(Some(Farewell { code: CloseCode::Unauthorized, error: Some(error) }));
+    }
+    let Some(generation) = Generations::OURS.agree(generations) else {
+        let sentence = "The client and this agent speak no common generation of the protocol.";
+        let error = WireError::new(
+            ErrorCode::VersionMismatch,
+            sentence,
+            "Load the page, or install the program, anew.",
+        );
+        return Err(Some(Farewell { code: CloseCode::VersionMismatch, error: Some(error) }));
+    };
+    let welcome = ServerMessage::Welcome {
+        generation,
+        version: app.version.version.clone(),
+        kernel: app.version.kernel.clone(),
+        rootless: app.version.rootless,
+        lacks: app.lacks.clone(),
+    };
+    socket.send(text_of(&welcome)).await.map_err(|_| None)?;
+    Ok(client.chars().take(80).flat_map(char::escape_default).collect())
+}
+
+/// Tells why, and closes.
+async fn say_goodbye(mut socket: WebSocket, farewell: &Farewell) {
+    let last_words = async {
+        if let Some(error) = &farewell.error {
+            let error = ServerMessage::Error { request: None, error: error.clone() };
+            socket.send(text_of(&error)).await?;
+        }
+        socket.send(farewell.frame()).await?;
+        // The client answers the close; until then what was sent may still be on its way.
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok::<_, axum::Error>(())
+    };
+    let _ = timeout(GOODBYE_WITHIN, last_words).await;
+}
+
+fn text_of(message: &ServerMessage) -> Message {
+    let text = serde_json::to_string(message).expect("a message has no map with other keys than text");
+    Message::Text(text.into())
+}

@@ -1,0 +1,443 @@
+//! The task that reads one socket and owns its channels.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
+use porthole_protocol::control::{ClientMessage, CloseCode, OpenChannel, ServerMessage};
+use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::frame::{Frame, FrameError, HEADER_BYTES};
+use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::limits::{DEAD_AFTER_MS, MAX_CHANNELS, PING_EVERY_MS};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+
+use super::outbox::{Attached, Attachment, Outbox, Outgoing};
+use super::requests::{Achieved, Outcome, Work, failed};
+use super::writer::Writer;
+use super::{Farewell, GOODBYE_WITHIN};
+use crate::http::App;
+use crate::http::error::{Answer, Refusal};
+use crate::terminal::fanout::Fanout;
+use crate::terminal::{Input, Meter, Terminal};
+
+/// Requests of one socket that are being carried out. A page has a few.
+const MAX_REQUESTS: usize = 32;
+
+/// Containers one socket may watch. A page shows one kernel panel.
+const MAX_WATCHES: usize = 16;
+
+/// Owns the reading half.
+pub(super) struct Connection {
+    app: App,
+    outbox: Outbox,
+    /// Wakes the writer.
+    wake: Arc<Notify>,
+    channels: HashMap<Channel, Open>,
+    next_channel: Channel,
+    /// Channels promised to requests that are being carried out.
+    promised: usize,
+    requests: JoinSet<Outcome>,
+    watches: HashMap<ContainerId, AbortHandle>,
+    watchers: JoinSet<()>,
+    /// Input that waits for its process; until it is taken, nothing further is read.
+    held: Option<Held>,
+    heard: Instant,
+    nonce: u64,
+}
+
+/// An open channel.
+struct Open {
+    container: ContainerId,
+    process: ProcessNumber,
+    terminal: Terminal,
+    fanout: Arc<Fanout>,
+    viewer: u64,
+    meter: Arc<Meter>,
+}
+
+/// Input that a terminal has no room for.
+struct Held {
+    terminal: Terminal,
+    input: Input,
+}
+
+/// What wakes this task.
+enum Event {
+    Received(Option<Result<Message, axum::Error>>),
+    Finished(Outcome),
+    ChannelClosed(Channel),
+    InputRoom,
+    Room(bool),
+    Tick,
+    WriterEnded,
+    Stopping,
+}
+
+impl Connection {
+    /// Serves a socket whose hello was answered, until it ends.
+    pub(super) async fn serve(app: App, socket: WebSocket) {
+        let (sink, stream) = socket.split();
+        let (outbox, outgoing) = Outbox::new();
+        let (closed_sender, closed) = mpsc::channel(MAX_CHANNELS);
+        let wake = Arc::new(Notify::new());
+        let mut writer = JoinSet::new();
+        writer.spawn(Writer::new(app.clone(), sink, outgoing, Arc::clone(&wake), closed_sender).run());
+        let connection = Self {
+            app,
+            outbox,
+            wake,
+            channels: HashMap::new(),
+            next_channel: 1,
+            promised: 0,
+            requests: JoinSet::new(),
+            watches: HashMap::new(),
+            watchers: JoinSet::new(),
+            held: None,
+            heard: Instant::now(),
+            nonce: 0,
+        };
+        connection.run(stream, closed, &mut writer).await;
+        // The writer says the goodbye it was told, or finds its outbox closed.
+        let _ = timeout(GOODBYE_WITHIN, writer.join_next()).await;
+    }
+
+    async fn run(
+        mut self,
+        mut stream: SplitStream<WebSocket>,
+        mut closed: mpsc::Receiver<Channel>,
+        writer: &mut JoinSet<()>,
+    ) {
+        let mut tick = interval(Duration::from_millis(PING_EVERY_MS));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let handled = match self.next(&mut stream, &mut closed, &mut tick, writer).await {
+                Event::Received(Some(Ok(message))) => self.receive(message),
+                Event::Received(Some(Err(error))) => Err(broken(&error)),
+                Event::Received(None) | Event::WriterEnded | Event::Room(false) => return,
+                Event::Finished(outcome) => {
+                    self.finish(outcome);
+                    Ok(())
+                }
+                Event::ChannelClosed(channel) => {
+                    self.channels.remove(&channel);
+                    Ok(())
+                }
+                Event::InputRoom => {
+                    self.heard = Instant::now();
+                    if let Some(Held { terminal, input }) = self.held.take() {
+                        self.type_into(&terminal, input);
+                    }
+                    Ok(())
+                }
+                Event::Room(true) => {
+                    self.outbox.resume();
+                    Ok(())
+                }
+                Event::Tick => self.tick(),
+                Event::Stopping => Err(Some(Farewell { code: CloseCode::ShuttingDown, error: None })),
+            };
+            match handled {
+                Ok(()) => {}
+                Err(Some(farewell)) => return self.outbox.push(Outgoing::Close(farewell)),
+                Err(None) => return,
+            }
+        }
+    }
+
+    async fn next(
+        &mut self,
+        stream: &mut SplitStream<WebSocket>,
+        closed: &mut mpsc::Receiver<Channel>,
+        tick: &mut Interval,
+        writer: &mut JoinSet<()>,
+    ) -> Event {
+        let reads = self.held.is_none() && !self.outbox.is_congested();
+        tokio::select! {
+            received = stream.next(), if reads => Event::Received(received),
+            () = input_room(self.held.as_ref()), if self.held.is_some() => Event::InputRoom,
+            Some(Ok(outcome)) = self.requests.join_next() => Event::Finished(outcome),
+            Some(channel) = closed.recv() => Event::ChannelClosed(channel),
+            room = self.outbox.room(), if self.outbox.is_waiting() => Event::Room(room),
+            _ = tick.tick() => Event::Tick,
+            _ = writer.join_next() => Event::WriterEnded,
+            () = self.app.stopping.cancelled() => Event::Stopping,
+        }
+    }
+
+    /// Takes one WebSocket message; fails with why the socket must end.
+    fn receive(&mut self, message: Message) -> Result<(), Option<Farewell>> {
+        self.heard = Instant::now();
+        match message {
+            Message::Binary(bytes) => self.input(bytes),
+            Message::Text(text) => match serde_json::from_str(&text) {
+                Ok(message) => self.command(message),
+                Err(error) => {
+                    Err(Some(Farewell::protocol_error(format!("A message cannot be read: {error}."))))
+                }
+            },
+            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Close(_) => Err(None),
+        }
+    }
+
+    fn input(&mut self, message: Bytes) -> Result<(), Option<Farewell>> {
+        let channel = match Frame::decode(&message) {
+            Ok(frame) => frame.channel,
+            Err(error @ FrameError::TooShort) => {
+                return Err(Some(Farewell::protocol_error(format!("{error}."))));
+            }
+            Err(error @ FrameError::TooLong) => return Err(Some(Farewell::too_large(format!("{error}.")))),
+        };
+        if let Some(open) = self.open(channel)? {
+            let (terminal, meter) = (open.terminal.clone(), Arc::clone(&open.meter));
+            self.type_into(&terminal, Input::Bytes(message.slice(HEADER_BYTES..), meter));
+        }
+        Ok(())
+    }
+
+    /// Gives input to a process, or holds it when the process reads too slowly.
+    fn type_into(&mut self, terminal: &Terminal, input: Input) {
+        if let Err(input) = terminal.try_input(input) {
+            self.held = Some(Held { terminal: terminal.clone(), input });
+        }
+    }
+
+    /// An open channel; none when it has closed, which the client may not have heard yet.
+    fn open(&self, channel: Channel) -> Result<Option<&Open>, Option<Farewell>> {
+        if channel == 0 || channel >= self.next_channel {
+            return Err(Some(Farewell::protocol_error(format!("There was never a channel {channel}."))));
+        }
+        Ok(self.channels.get(&channel))
+    }
+
+    /// Ends a process's input: here after what was typed before, and in the launcher, which holds it open as well.
+    fn close_input(&mut self, channel: Channel) -> Result<(), Option<Farewell>> {
+        let Some(open) = self.open(channel)? else { return Ok(()) };
+        let (terminal, process) = (open.terminal.clone(), open.process);
+        let container = self.app.registry.find(open.container.as_str());
+        self.type_into(&terminal, Input::End);
+        if let Ok(container) = container {
+            // It must happen even when this socket ends first.
+            self.app.tasks.spawn(async move {
+                if let Err(error) = container.close_input(process).await {
+                    tracing::debug!(%error, "a process's input cannot be closed");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, message: ClientMessage) -> Result<(), Option<Farewell>> {
+        use ClientMessage as M;
+        match message {
+            M::Hello { .. } => return Err(Some(Farewell::protocol_error("A second hello came."))),
+            M::Launch { request, spec, credit } => self.work(request, Work::Launch { spec, credit }),
+            M::Exec { request, container, process, credit } => {
+                self.work(request, Work::Exec { container, process, credit });
+            }
+            M::Attach { request, container, process, from, credit } => {
+                if let Err(Refusal(error)) = self.attach_to(request, &container, process, from, credit) {
+                    self.outbox.message(failed(request, error));
+                }
+            }
+            M::Credit { channel, bytes } => {
+                if let Some(open) = self.open(channel)? {
+                    open.fanout.grant(open.viewer, bytes);
+                }
+            }
+            M::Resize { channel, size } => {
+                if let Some(open) = self.open(channel)? {
+                    open.terminal.resize(size);
+                }
+            }
+            M::CloseInput { channel } => self.close_input(channel)?,
+            M::Detach { channel } => {
+                self.open(channel)?;
+                if self.channels.remove(&channel).is_some() {
+                    self.outbox.push(Outgoing::Detach(channel));
+                }
+            }
+            M::Signal { request, container, process, signal } => {
+                self.work(request, Work::Signal { container, process, signal });
+            }
+            M::Stop { request, container } => self.work(request, Work::Stop { container }),
+            M::Remove { request, container, force } => self.work(request, Work::Remove { container, force }),
+            M::Inspect { request, container } => self.inspect(request, &container),
+            M::Watch { container } => self.watch(&container),
+            M::Unwatch { container } => {
+                if let Some(watch) = self.watches.remove(&container) {
+                    watch.abort();
+                }
+            }
+            M::Ping { nonce } => self.outbox.message(ServerMessage::Pong { nonce }),
+            M::Pong { .. } | M::Unknown => {}
+        }
+        Ok(())
+    }
+
+    /// Begins a request that takes time.
+    fn work(&mut self, request: RequestId, work: Work) {
+        let channels = work.channels();
+        if self.requests.len() >= MAX_REQUESTS {
+            let error = too_many(MAX_REQUESTS, "requests of this socket under way");
+            return self.outbox.message(failed(request, error));
+        }
+        if let Err(error) = self.check_room(channels) {
+            return self.outbox.message(failed(request, error));
+        }
+        self.promised += channels;
+        self.requests.spawn(work.carry_out(request, self.app.clone()));
+    }
+
+    fn check_room(&self, channels: usize) -> Result<(), WireError> {
+        if self.channels.len() + self.promised + channels > MAX_CHANNELS {
+            return Err(too_many(MAX_CHANNELS, "channels open on this socket"));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, Outcome { request, channels, result }: Outcome) {
+        self.promised -= channels;
+        match result {
+            Ok(Achieved::Done) => self.outbox.message(ServerMessage::Done { request }),
+            Ok(Achieved::Started { launched, container, process, terminal, credit }) => {
+                if let Some(container) = launched {
+                    self.outbox.message(ServerMessage::Launched { request, container });
+                }
+                self.attach(request, container, process, &terminal, None, credit);
+            }
+            Err(error) => self.outbox.message(failed(request, error)),
+        }
+    }
+
+    fn attach_to(
+        &mut self,
+        request: RequestId,
+        container: &ContainerId,
+        process: ProcessNumber,
+        from: Option<u64>,
+        credit: u32,
+    ) -> Answer<()> {
+        let terminal = self.app.registry.find(container.as_str())?.terminal(process)?;
+        self.check_room(terminal.streams().len())?;
+        self.attach(request, container.clone(), process, &terminal, from, credit);
+        Ok(())
+    }
+
+    /// Opens a channel for each of the process's streams.
+    fn attach(
+        &mut self,
+        request: RequestId,
+        container: ContainerId,
+        process: ProcessNumber,
+        terminal: &Terminal,
+        from: Option<u64>,
+        credit: u32,
+    ) {
+        let mut channels = Vec::new();
+        let mut attached = Vec::new();
+        for (stream, fanout) in terminal.streams() {
+            let channel = self.next_channel;
+            self.next_channel += 1;
+            let viewer = fanout.view(from, credit, Arc::clone(&self.wake));
+            let meter = Meter::new(Arc::clone(&self.wake));
+            channels.push(OpenChannel { channel, stream: *stream, offset: viewer.offset() });
+            let open = Open {
+                container: container.clone(),
+                process,
+                terminal: terminal.clone(),
+                fanout: Arc::clone(fanout),
+                viewer: viewer.id(),
+                meter: Arc::clone(&meter),
+            };
+            self.channels.insert(channel, open);
+            attached.push(Attached { channel, viewer, meter, told: 0 });
+        }
+        let message = ServerMessage::Attached { request, container: container.clone(), process, channels };
+        let attachment = Attachment { container, process, channels: attached };
+        self.outbox.push(Outgoing::Attach(Box::new(message), attachment));
+    }
+
+    fn inspect(&mut self, request: RequestId, container: &ContainerId) {
+        let answer = match self.app.registry.find(container.as_str()) {
+            Ok(found) => {
+                let container = Box::new(found.view().detail.clone());
+                ServerMessage::Detail { request, container }
+            }
+            Err(error) => failed(request, Refusal::from(error).0),
+        };
+        self.outbox.message(answer);
+    }
+
+    /// Begins to send a container's kernel view. Who watches one that is not there learns that from the lists.
+    fn watch(&mut self, container: &ContainerId) {
+        self.watches.retain(|_, watch| !watch.is_finished());
+        while self.watchers.try_join_next().is_some() {}
+        let Ok(found) = self.app.registry.find(container.as_str()) else { return };
+        if self.watches.len() >= MAX_WATCHES || self.watches.contains_key(container) {
+            return;
+        }
+        let mut views = self.app.watches.watch(&found);
+        let writer = self.outbox.sender();
+        let forward = async move {
+            // The newest view may be there already.
+            views.mark_changed();
+            while views.changed().await.is_ok() {
+                let newest = views.borrow_and_update().clone();
+                if let Some(text) = newest
+                    && writer.send(Outgoing::Text(text)).await.is_err()
+                {
+                    return;
+                }
+            }
+        };
+        self.watches.insert(container.clone(), self.watchers.spawn(forward));
+    }
+
+    /// Asks for a sign of life, or gives the client up.
+    fn tick(&mut self) -> Result<(), Option<Farewell>> {
+        // While its input is held, nothing of it can be heard.
+        if self.held.is_none() && self.heard.elapsed() >= Duration::from_millis(DEAD_AFTER_MS) {
+            return Err(Some(Farewell { code: CloseCode::TimedOut, error: None }));
+        }
+        if !self.outbox.is_waiting() {
+            self.nonce += 1;
+            self.outbox.message(ServerMessage::Ping { nonce: self.nonce });
+        }
+        Ok(())
+    }
+}
+
+async fn input_room(held: Option<&Held>) {
+    if let Some(Held { terminal, .. }) = held {
+        terminal.input_room().await;
+    }
+}
+
+fn too_many(count: usize, what: &str) -> WireError {
+    let hint = "Close some, or open another socket.";
+    WireError::new(ErrorCode::TooMany, format!("There are {count} {what} already."), hint)
+}
+
+/// Why a socket that cannot be read ends: what it broke, if that can still be told.
+fn broken(error: &axum::Error) -> Option<Farewell> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<tokio_tungstenite::tungstenite::Error>()?;
+    match cause {
+        tokio_tungstenite::tungstenite::Error::Capacity(_) => {
+            Some(Farewell::too_large("A message is larger than the limit."))
+        }
+        tokio_tungstenite::tungstenite::Error::Utf8(_) => {
+            Some(Farewell::protocol_error("A text message is not UTF-8."))
+        }
+        tokio_tungstenite::tungstenite::Error::Protocol(error) => {
+            Some(Farewell::protocol_error(format!("This is not WebSocket: {error}.")))
+        }
+        _ => None,
+    }
+}

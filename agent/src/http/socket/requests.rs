@@ -1,0 +1,107 @@
+//! Requests that take time, carried out beside the connection so that it goes on reading.
+
+use std::time::Duration;
+
+use porthole_protocol::control::ServerMessage;
+use porthole_protocol::error::WireError;
+use porthole_protocol::http::ContainerDetail;
+use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::limits::STOP_GRACE_MS;
+use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
+
+use crate::container::{Container, signal};
+use crate::http::App;
+use crate::http::error::{Answer, Refusal};
+use crate::terminal::Terminal;
+
+/// What came of a request.
+pub(super) struct Outcome {
+    pub(super) request: RequestId,
+    /// Channels that were promised to it.
+    pub(super) channels: usize,
+    pub(super) result: Result<Achieved, WireError>,
+}
+
+/// What was achieved.
+pub(super) enum Achieved {
+    /// A process runs, to be attached to; with the container, when that is new as well.
+    Started {
+        launched: Option<Box<ContainerDetail>>,
+        container: ContainerId,
+        process: ProcessNumber,
+        terminal: Terminal,
+        credit: u32,
+    },
+    /// Nothing that needs another answer than `done`.
+    Done,
+}
+
+/// A request that takes time.
+pub(super) enum Work {
+    Launch { spec: LaunchSpec, credit: u32 },
+    Exec { container: ContainerId, process: ProcessSpec, credit: u32 },
+    Signal { container: ContainerId, process: ProcessNumber, signal: String },
+    Stop { container: ContainerId },
+    Remove { container: ContainerId, force: bool },
+}
+
+impl Work {
+    /// Channels that its success will open.
+    pub(super) fn channels(&self) -> usize {
+        let is_terminal = match self {
+            Self::Launch { spec, .. } => spec.process.terminal.is_some(),
+            Self::Exec { process, .. } => process.terminal.is_some(),
+            Self::Signal { .. } | Self::Stop { .. } | Self::Remove { .. } => return 0,
+        };
+        if is_terminal { 1 } else { 2 }
+    }
+
+    /// Carries it out.
+    pub(super) async fn carry_out(self, request: RequestId, app: App) -> Outcome {
+        let channels = self.channels();
+        Outcome { request, channels, result: self.achieve(&app).await.map_err(|Refusal(error)| error) }
+    }
+
+    async fn achieve(self, app: &App) -> Answer<Achieved> {
+        let find = |container: ContainerId| app.registry.find(container.as_str());
+        match self {
+            Self::Launch { spec, credit } => {
+                let (container, terminal) = app.registry.launch(spec).await?;
+                let launched = Some(Box::new(container.view().detail.clone()));
+                Ok(started(launched, &container, 0, terminal, credit))
+            }
+            Self::Exec { container, process, credit } => {
+                let container = find(container)?;
+                let (number, terminal) = container.exec(&process).await?;
+                Ok(started(None, &container, number, terminal, credit))
+            }
+            Self::Signal { container, process, signal } => {
+                find(container)?.signal(process, signal::parse(&signal)?).await?;
+                Ok(Achieved::Done)
+            }
+            Self::Stop { container } => {
+                find(container)?.stop(Duration::from_millis(STOP_GRACE_MS)).await?;
+                Ok(Achieved::Done)
+            }
+            Self::Remove { container, force } => {
+                find(container)?.remove(force).await?;
+                Ok(Achieved::Done)
+            }
+        }
+    }
+}
+
+fn started(
+    launched: Option<Box<ContainerDetail>>,
+    container: &Container,
+    process: ProcessNumber,
+    terminal: Terminal,
+    credit: u32,
+) -> Achieved {
+    Achieved::Started { launched, container: container.id().clone(), process, terminal, credit }
+}
+
+/// The answer to a request that failed.
+pub(super) fn failed(request: RequestId, error: WireError) -> ServerMessage {
+    ServerMessage::Error { request: Some(request), error }
+}

@@ -1,0 +1,250 @@
+//! The task that writes one socket.
+//!
+//! It pulls: answers from the outbox, output from the terminals' logs as far as credit reaches, and the newest lists. What
+//! the socket has no room for stays where it is, so output gathers into large frames by itself when the client is slow or
+//! the program fast, and leaves at once when neither is.
+
+use std::sync::Arc;
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use futures_util::stream::SplitSink;
+use porthole_protocol::control::ServerMessage;
+use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
+use porthole_protocol::http::Exit;
+use porthole_protocol::ids::Channel;
+use porthole_protocol::limits::MAX_PENDING_INPUT;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::outbox::{Attached, Attachment, Outgoing};
+use super::text_of;
+use crate::http::App;
+use crate::terminal::fanout::Taken;
+
+/// Input that a process has taken, before the client is told: a small part of its window.
+const CREDIT_STEP: u64 = MAX_PENDING_INPUT as u64 / 16;
+
+/// Room for what a keystroke echoes; larger output makes its own.
+const SMALL_FRAME: usize = 256;
+
+/// Owns the writing half.
+pub(super) struct Writer {
+    app: App,
+    sink: SplitSink<WebSocket, Message>,
+    outbox: mpsc::Receiver<Outgoing>,
+    /// Notified by output and by input that was taken.
+    wake: Arc<Notify>,
+    attachments: Vec<Attachment>,
+    /// The frame being made.
+    frame: Vec<u8>,
+    /// Told of channels that have closed by themselves. It has room for as many as may be open.
+    closed: mpsc::Sender<Channel>,
+    containers: watch::Receiver<u64>,
+    images: watch::Receiver<u64>,
+}
+
+/// What wakes this task.
+enum Event {
+    Outgoing(Option<Outgoing>),
+    Wake,
+    ContainersChanged,
+    ImagesChanged,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+impl Writer {
+    pub(super) fn new(
+        app: App,
+        sink: SplitSink<WebSocket, Message>,
+        outbox: mpsc::Receiver<Outgoing>,
+        wake: Arc<Notify>,
+        closed: mpsc::Sender<Channel>,
+    ) -> Self {
+        let mut containers = app.registry.subscribe();
+        let mut images = app.registry.images().subscribe();
+        // Both lists follow the welcome.
+        containers.mark_changed();
+        images.mark_changed();
+        Self {
+            app,
+            sink,
+            outbox,
+            wake,
+            attachments: Vec::new(),
+            frame: Vec::new(),
+            closed,
+            containers,
+            images,
+        }
+    }
+
+    /// Runs until the goodbye is said, the socket fails, or the connection is gone.
+    pub(super) async fn run(mut self) {
+        // A socket that fails is noticed by the reading half as well, which tells why.
+        let _ = self.write().await;
+    }
+
+    async fn write(&mut self) -> Result<(), axum::Error> {
+        loop {
+            let event = self.next().await;
+            if self.handle(event).await? == Flow::Stop {
+                return self.sink.flush().await;
+            }
+            while self.pull().await? {
+                // An answer waits for one round of frames at most.
+                while let Ok(outgoing) = self.outbox.try_recv() {
+                    if self.send(outgoing).await? == Flow::Stop {
+                        return self.sink.flush().await;
+                    }
+                }
+            }
+            self.sink.flush().await?;
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            outgoing = self.outbox.recv() => Event::Outgoing(outgoing),
+            () = self.wake.notified() => Event::Wake,
+            Ok(()) = self.containers.changed() => Event::ContainersChanged,
+            Ok(()) = self.images.changed() => Event::ImagesChanged,
+        }
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<Flow, axum::Error> {
+        match event {
+            Event::Outgoing(None) => return Ok(Flow::Stop),
+            Event::Outgoing(Some(outgoing)) => return self.send(outgoing).await,
+            Event::Wake => {}
+            Event::ContainersChanged => {
+                let containers = self.app.registry.summaries();
+                self.message(&ServerMessage::Containers { containers }).await?;
+                // Images tell how many containers use them.
+                self.images.mark_changed();
+            }
+            Event::ImagesChanged => {
+                let images = self.app.image_summaries();
+                self.message(&ServerMessage::Images { images }).await?;
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    async fn send(&mut self, outgoing: Outgoing) -> Result<Flow, axum::Error> {
+        match outgoing {
+            Outgoing::Message(message) => self.message(&message).await?,
+            Outgoing::Text(text) => self.sink.feed(Message::Text((&*text).into())).await?,
+            Outgoing::Attach(message, attachment) => {
+                self.message(&message).await?;
+                self.attachments.push(attachment);
+            }
+            Outgoing::Detach(channel) => self.detach(channel).await?,
+            Outgoing::Close(farewell) => {
+                if let Some(error) = farewell.error.clone() {
+                    self.message(&ServerMessage::Error { request: None, error }).await?;
+                }
+                self.sink.feed(farewell.frame()).await?;
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    async fn message(&mut self, message: &ServerMessage) -> Result<(), axum::Error> {
+        self.sink.feed(text_of(message)).await
+    }
+
+    async fn detach(&mut self, channel: Channel) -> Result<(), axum::Error> {
+        for attachment in &mut self.attachments {
+            attachment.channels.retain(|attached| attached.channel != channel);
+        }
+        self.attachments.retain(|attachment| !attachment.channels.is_empty());
+        self.message(&ServerMessage::Detached { channel }).await
+    }
+
+    /// Sends at most one frame of each channel; answers whether there may be more.
+    async fn pull(&mut self) -> Result<bool, axum::Error> {
+        let mut more = false;
+        let mut index = 0;
+        while index < self.attachments.len() {
+            match self.pull_from(index).await? {
+                Pulled::Ended(exit) => {
+                    let attachment = self.attachments.swap_remove(index);
+                    self.end(attachment, exit).await?;
+                }
+                Pulled::Something => {
+                    more = true;
+                    index += 1;
+                }
+                Pulled::Nothing => index += 1,
+            }
+        }
+        Ok(more)
+    }
+
+    /// At most one frame of each channel of one process.
+    async fn pull_from(&mut self, index: usize) -> Result<Pulled, axum::Error> {
+        let mut exit = None;
+        let mut open = 0;
+        let mut sent = false;
+        for Attached { channel, viewer, meter, told } in &mut self.attachments[index].channels {
+            self.frame.clear();
+            self.frame.extend_from_slice(&channel.to_be_bytes());
+            let taken = viewer.take(MAX_PAYLOAD_BYTES, &mut self.frame);
+            let message = match taken {
+                Taken::Bytes(_) => {
+                    let frame = std::mem::replace(&mut self.frame, Vec::with_capacity(SMALL_FRAME));
+                    Some(Message::Binary(Bytes::from(frame)))
+                }
+                Taken::Skipped(offset) => {
+                    Some(text_of(&ServerMessage::Skipped { channel: *channel, offset }))
+                }
+                Taken::Ended(ended) => {
+                    exit = Some(ended);
+                    None
+                }
+                Taken::Nothing => None,
+            };
+            open += usize::from(!matches!(taken, Taken::Ended(_)));
+            if let Some(message) = message {
+                self.sink.feed(message).await?;
+                sent = true;
+            }
+            let input = meter.taken() - *told;
+            if input >= CREDIT_STEP {
+                let bytes = u32::try_from(input).unwrap_or(u32::MAX);
+                *told += u64::from(bytes);
+                self.sink.feed(text_of(&ServerMessage::Credit { channel: *channel, bytes })).await?;
+            }
+        }
+        Ok(match exit {
+            Some(exit) if open == 0 => Pulled::Ended(exit),
+            _ if sent => Pulled::Something,
+            _ => Pulled::Nothing,
+        })
+    }
+
+    /// Tells the exit of a process whose output has all been sent.
+    async fn end(&mut self, attachment: Attachment, exit: Exit) -> Result<(), axum::Error> {
+        let Attachment { container, process, channels } = attachment;
+        for attached in &channels {
+            let told = self.closed.try_send(attached.channel);
+            debug_assert!(told.is_ok(), "there is room for every channel that may be open");
+        }
+        self.message(&ServerMessage::Exited { container, process, exit }).await
+    }
+}
+
+/// What a process had to send.
+enum Pulled {
+    Something,
+    Nothing,
+    Ended(Exit),
+}
