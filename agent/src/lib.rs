@@ -1,11 +1,184 @@
 //! Porthole's agent: the process that speaks HTTP and WebSocket, without any privilege.
+//!
+//! Tasks, and what each of them owns:
+//!
+//! ```text
+//! serve                                     the listener's life, signals, the order of the end
+//! ├── engine::builtin::connection           the launcher's socket
+//! ├── container::registry (dispatch)        the engine's events
+//! ├── container::driver, one a container    its state, who waits for it
+//! │   └── calls to the engine
+//! ├── terminal::driver, one a process       its PTY master or pipes
+//! ├── inspect::watch, one a watched container
+//! └── http                                  one a connection
+//!     └── http::socket::connection, one a WebSocket: its reading half, channels, requests
+//!         └── http::socket::writer          its writing half, viewers
+//! ```
+//!
+//! Whoever reads the code for the first time follows a keystroke: [`http`]'s `socket/connection.rs`, `terminal.rs`,
+//! `terminal/driver.rs`, `terminal/fanout.rs`, `socket/writer.rs`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use porthole_launcher::socket::Socket;
+use porthole_protocol::http::Version;
+use porthole_protocol::version::{GENERATION, OLDEST_GENERATION};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) mod async_fd;
 pub mod cli;
+pub mod config;
 pub(crate) mod container;
-pub(crate) mod doctor;
 pub mod engine;
+pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;
 pub(crate) mod random;
+pub(crate) mod shutdown;
 pub(crate) mod terminal;
+mod token;
+
+use config::Config;
+use container::ContainerError;
+use container::registry::Registry;
+use engine::Engine;
+use engine::builtin::Builtin;
+use http::Guard;
+use image::{ImageError, Images};
+use inspect::watch::Watches;
+use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
+
+/// The image that is there from the start; empty when the build had none.
+static BUSYBOX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/busybox.tar.gz"));
+
+/// Why the agent ended or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file of the agent's own, a signal or a descriptor failed.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The image store cannot be used.
+    #[error(transparent)]
+    Images(#[from] ImageError),
+    /// The launcher cannot be used.
+    #[error("the launcher cannot be used: {0}")]
+    Launcher(String),
+    /// The launcher is gone, and every container with it.
+    #[error("the launcher is gone, and every container with it; its own last words are above")]
+    LauncherGone,
+}
+
+/// Serves until a signal asks for the end, then ends every container. Prints the address once it answers.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(config: Config, launcher: Socket) -> Result<(), ServeError> {
+    let io = |doing| move |source| ServeError::Io { doing, source };
+    let mut signals = Signals::new().map_err(io("cannot take over signals"))?;
+    let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
+    let (engine, events) =
+        Builtin::start(launcher, &tasks).map_err(io("cannot use the launcher's socket"))?;
+
+    let listener = listen(config.listen).await?;
+    let address = listener.local_addr().map_err(io("cannot tell the address"))?;
+    let token = (!address.ip().is_loopback())
+        .then(|| token::load_or_create(&config.agent_dir()))
+        .transpose()
+        .map_err(io("cannot keep the token"))?;
+
+    let host = engine.host().await.map_err(|error| ServeError::Launcher(error.to_string()))?;
+    let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
+    add_busybox(&images).await;
+    let registry = Registry::new(Arc::new(engine.clone()), images.clone(), tasks.clone());
+    registry
+        .adopt_all(events)
+        .await
+        .map_err(|error: ContainerError| ServeError::Launcher(error.to_string()))?;
+
+    let link = match &token {
+        Some(token) => format!("http://{address}/#token={}", token.reveal()),
+        None => format!("http://{address}/"),
+    };
+    let app = http::Shared {
+        registry: registry.clone(),
+        watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),
+        guard: Guard::new(address, &config.hosts, token),
+        version: version(host.rootless),
+        lacks: lacks(&host),
+        tasks: tasks.clone(),
+        stopping: stopping.clone(),
+    };
+    let mut http = std::pin::pin!(http::serve(listener, app, stopping.clone()));
+    println!("Porthole is open at {link}");
+
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = engine.gone() => Err(ServeError::LauncherGone),
+        served = &mut http => return served.map_err(io("cannot serve")),
+    };
+    tracing::info!("stopping; a second signal does not wait");
+    stopping.cancel();
+    let orderly = async {
+        let _ = timeout(DRAIN_WITHIN, http).await;
+        if ended.is_ok() {
+            shutdown::end_containers(&registry).await;
+        }
+        images.close().await;
+        tasks.close();
+        let _ = timeout(TASKS_WITHIN, tasks.wait()).await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = signals.next() => tracing::warn!("not waiting"),
+    }
+    ended
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Adds the image that every first visit begins with. The agent serves without it as well.
+async fn add_busybox(images: &Images) {
+    if BUSYBOX.is_empty() {
+        return tracing::info!("this build carries no busybox image; import one to begin");
+    }
+    if let Err(error) = images.ensure_embedded("busybox:latest", BUSYBOX).await {
+        tracing::error!(%error, "the busybox image cannot be added");
+    }
+}
+
+fn version(rootless: bool) -> Version {
+    Version {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        oldest_generation: OLDEST_GENERATION,
+        generation: GENERATION,
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        rootless,
+    }
+}
+
+/// What the host lacks, in sentences.
+fn lacks(host: &porthole_launcher::wire::HostReport) -> Vec<String> {
+    let lacking = host.findings.iter().filter(|finding| finding.verdict != 0);
+    lacking.map(|finding| format!("{}: {}. {}", finding.name, finding.found, finding.why)).collect()
+}

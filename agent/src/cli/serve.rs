@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 /// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -18,9 +20,9 @@ pub enum LogFormat {
 /// Arguments of `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; any but loopback demands a token.
-    #[arg(long, default_value = "127.0.0.1:7070")]
-    pub listen: SocketAddr,
+    /// Address to listen on; any but loopback demands a token [default: 127.0.0.1:7070].
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
     /// Directory of images and containers.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -31,6 +33,6 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
     /// How to write the log.
-    #[arg(long, value_enum, default_value = "text")]
-    pub log_format: LogFormat,
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Image;
 use super::digest::Digest;
 use super::error::ImageError;
 use super::reference::{Reference, id_digits};
 use super::store::{Index, LayerFacts, Record};
-use super::Image;
 
 /// Images by id, and layers by diff id.
 #[derive(Clone, Debug, Default)]

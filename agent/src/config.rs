@@ -1,0 +1,129 @@
+//! What the agent runs with: arguments first, then the configuration file, then defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use porthole_launcher::state::default_path;
+use serde::Deserialize;
+
+use crate::cli::{LogFormat, ServeArgs};
+
+/// Where the agent listens unless told otherwise: this machine only.
+const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file is not TOML, or has a setting that does not exist.
+    #[error("{path} is not a configuration: {source}")]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// The cause; it names the line.
+        source: Box<toml::de::Error>,
+    },
+    /// The state directory is relative and so is everything else.
+    #[error("the current directory cannot be told: {0}")]
+    NoCurrentDirectory(io::Error),
+}
+
+/// What the agent runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen; port 0 for any that is free.
+    pub listen: SocketAddr,
+    /// The state directory, absolute.
+    pub state: PathBuf,
+    /// Host names to answer to beside loopback names and the address.
+    pub hosts: Vec<String>,
+    /// How to write the log.
+    pub log_format: LogFormat,
+}
+
+/// The configuration file: TOML with the names of the arguments.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct File {
+    listen: Option<SocketAddr>,
+    state: Option<PathBuf>,
+    host: Vec<String>,
+    log_format: Option<LogFormat>,
+}
+
+impl Config {
+    /// Puts arguments, file and defaults together.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(args: ServeArgs) -> Result<Self, ConfigError> {
+        let ServeArgs { listen, state, config, host, log_format } = args;
+        let file = config.map_or_else(|| Ok(File::default()), |path| read(&path))?;
+        let state = state.or(file.state).unwrap_or_else(default_path);
+        Ok(Self {
+            listen: listen
+                .or(file.listen)
+                .unwrap_or_else(|| DEFAULT_LISTEN.parse().expect("it is an address")),
+            state: std::path::absolute(state).map_err(ConfigError::NoCurrentDirectory)?,
+            hosts: [host, file.host].concat(),
+            log_format: log_format.or(file.log_format).unwrap_or_default(),
+        })
+    }
+
+    /// The agent's own part of the state directory.
+    #[must_use]
+    pub fn agent_dir(&self) -> PathBuf {
+        self.state.join("agent")
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn args(config: Option<PathBuf>) -> ServeArgs {
+        ServeArgs { listen: None, state: Some("/s".into()), config, host: vec![], log_format: None }
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn arguments_come_before_the_file_and_the_file_before_defaults() {
+        let file = file("listen = '[::1]:1'\nstate = '/f'\nhost = ['b']\nlog-format = 'json'\n");
+        let mut args = args(Some(file.path().to_owned()));
+        let config = Config::load(args.clone()).unwrap();
+        assert_eq!((config.listen.to_string().as_str(), config.state.to_str()), ("[::1]:1", Some("/s")));
+        assert_eq!((config.hosts, config.log_format), (vec!["b".to_owned()], LogFormat::Json));
+        args.listen = Some("127.0.0.1:2".parse().unwrap());
+        args.host = vec!["a".to_owned()];
+        let config = Config::load(args).unwrap();
+        assert_eq!((config.listen.port(), config.hosts), (2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_refused_with_its_line() {
+        let file = file("\nlisten-on = '127.0.0.1:1'\n");
+        let error = Config::load(args(Some(file.path().to_owned()))).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("listen-on"), "{error}");
+    }
+}
