@@ -64,7 +64,7 @@ impl Child<'_> {
         match action {
             Action::BecomeRoot { .. } => self.page.wait(Signal::Mapped)?,
             Action::NewCgroupNamespace => self.page.wait(Signal::Attached)?,
-            Action::JoinNamespaces => {
+            Action::JoinNamespaces { .. } => {
                 self.page.wait(Signal::Attached)?;
                 self.page.wait(Signal::RootReady)?;
             }
@@ -119,9 +119,12 @@ impl Child<'_> {
             Action::PivotRoot => root::pivot(self.root()?),
             Action::DetachHost => root::detach_host(),
             Action::LimitResources { limits } => identity::limit_resources(limits),
-            Action::JoinNamespaces => {
+            Action::JoinNamespaces { set_groups } => {
                 guard_memory()?;
-                identity::join_namespaces(self.materials.init.ok_or(Errno::BADF)?)
+                identity::join_namespaces(self.materials.init.ok_or(Errno::BADF)?)?;
+                // The host's root has no name in there and could create no file.
+                identity::become_user(0, 0, &[], *set_groups)?;
+                guard_memory()
             }
             Action::ControlTerminal => streams::control_terminal(self.materials.stdio[0].ok_or(Errno::BADF)?),
             Action::ConnectPipes { .. } => streams::connect(&self.materials.stdio),
@@ -145,6 +148,7 @@ impl Child<'_> {
             Action::MakeWritableLayer { .. }
             | Action::MakeCgroup { .. }
             | Action::SetLimit { .. }
+            | Action::AllowDevices { .. }
             | Action::CloneLayers { .. }
             | Action::MakeDevpts { .. }
             | Action::CloneInit { .. }

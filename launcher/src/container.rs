@@ -8,12 +8,13 @@ use rustix::process::Pid;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
-use crate::wire::{Ending, ExecutedStep, ProcessRequest, Stdio};
+use crate::wire::{Ending, ExecutedStep, ProcessRequest};
 
 /// A container that lives, or has ended and not been removed.
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) id: String,
+    pub(crate) hostname: String,
     pub(crate) label: Vec<u8>,
     pub(crate) layers: Vec<String>,
     pub(crate) capabilities: u64,
@@ -25,6 +26,8 @@ pub(crate) struct Container {
     pub(crate) lacks: Vec<String>,
     /// OOM kills that endings have been explained with.
     pub(crate) oom_kills: u64,
+    /// Whether it was told to end: what is killed then is not out of memory.
+    pub(crate) killed: bool,
 }
 
 /// The kernel's part of a living container.
@@ -34,6 +37,8 @@ pub(crate) struct Life {
     pub(crate) range: Range,
     /// Its devpts, to open further terminals in.
     pub(crate) devpts: OwnedFd,
+    /// Whether process 1 has ended: what is left is to remove its cgroups.
+    pub(crate) over: bool,
 }
 
 /// A child of the launcher.
@@ -76,7 +81,7 @@ pub(crate) struct Starting {
 }
 
 impl Streams {
-    /// Descriptors in the order of [`Stdio`], after the pidfd.
+    /// Descriptors in the order of [`crate::wire::Stdio`], after the pidfd.
     pub(crate) fn descriptors(&self) -> Vec<&OwnedFd> {
         match self {
             Self::Terminal { master } => vec![master],
@@ -108,9 +113,4 @@ impl Starting {
         };
         self.steps.iter().enumerate().filter_map(timed).collect()
     }
-}
-
-/// Whether the request asks for a terminal.
-pub(crate) fn wants_terminal(request: &ProcessRequest) -> bool {
-    matches!(request.stdio, Stdio::Terminal { .. })
 }

@@ -11,11 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::libc::sock_filter;
+use rustix::thread::nanosleep;
+use rustix::time::Timespec;
 
+use crate::cgroup::Cgroups;
 use crate::container::Container;
 use crate::plan::Host;
 use crate::ranges::Ranges;
 use crate::store::Store;
+use crate::trash::Trash;
 use crate::wire::{Failure, FailureKind};
 use crate::{facts, init, launch, seccomp, worker};
 
@@ -26,6 +30,7 @@ pub(crate) struct Engine {
     pub(crate) state: PathBuf,
     pub(crate) host: Host,
     pub(crate) store: Store,
+    pub(crate) cgroups: Cgroups,
     pub(crate) ranges: Ranges,
     /// The containers' seccomp filter, compiled once.
     pub(crate) filter: Vec<sock_filter>,
@@ -34,36 +39,53 @@ pub(crate) struct Engine {
     /// The launcher's own process id namespace.
     pub(crate) home: OwnedFd,
     pub(crate) containers: BTreeMap<String, Container>,
+    pub(crate) trash: Trash,
     trash_count: u64,
+    /// Whether something was put into the trash since [`Engine::take_trash`].
+    trash_filled: bool,
 }
 
 impl Engine {
     /// Finds out what this host can do and prepares everything that all containers share.
     pub(crate) fn new(state: &Path, rootless: bool, ranges: Ranges) -> io::Result<Self> {
         let store = Store::open(state)?;
-        let host = facts::look(rootless, &store);
+        let cgroups = Cgroups::set_up(state, rootless);
+        sweep(&cgroups)?;
+        store.sweep()?;
         worker::sweep(store.layers(), store.trash())?;
+        let trash_filled = !store.is_trash_empty()?;
         Ok(Self {
             state: state.to_owned(),
-            host,
+            host: facts::look(rootless, &cgroups),
+            cgroups,
             store,
             ranges,
             filter: seccomp::filter(),
             init: Arc::new(init::load()?),
             home: launch::home()?,
             containers: BTreeMap::new(),
+            trash: Trash::default(),
             trash_count: 0,
+            trash_filled,
         })
-    }
-
-    /// The container of that id.
-    pub(crate) fn container(&mut self, id: &str) -> Result<&mut Container, Failure> {
-        self.containers
-            .get_mut(id)
-            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))
     }
 }
 
 pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure { kind, message: message.into() }
+}
+
+/// Ends what a killed launcher of the same state directory has left: its containers die with it, which takes the kernel a
+/// moment.
+fn sweep(cgroups: &Cgroups) -> io::Result<()> {
+    /// How often to look, and the pause between, in nanoseconds: five seconds in all.
+    const ATTEMPTS: u32 = 1000;
+    const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    for _ in 0..ATTEMPTS {
+        if cgroups.sweep().is_empty() {
+            return Ok(());
+        }
+        let _ = nanosleep(&PAUSE);
+    }
+    Err(io::Error::other("containers of an earlier launcher do not end"))
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 
+use crate::cgroup::Cgroups;
 use crate::plan::Host;
-use crate::store::Store;
 
 /// Files that tell about the host or its kernel, see the masked paths of Docker and of runc's default.
 const SECRET_FILES: [&str; 16] = [
@@ -43,13 +43,13 @@ const SECRET_DIRECTORIES: [&str; 8] = [
 const SETTINGS: [&str; 4] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys"];
 
 /// Looks at this host.
-pub(crate) fn look(rootless: bool, _store: &Store) -> Host {
+pub(crate) fn look(rootless: bool, cgroups: &Cgroups) -> Host {
     Host {
         rootless,
         idmapped: !rootless,
         set_groups: true,
-        hierarchies: Vec::new(),
-        cgroup_parent: "porthole".to_owned(),
+        hierarchies: cgroups.hierarchies(),
+        cgroup_parent: cgroups.parent().to_owned(),
         masked_files: existing(&SECRET_FILES),
         masked_directories: existing(&SECRET_DIRECTORIES),
         protected_directories: existing(&SETTINGS),

@@ -30,6 +30,8 @@ pub(crate) struct Birth<'a> {
     range: Range,
     page: Page,
     program: Program,
+    /// The cgroup of version 2.
+    cgroup: Option<OwnedFd>,
     layers: Vec<OwnedFd>,
     devpts: Option<OwnedFd>,
     streams: Option<Pair>,
@@ -59,6 +61,7 @@ impl<'a> Birth<'a> {
             range,
             page: Page::new()?,
             program: Program::command(&request.process),
+            cgroup: None,
             layers: Vec::new(),
             devpts: None,
             streams: None,
@@ -98,7 +101,15 @@ impl<'a> Birth<'a> {
             Action::MakeWritableLayer { container } => {
                 Ok(self.engine.store.make_container(container, self.range.ids.store)?)
             }
-            Action::MakeCgroup { .. } | Action::SetLimit { .. } | Action::JoinCgroups { .. } => Ok(()),
+            Action::MakeCgroup { hierarchy, .. } => {
+                self.engine.cgroups.make(hierarchy, &self.request.container)
+            }
+            Action::SetLimit { hierarchy, file, value } => self.set(hierarchy, file, value),
+            Action::AllowDevices { hierarchy, rules } => {
+                self.set(hierarchy, "devices.deny", "a")?;
+                rules.iter().try_for_each(|rule| self.set(hierarchy, "devices.allow", rule))
+            }
+            Action::JoinCgroups { hierarchies } => self.join_cgroups(hierarchies),
             Action::CloneLayers { layers, idmapped, .. } => self.clone_layers(layers, *idmapped),
             Action::MakeDevpts { options } => {
                 self.devpts = Some(make_devpts(options)?);
@@ -110,6 +121,17 @@ impl<'a> Birth<'a> {
             Action::CloneProcess => self.clone_process(steps),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    fn set(&self, hierarchy: &str, file: &str, value: &str) -> io::Result<()> {
+        self.engine.cgroups.set(hierarchy, &self.request.container, file, value)
+    }
+
+    fn join_cgroups(&self, hierarchies: &[String]) -> io::Result<()> {
+        let children = self.init.iter().chain(self.process.as_ref().map(|(child, _)| child));
+        children
+            .map(|child| self.engine.cgroups.join(hierarchies, &self.request.container, child.number()))
+            .collect()
     }
 
     fn clone_layers(&mut self, layers: &[String], idmapped: bool) -> io::Result<()> {
@@ -133,7 +155,9 @@ impl<'a> Birth<'a> {
             | UnshareFlags::NEWIPC
             | UnshareFlags::NEWUTS;
         let program = Program::init(Arc::clone(&self.engine.init));
-        let cloned = sys::clone(namespaces.bits().into(), None)?;
+        self.cgroup = self.engine.cgroups.directory(&self.request.container)?;
+        let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
+        let cloned = sys::clone(namespaces.bits().into(), cgroup)?;
         match cloned {
             Cloned::Child => {
                 let materials = Materials {
@@ -173,7 +197,7 @@ impl<'a> Birth<'a> {
         let spawned = Spawn {
             init: init.pidfd.as_fd(),
             home: self.engine.home.as_fd(),
-            cgroup: None,
+            cgroup: self.cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),
             filter: &self.engine.filter,
             program: &self.program,
@@ -192,6 +216,8 @@ impl<'a> Birth<'a> {
         if let Some(init) = self.init.take() {
             init.kill_and_wait();
         }
+        // Both processes have been waited for; what still refuses is swept at the next start.
+        let _ = self.engine.cgroups.remove(&self.request.container);
     }
 }
 

@@ -45,6 +45,14 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
             path: host.cgroup_of(&request.container),
         });
         actions.extend(limits(&request.limits, hierarchy));
+        // With version 2 there is no such controller: the user namespace forbids making nodes, `nodev` forbids using those
+        // of an image, and only six harmless ones are bound into /dev.
+        if hierarchy.controllers.iter().any(|controller| controller == "devices") {
+            actions.push(Action::AllowDevices {
+                hierarchy: hierarchy.name.clone(),
+                rules: DEVICES.map(String::from).to_vec(),
+            });
+        }
     }
     actions.push(Action::CloneLayers { layers: request.layers.clone(), ids, idmapped: host.idmapped });
     actions.push(Action::MakeDevpts { options: host.devpts_options(ids) });
@@ -89,12 +97,6 @@ fn limits(limits: &Limits, hierarchy: &Hierarchy) -> Vec<Action> {
             ("cpu", 1) => files
                 .extend([("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
             ("cpu", _) => files.push(("cpu.max", format!("{quota} {PERIOD}"))),
-            // With version 2 there is no such file: the user namespace forbids making nodes, `nodev` forbids using those
-            // of an image, and only six harmless ones are bound into /dev.
-            ("devices", 1) => {
-                files.push(("devices.deny", "a".to_owned()));
-                files.extend(DEVICES.map(|device| ("devices.allow", device.to_owned())));
-            }
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ mod unpacking;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::event::epoll;
 use rustix::net::{SocketFlags, accept_with};
@@ -20,6 +21,9 @@ use crate::worker::UnpackFn;
 use agent::Agent;
 use sources::{Source, Sources};
 use unpacking::Unpacking;
+
+/// Pause before a cgroup is tried to be removed again, whose last process is not quite dead.
+const RETRY: Duration = Duration::from_millis(2);
 
 /// What a launcher is started with.
 #[derive(Debug)]
@@ -95,16 +99,42 @@ impl Server {
     }
 
     fn run(mut self) -> io::Result<()> {
+        let mut patience = Some(Duration::ZERO);
         loop {
-            for (source, flags) in self.sources.wait(None)? {
+            let ready = self.sources.wait(patience)?;
+            let idle = ready.is_empty();
+            for (source, flags) in ready {
                 self.handle(source, flags)?;
             }
-            if let Some(seq) = self.shutdown
-                && self.engine.containers.values().all(|container| container.life.is_none())
-            {
+            patience = if idle { self.tidy()? } else { Some(Duration::ZERO) };
+            if let Some(seq) = self.shutdown.filter(|_| self.engine.is_empty()) {
                 self.reply(seq, Ok((Reply::Done, Vec::new())));
                 return Ok(());
             }
+        }
+    }
+
+    /// What can wait until nobody asks for anything. Returns how long to wait for the next event.
+    fn tidy(&mut self) -> io::Result<Option<Duration>> {
+        let (events, left) = self.engine.tidy();
+        events.into_iter().for_each(|event| self.event(event));
+        self.update_agent()?;
+        if self.shutdown.is_some() {
+            self.engine.remove_ended();
+        }
+        if self.engine.take_trash() {
+            self.empty_trash()?;
+        }
+        // Fails when the host has no more namespaces: then the launch that needs it will say so.
+        let _ = self.engine.ranges.prepare();
+        Ok(left.then_some(RETRY))
+    }
+
+    fn empty_trash(&mut self) -> io::Result<()> {
+        let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+        match self.engine.trash.filled(self.engine.store.trash())? {
+            Some(deleter) => self.sources.watch(&deleter, Source::Trash, once),
+            None => Ok(()),
         }
     }
 
@@ -116,8 +146,14 @@ impl Server {
             Source::Process { container, process } => self.process_ended(&container, process),
             Source::Unpacked { layer } => self.unpacked(&layer),
             Source::Init { container } => {
-                if let Some(event) = self.engine.init_ended(&container) {
-                    self.event(event);
+                // The answer to a start comes before anything else that is said of it.
+                let numbers = self.engine.starting(&container);
+                numbers.into_iter().for_each(|number| self.process_started(&container, number));
+                self.engine.init_ended(&container).into_iter().for_each(|event| self.event(event));
+            }
+            Source::Trash => {
+                if self.engine.trash.emptied() {
+                    self.empty_trash()?;
                 }
             }
         }
@@ -134,6 +170,7 @@ impl Server {
         if self.agent.as_ref().is_some_and(Agent::is_alive) {
             return Ok(());
         }
+        self.disconnect();
         let agent = Agent::new(connection);
         self.sources.watch(&agent.fd(), Source::Agent, agent.interest())?;
         self.agent = Some(agent);
@@ -152,8 +189,14 @@ impl Server {
             }
         }
         if gone {
-            // Containers go on; a new agent may come.
-            self.agent = None;
+            self.disconnect();
+        }
+    }
+
+    /// The agent is gone. Containers go on; a new agent may come.
+    fn disconnect(&mut self) {
+        if let Some(agent) = self.agent.take() {
+            self.sources.forget(&agent.fd());
         }
     }
 
@@ -166,8 +209,8 @@ impl Server {
 
     fn process_started(&mut self, container: &str, process: u32) {
         let Some((seq, outcome)) = self.engine.started(container, process) else { return };
-        if outcome.is_err() && process == 0 {
-            self.engine.abandon(container);
+        if outcome.is_err() {
+            self.engine.abandon(container, process);
         }
         let outcome = outcome.map(|reply| (reply, self.engine.descriptors(container, process)));
         self.reply(seq, outcome);
@@ -194,7 +237,7 @@ impl Server {
         if let Some(agent) = &mut self.agent
             && agent.send(message, fds).is_err()
         {
-            self.agent = None;
+            self.disconnect();
         }
     }
 }

@@ -57,6 +57,11 @@ impl Spawn<'_> {
 }
 
 impl Child {
+    /// Its pid as the host numbers it.
+    pub(crate) fn number(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Kills it and everything it is the init of, and waits for that.
     pub(crate) fn kill_and_wait(&self) {
         // Fails only when it is dead already.

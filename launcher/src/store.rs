@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat, renameat};
+use rustix::fs::{CWD, Dir, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat, renameat};
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, open_tree};
 
@@ -35,6 +35,24 @@ impl Store {
         Ok(Self { layers: open("layers")?, containers: open("containers")?, trash: open(TRASH)? })
     }
 
+    /// Puts what an earlier launcher has left of containers into the trash: without it they are dead.
+    pub(crate) fn sweep(&self) -> Result<(), Errno> {
+        for entry in Dir::read_from(&self.containers)? {
+            let entry = entry?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                let name = entry.file_name().to_string_lossy();
+                let unique = format!("swept-{name}-{}", std::process::id());
+                self.discard_container(&name, &unique)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a layer out of sight.
+    pub(crate) fn discard_layer(&self, name: &str, trash_name: &str) -> Result<(), Errno> {
+        renameat(&self.layers, name, &self.trash, trash_name)
+    }
+
     /// The containers' directory.
     pub(crate) fn containers(&self) -> BorrowedFd<'_> {
         self.containers.as_fd()
@@ -43,6 +61,13 @@ impl Store {
     /// The trash directory.
     pub(crate) fn trash(&self) -> BorrowedFd<'_> {
         self.trash.as_fd()
+    }
+
+    /// Whether nothing waits for its deletion.
+    pub(crate) fn is_trash_empty(&self) -> Result<bool, Errno> {
+        Ok(Dir::read_from(&self.trash)?
+            .flatten()
+            .all(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")))
     }
 
     /// The layers' directory.

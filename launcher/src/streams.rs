@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, openat};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -14,6 +14,9 @@ use crate::wire::{ProcessRequest, Stdio};
 
 /// Group `tty` inside, in every distribution.
 const TTY_GROUP: u32 = 5;
+
+/// Bytes a process can be ahead of its reader.
+const OUTPUT_BUFFER: usize = 256 * 1024;
 
 /// Both ends of a process's standard streams.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ impl Pair {
             Stdio::Pipes { stdin } => {
                 let pipe = || pipe_with(PipeFlags::CLOEXEC);
                 let (stdout, stderr) = (pipe()?, pipe()?);
+                for (_, end) in [&stdout, &stderr] {
+                    // Refused above a user's share of pipe memory: then it is only slower.
+                    let _ = fcntl_setpipe_size(end, OUTPUT_BUFFER);
+                }
                 let stdin = if stdin { Some(pipe()?) } else { None };
                 let (their_stdin, our_stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
                 Ok(Self {

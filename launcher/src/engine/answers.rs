@@ -2,14 +2,29 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
+
 use super::{Engine, failure};
-use crate::container::Process;
+use crate::container::{Container, Process};
+use crate::image_file;
 use crate::wire::{Failure, FailureKind, Known, Reply};
 
 impl Engine {
+    /// The container of that id.
+    pub(crate) fn container(&mut self, id: &str) -> Result<&mut Container, Failure> {
+        self.containers.get_mut(id).ok_or_else(|| no_container(id))
+    }
+
+    /// A process of a container.
+    pub(crate) fn process(&mut self, id: &str, number: u32) -> Result<&mut Process, Failure> {
+        self.container(id)?.processes.get_mut(&number).ok_or_else(|| {
+            failure(FailureKind::NoSuchProcess, format!("The container {id} has no process {number}."))
+        })
+    }
+
     /// Every container.
     pub(crate) fn list(&self) -> Reply {
-        let known = |(id, container): (&String, &crate::container::Container)| Known {
+        let known = |(id, container): (&String, &Container)| Known {
             container: id.clone(),
             label: container.label.clone(),
             init_pid: container.init_pid(),
@@ -25,31 +40,68 @@ impl Engine {
     }
 
     /// A process whose descriptors are wanted again.
-    pub(crate) fn adopt(&self, id: &str, number: u32) -> Result<(&Process, Reply), Failure> {
-        let container = self
-            .containers
-            .get(id)
-            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))?;
-        let process = container.processes.get(&number).ok_or_else(|| {
-            failure(FailureKind::NoSuchProcess, format!("The container {id} has no process {number}."))
-        })?;
-        let child = process.child.as_ref().ok_or_else(|| {
+    pub(crate) fn adopt(&mut self, id: &str, number: u32) -> Result<Reply, Failure> {
+        let child = self.process(id, number)?.child.as_ref().ok_or_else(|| {
             failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
         })?;
-        let pid = child.pid.as_raw_nonzero().get().unsigned_abs();
-        Ok((process, Reply::Started { process: number, pid }))
+        Ok(Reply::Started { process: number, pid: child.number() })
+    }
+
+    /// Closes the launcher's own copy of a process's standard input.
+    pub(crate) fn close_input(&mut self, id: &str, number: u32) -> Result<Reply, Failure> {
+        self.process(id, number)?.streams.forget_stdin();
+        Ok(Reply::Done)
     }
 
     /// Duplicates of a process's descriptors for the agent, the pidfd first; nothing when it has ended.
-    pub(crate) fn descriptors(&mut self, id: &str, number: u32) -> Vec<OwnedFd> {
-        let process = self.containers.get_mut(id).and_then(|c| c.processes.get_mut(&number));
-        let Some(process) = process else { return Vec::new() };
-        let Some(child) = &process.child else { return Vec::new() };
+    pub(crate) fn descriptors(&self, id: &str, number: u32) -> Vec<OwnedFd> {
+        let process = self.containers.get(id).and_then(|container| container.processes.get(&number));
+        let Some((process, child)) = process.and_then(|process| Some((process, process.child.as_ref()?)))
+        else {
+            return Vec::new();
+        };
         let fds: Option<Vec<OwnedFd>> = std::iter::once(&child.pidfd)
             .chain(process.streams.descriptors())
             .map(|fd| fd.try_clone().ok())
             .collect();
-        process.streams.forget_stdin();
         fds.unwrap_or_default()
     }
+
+    /// What the kernel says about a container.
+    pub(crate) fn inspect(&self, id: &str) -> Result<Reply, Failure> {
+        let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
+        container.running()?;
+        let init = container.init_pid().unwrap_or_default();
+        Ok(Reply::Kernel(Box::new(self.texts(container, init))))
+    }
+
+    /// Limits and use of a container.
+    pub(crate) fn usage(&self, id: &str) -> Result<Reply, Failure> {
+        let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
+        container.running()?;
+        Ok(Reply::Usage(self.cgroups.usage(id)))
+    }
+
+    /// A file of an image.
+    pub(crate) fn open_file(&self, layers: &[String], path: &str) -> Result<OwnedFd, Failure> {
+        self.require_layers(layers)?;
+        image_file::open(&self.store, layers, path).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::INVAL => {
+                failure(FailureKind::NoSuchFile, format!("The image has no regular file {path}."))
+            }
+            errno => failure(FailureKind::Internal, format!("The file {path} cannot be opened: {errno}.")),
+        })
+    }
+
+    /// Refuses layers that are not there.
+    pub(crate) fn require_layers(&self, layers: &[String]) -> Result<(), Failure> {
+        match layers.iter().find(|layer| !self.store.has_layer(layer)) {
+            Some(layer) => Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}."))),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) fn no_container(id: &str) -> Failure {
+    failure(FailureKind::NoSuchContainer, format!("There is no container {id}."))
 }

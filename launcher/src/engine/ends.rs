@@ -5,9 +5,12 @@ use std::os::fd::AsFd;
 use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid};
 
 use super::{Engine, failure};
-use crate::container::{Child, Container};
+use crate::container::{Child, Container, Life};
 use crate::ranges::Range;
 use crate::wire::{Ending, Event, Failure, FailureKind, Reply};
+
+/// The signal that nobody survives.
+const SIGKILL: u8 = 9;
 
 impl Engine {
     /// Takes back what a launch that failed has made.
@@ -17,48 +20,73 @@ impl Engine {
         self.ranges.give_back(range);
     }
 
-    /// Takes back a container whose first process did not become its command.
-    pub(crate) fn abandon(&mut self, id: &str) {
+    /// Takes back a process that did not become its command; with the first one the whole container.
+    pub(crate) fn abandon(&mut self, id: &str, number: u32) {
+        if number > 0 {
+            let process = self.containers.get_mut(id).and_then(|c| c.processes.remove(&number));
+            if let Some(child) = process.and_then(|process| process.child) {
+                child.kill_and_wait();
+            }
+            return;
+        }
         let Some(container) = self.containers.remove(id) else { return };
         if let Some(life) = container.life {
             for child in container.processes.values().filter_map(|process| process.child.as_ref()) {
                 child.kill_and_wait();
             }
             life.init.kill_and_wait();
+            // Everything in there has been waited for; what still refuses is swept at the next start.
+            let _ = self.cgroups.remove(id);
             self.forget(id, &life.range);
         }
     }
 
     /// Moves a container's directory to the trash.
     fn discard(&mut self, id: &str) {
-        self.trash_count += 1;
-        let name = format!("{id}.{}", self.trash_count);
+        let name = self.trash_name(id);
         // Not there when its creation was what failed; the sweep of the next start finds anything else.
         let _ = self.store.discard_container(id, &name);
     }
 
+    fn trash_name(&mut self, name: &str) -> String {
+        self.trash_count += 1;
+        self.fill_trash();
+        format!("{name}-{}-{}", std::process::id(), self.trash_count)
+    }
+
+    /// Something was put into the trash.
+    pub(crate) fn fill_trash(&mut self) {
+        self.trash_filled = true;
+    }
+
+    /// Whether there is new trash since the last call.
+    pub(crate) fn take_trash(&mut self) -> bool {
+        std::mem::take(&mut self.trash_filled)
+    }
+
     /// Sends a signal to a process.
     pub(crate) fn signal(&mut self, id: &str, number: u32, signal: i32) -> Result<Reply, Failure> {
-        let container = self.container(id)?;
-        let process = container.processes.get(&number).ok_or_else(|| {
-            failure(FailureKind::NoSuchProcess, format!("The container {id} has no process {number}."))
-        })?;
-        let child = process.child.as_ref().ok_or_else(|| {
+        let child = self.process(id, number)?.child.as_ref().ok_or_else(|| {
             failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
         })?;
-        let signal = Signal::from_named_raw(signal)
+        let named = Signal::from_named_raw(signal)
             .ok_or_else(|| failure(FailureKind::BadRequest, format!("There is no signal {signal}.")))?;
-        match pidfd_send_signal(&child.pidfd, signal) {
+        match pidfd_send_signal(&child.pidfd, named) {
             // Dead and about to be reaped.
-            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(Reply::Done),
-            Err(errno) => Err(failure(FailureKind::Internal, format!("The signal cannot be sent: {errno}."))),
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(errno) => {
+                return Err(failure(FailureKind::Internal, format!("The signal cannot be sent: {errno}.")));
+            }
         }
+        if number == 0 && signal == i32::from(SIGKILL) {
+            self.container(id)?.killed = true;
+        }
+        Ok(Reply::Done)
     }
 
     /// Kills everything in a container.
     pub(crate) fn kill(&mut self, id: &str) -> Result<Reply, Failure> {
-        let container = self.container(id)?;
-        container.kill();
+        self.container(id)?.kill();
         Ok(Reply::Done)
     }
 
@@ -72,13 +100,52 @@ impl Engine {
         Ok(Reply::Done)
     }
 
+    /// The same for all that have ended.
+    pub(crate) fn remove_ended(&mut self) {
+        let ended = self.containers.iter().filter(|(_, container)| container.life.is_none());
+        let ids: Vec<String> = ended.map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            self.containers.remove(&id);
+            self.discard(&id);
+        }
+    }
+
+    /// Whether there is no container and nothing of one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.containers.is_empty() && !self.trash_filled && self.trash.is_empty()
+    }
+
+    /// Deletes a layer that no container uses.
+    pub(crate) fn remove_layer(&mut self, layer: &str) -> Result<Reply, Failure> {
+        if self.containers.values().any(|container| container.layers.iter().any(|used| used == layer)) {
+            return Err(failure(FailureKind::InUse, format!("A container uses the layer {layer}.")));
+        }
+        let name = self.trash_name(layer);
+        match self.store.discard_layer(layer, &name) {
+            Ok(()) => Ok(Reply::Done),
+            Err(rustix::io::Errno::NOENT) => {
+                Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}.")))
+            }
+            Err(errno) => {
+                Err(failure(FailureKind::Internal, format!("The layer cannot be deleted: {errno}.")))
+            }
+        }
+    }
+
     /// A process of a container has ended: reaps it.
     pub(crate) fn process_ended(&mut self, id: &str, number: u32) -> Option<Event> {
         let container = self.containers.get_mut(id)?;
         let process = container.processes.get_mut(&number)?;
         let status = process.child.as_ref()?.reap()?;
         process.child = None;
-        let ending = ending(&status);
+        process.streams.forget_stdin();
+        let mut ending = ending(&status);
+        // The victim may have been a child, whose status a shell passes on.
+        if ending.code == 128 + SIGKILL && !container.killed {
+            let kills = self.cgroups.oom_kills(id);
+            ending.out_of_memory = kills > container.oom_kills;
+            container.oom_kills = kills;
+        }
         process.ending = Some(ending);
         if number == 0 {
             container.kill();
@@ -86,28 +153,57 @@ impl Engine {
         Some(Event::Exited { container: id.to_owned(), process: number, ending })
     }
 
-    /// Process 1 of a container has ended, and with it all others.
-    pub(crate) fn init_ended(&mut self, id: &str) -> Option<Event> {
-        let container = self.containers.get_mut(id)?;
-        container.life.as_ref()?.init.reap()?;
-        let life = container.life.take()?;
-        self.ranges.give_back(&life.range);
-        Some(Event::Ended { container: id.to_owned() })
+    /// Process 1 of a container has ended, and with it all others: tells of each that has not been told of.
+    pub(crate) fn init_ended(&mut self, id: &str) -> Vec<Event> {
+        let Some(container) = self.containers.get_mut(id) else { return Vec::new() };
+        let Some(life) = container.life.as_mut().filter(|life| life.init.reap().is_some()) else {
+            return Vec::new();
+        };
+        life.over = true;
+        let numbers: Vec<u32> = container.processes.keys().copied().collect();
+        numbers.into_iter().filter_map(|number| self.process_ended(id, number)).collect()
+    }
+
+    /// Removes the cgroups of containers that are over. Returns the events, and whether some are left to try again.
+    pub(crate) fn tidy(&mut self) -> (Vec<Event>, bool) {
+        let (mut events, mut left) = (Vec::new(), false);
+        for (id, container) in &mut self.containers {
+            if !container.life.as_ref().is_some_and(|life| life.over) {
+                continue;
+            }
+            if self.cgroups.remove(id).is_err() {
+                left = true;
+            } else if let Some(life) = container.life.take() {
+                self.ranges.give_back(&life.range);
+                events.push(Event::Ended { container: id.clone() });
+            }
+        }
+        (events, left)
     }
 }
 
 impl Container {
-    /// Kills process 1: the kernel kills all others of its process id namespace with it.
-    pub(crate) fn kill(&self) {
+    /// Kills process 1: the kernel kills all others of its process id namespace with it, and every process of the container
+    /// is in there.
+    pub(crate) fn kill(&mut self) {
         if let Some(life) = &self.life {
+            self.killed = true;
             // Fails only when it is dead already.
             let _ = pidfd_send_signal(&life.init.pidfd, Signal::KILL);
         }
     }
 
+    /// The kernel's part of it, when it runs.
+    pub(crate) fn running(&self) -> Result<&Life, Failure> {
+        self.life
+            .as_ref()
+            .filter(|life| !life.over)
+            .ok_or_else(|| failure(FailureKind::NotRunning, format!("The container {} has ended.", self.id)))
+    }
+
     /// Process 1 as the host numbers it.
     pub(crate) fn init_pid(&self) -> Option<u32> {
-        self.life.as_ref().map(|life| life.init.pid.as_raw_nonzero().get().unsigned_abs())
+        self.life.as_ref().map(|life| life.init.number())
     }
 }
 
@@ -120,12 +216,9 @@ impl Child {
 
 fn ending(status: &WaitIdStatus) -> Ending {
     let byte = |value: i32| u8::try_from(value & 0xff).unwrap_or_default();
-    match status.terminating_signal() {
-        Some(signal) => Ending { code: byte(128 + signal), signal: Some(byte(signal)), out_of_memory: false },
-        None => Ending {
-            code: byte(status.exit_status().unwrap_or_default()),
-            signal: None,
-            out_of_memory: false,
-        },
-    }
+    let (code, signal) = match status.terminating_signal() {
+        Some(signal) => (byte(128 + signal), Some(byte(signal))),
+        None => (byte(status.exit_status().unwrap_or_default()), None),
+    };
+    Ending { code, signal, out_of_memory: false }
 }

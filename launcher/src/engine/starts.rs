@@ -4,8 +4,9 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
+use super::answers::no_container;
 use super::{Engine, failure};
-use crate::container::{Container, Life, Process, Starting};
+use crate::container::{Child, Container, Life, Process, Starting};
 use crate::launch::{Birth, StepError};
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Step, plan, process_steps};
@@ -29,11 +30,7 @@ impl Engine {
                 format!("There is a container {} already.", request.container),
             ));
         }
-        for layer in &request.layers {
-            if !self.store.has_layer(layer) {
-                return Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}.")));
-            }
-        }
+        self.require_layers(&request.layers)?;
         let range = self.ranges.take().ok_or_else(no_range)?;
         let plan = plan(request, &self.host, range.ids);
         let steps = plan.steps.clone();
@@ -49,15 +46,17 @@ impl Engine {
         };
         let container = Container {
             id: request.container.clone(),
+            hostname: request.hostname.clone(),
             label: request.label.clone(),
             layers: request.layers.clone(),
             capabilities: request.capabilities,
-            life: Some(Life { init: born.init, range, devpts: born.devpts }),
+            life: Some(Life { init: born.init, range, devpts: born.devpts, over: false }),
             processes: [(0, born.process)].into(),
             next_process: 1,
             steps: Vec::new(),
             lacks: plan.lacks,
             oom_kills: 0,
+            killed: false,
         };
         self.containers.insert(request.container.clone(), container);
         Ok(())
@@ -71,25 +70,20 @@ impl Engine {
         id: &str,
         request: ProcessRequest,
     ) -> Result<u32, Failure> {
-        let container = self
-            .containers
-            .get(id)
-            .ok_or_else(|| failure(FailureKind::NoSuchContainer, format!("There is no container {id}.")))?;
-        let life = container
-            .life
-            .as_ref()
-            .ok_or_else(|| failure(FailureKind::NotRunning, format!("The container {id} has ended.")))?;
+        let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
+        let life = container.running()?;
         let steps = process_steps(&request, container.capabilities, &self.host);
         let internal =
             |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
         let page = Page::new().map_err(internal)?;
         let streams = Pair::make(&request, life.devpts.as_fd(), life.range.ids).map_err(internal)?;
         let program = Program::command(&request);
+        let cgroup = self.cgroups.directory(id).map_err(internal)?;
         page.raise(Signal::RootReady);
         let (child, done) = Spawn {
             init: life.init.pidfd.as_fd(),
             home: self.home.as_fd(),
-            cgroup: None,
+            cgroup: cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),
             filter: &self.filter,
             program: &program,
@@ -98,6 +92,10 @@ impl Engine {
         }
         .spawn()
         .map_err(internal)?;
+        if let Err(error) = self.cgroups.join(&self.host.joined(), id, child.number()) {
+            child.kill_and_wait();
+            return Err(internal(error));
+        }
         page.raise(Signal::Attached);
         let process = Process {
             request,
@@ -113,6 +111,12 @@ impl Engine {
         Ok(number)
     }
 
+    /// Processes of a container that have not become their commands yet.
+    pub(crate) fn starting(&self, id: &str) -> Vec<u32> {
+        let processes = self.containers.get(id).into_iter().flat_map(|container| &container.processes);
+        processes.filter(|(_, process)| process.starting.is_some()).map(|(number, _)| *number).collect()
+    }
+
     /// What became of a process whose descriptor `done` has been closed: the answer for its request.
     pub(crate) fn started(&mut self, id: &str, number: u32) -> Option<(u32, Result<Reply, Failure>)> {
         let container = self.containers.get_mut(id)?;
@@ -122,7 +126,7 @@ impl Engine {
         if let Some(failure) = starting.failure() {
             return Some((seq, Err(failure)));
         }
-        let pid = process.child.as_ref().map_or(0, |child| child.pid.as_raw_nonzero().get().unsigned_abs());
+        let pid = process.child.as_ref().map_or(0, Child::number);
         if number > 0 {
             return Some((seq, Ok(Reply::Started { process: number, pid })));
         }

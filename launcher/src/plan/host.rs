@@ -56,6 +56,12 @@ impl Host {
         format!("{}/{container}", self.cgroup_parent)
     }
 
+    /// Names of the hierarchies of version 1, which processes join after their clone.
+    #[must_use]
+    pub fn joined(&self) -> Vec<String> {
+        self.hierarchies.iter().filter(|h| h.version == 1).map(|h| h.name.clone()).collect()
+    }
+
     /// What this host cannot provide, one sentence each.
     #[must_use]
     pub fn lacks(&self) -> Vec<String> {

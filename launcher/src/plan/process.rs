@@ -26,7 +26,7 @@ pub fn process_steps(process: &ProcessRequest, capabilities: u64, host: &Host) -
     [
         Action::RaiseOomScore { score: OOM_SCORE.to_owned() },
         Action::LimitResources { limits: limits(host) },
-        Action::JoinNamespaces,
+        Action::JoinNamespaces { set_groups: host.set_groups },
         stdio,
         Action::EnterDirectory { path: process.cwd.clone() },
         Action::BoundCapabilities { keep: capabilities },

@@ -78,6 +78,7 @@ pub enum Action {
     MakeWritableLayer { container: String },
     MakeCgroup { hierarchy: String, path: String },
     SetLimit { hierarchy: String, file: String, value: String },
+    AllowDevices { hierarchy: String, rules: Vec<String> },
     CloneLayers { layers: Vec<String>, ids: Ids, idmapped: bool },
     MakeDevpts { options: Vec<(String, String)> },
     CloneInit { namespaces: Vec<String>, into_cgroup: bool },
@@ -110,7 +111,7 @@ pub enum Action {
     DetachHost,
 
     LimitResources { limits: Vec<(String, u64, u64)> },
-    JoinNamespaces,
+    JoinNamespaces { set_groups: bool },
     ControlTerminal,
     ConnectPipes { stdin: bool },
     EnterDirectory { path: String },

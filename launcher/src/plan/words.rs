@@ -8,8 +8,11 @@ impl Action {
             Self::MakeWritableLayer { container } => {
                 format!("mkdir containers/{container}/upper containers/{container}/work")
             }
-            Self::MakeCgroup { hierarchy, path } => format!("mkdir /sys/fs/cgroup/{hierarchy}/{path}"),
+            Self::MakeCgroup { hierarchy, path } => format!("mkdir /sys/fs/cgroup/{hierarchy}{path}"),
             Self::SetLimit { hierarchy, file, value } => format!("echo {value} > {hierarchy}:{file}"),
+            Self::AllowDevices { hierarchy, rules } => {
+                format!("echo a > {hierarchy}:devices.deny; echo {{{}}} > devices.allow", rules.join(","))
+            }
             Self::CloneLayers { layers, ids, idmapped: true } => format!(
                 "open_tree(OPEN_TREE_CLONE), mount_setattr(MOUNT_ATTR_IDMAP, {} → {}) × {}",
                 ids.store,
@@ -70,8 +73,8 @@ impl Action {
                     limits.iter().map(|(name, soft, hard)| format!("{name}={soft}:{hard}")).collect();
                 format!("prlimit(--{})", limits.join(" --"))
             }
-            Self::JoinNamespaces => {
-                "setns(CLONE_NEWUSER | NEWNS | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)".to_owned()
+            Self::JoinNamespaces { .. } => {
+                "setns(CLONE_NEWUSER | NEWNS | NEWNET | NEWIPC | NEWUTS | NEWCGROUP), setresuid(0)".to_owned()
             }
             Self::ControlTerminal => "setsid(), ioctl(TIOCSCTTY), dup2(0, 1, 2)".to_owned(),
             Self::ConnectPipes { .. } => "setsid(), dup2(0, 1, 2)".to_owned(),
@@ -93,6 +96,7 @@ impl Action {
             Self::MakeWritableLayer { .. } => "One directory for everything this container will write.",
             Self::MakeCgroup { .. } => "A control group of its own, to limit and count what it uses.",
             Self::SetLimit { .. } => "The limit, set before anything runs in there.",
+            Self::AllowDevices { .. } => "Refuses every device but the harmless ones.",
             Self::CloneLayers { idmapped: true, .. } => {
                 "The image's layers, shared by all containers, shown with this container's own user ids."
             }
@@ -136,7 +140,7 @@ impl Action {
             Self::PivotRoot => "The new tree becomes the root.",
             Self::DetachHost => "The host's file systems are gone from here.",
             Self::LimitResources { .. } => "Limits each process inherits.",
-            Self::JoinNamespaces => "Into the namespaces that process 1 has prepared.",
+            Self::JoinNamespaces { .. } => "Into the namespaces that process 1 has prepared.",
             Self::ControlTerminal => "Ctrl-C and window size reach this process through its terminal.",
             Self::ConnectPipes { .. } => "Input and output go through pipes.",
             Self::EnterDirectory { .. } => "The working directory, found without leaving the container.",

@@ -44,9 +44,18 @@ impl Server {
             }
             RequestBody::Kill { container } => plain(self.engine.kill(&container)?),
             RequestBody::Remove { container } => plain(self.engine.remove(&container)?),
+            RequestBody::RemoveLayer { layer } => plain(self.engine.remove_layer(&layer)?),
+            RequestBody::Inspect { container } => plain(self.engine.inspect(&container)?),
+            RequestBody::Usage { container } => plain(self.engine.usage(&container)?),
+            RequestBody::OpenFile { layers, path } => {
+                Ok(Some((Reply::File, vec![self.engine.open_file(&layers, &path)?])))
+            }
+            RequestBody::CloseInput { container, process } => {
+                plain(self.engine.close_input(&container, process)?)
+            }
             RequestBody::List => plain(self.engine.list()),
             RequestBody::Adopt { container, process } => {
-                let (_, reply) = self.engine.adopt(&container, process)?;
+                let reply = self.engine.adopt(&container, process)?;
                 Ok(Some((reply, self.engine.descriptors(&container, process))))
             }
             RequestBody::Unpack { layer } => {
@@ -55,11 +64,10 @@ impl Server {
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {
-                self.engine.containers.values().for_each(crate::container::Container::kill);
+                self.engine.containers.values_mut().for_each(crate::container::Container::kill);
                 self.shutdown = Some(seq);
                 Ok(None)
             }
-            _ => Err(failure(FailureKind::Unsupported, "This launcher cannot do that.")),
         }
     }
 
@@ -71,7 +79,9 @@ impl Server {
             let container = engine.containers.get(id)?;
             let process = container.processes.get(&number)?;
             let (child, starting) = (process.child.as_ref()?, process.starting.as_ref()?);
-            let mut watch = |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, epoll::EventFlags::IN);
+            // Once: the agent has the same open files, so closing them here would not end the watch.
+            let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+            let mut watch = |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, once);
             let container_id = || id.to_owned();
             let start = Source::Started { container: container_id(), process: number };
             let end = Source::Process { container: container_id(), process: number };

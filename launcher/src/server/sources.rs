@@ -26,6 +26,8 @@ pub(super) enum Source {
     Unpacked { layer: String },
     /// Process 1 of a container has ended.
     Init { container: String },
+    /// The trash has been emptied.
+    Trash,
 }
 
 /// The set of them.
@@ -40,7 +42,7 @@ impl Sources {
         Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, by_token: HashMap::new() })
     }
 
-    /// Waits for `fd` from now on. Closing it ends that; a descriptor that is watched again replaces what had its number.
+    /// Waits for `fd` from now on.
     pub(super) fn watch(
         &mut self,
         fd: &impl AsFd,
@@ -51,6 +53,13 @@ impl Sources {
         epoll::add(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?;
         self.by_token.insert(token, source);
         Ok(())
+    }
+
+    /// Waits for `fd` no more; to be called before it is closed if anybody else may have it open.
+    pub(super) fn forget(&mut self, fd: &impl AsFd) {
+        self.by_token.remove(&token(fd));
+        // Fails only when it has not been watched.
+        let _ = epoll::delete(&self.epoll, fd.as_fd());
     }
 
     /// Changes what is waited for.

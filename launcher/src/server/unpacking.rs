@@ -55,6 +55,9 @@ impl Server {
     pub(super) fn unpacked(&mut self, layer: &str) {
         let Some((seq, running)) = self.unpacking.running.remove(layer) else { return };
         let outcome = running.finish(self.engine.store.layers(), self.engine.store.trash());
+        if outcome.is_err() {
+            self.engine.fill_trash();
+        }
         self.reply(
             seq,
             outcome.map(|done| (Reply::Unpacked { bytes: done.bytes, entries: done.entries }, Vec::new())),

@@ -139,11 +139,20 @@ impl Launcher {
     pub fn descendants(&self) -> Vec<u32> {
         descendants(self.process.id())
     }
+
+    /// Waits until the launcher has no child left: no container, and nobody deleting what one has left.
+    pub fn assert_settled(&self) {
+        eventually("the launcher has no child left", || descendants(self.process.id()).is_empty());
+    }
 }
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // In order, so that not even the launcher's own cgroups are left; a test that has failed may have broken it.
+        let shutdown = Request { seq: u32::MAX, body: RequestBody::Shutdown };
+        if std::thread::panicking() || self.socket.send(&shutdown, &[]).is_err() {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }

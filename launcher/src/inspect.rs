@@ -1,0 +1,102 @@
+//! What the kernel says about a container, as text for the agent to parse.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
+
+use crate::container::Container;
+use crate::engine::Engine;
+use crate::wire::KernelTexts;
+
+/// Bytes of one text.
+const MAX_TEXT: u64 = 16 * 1024;
+
+/// Processes whose status is told.
+const MAX_PROCESSES: usize = 200;
+
+/// Bytes of one status, and of one command line: all of them fit into one message.
+const MAX_STATUS: u64 = 1600;
+const MAX_COMMAND: u64 = 256;
+
+/// Entries of the writable layer that are counted, so that a container cannot keep the launcher busy by making files.
+const MAX_COUNTED: usize = 10_000;
+
+/// Files in `/proc/PID/ns`.
+const NAMESPACES: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+impl Engine {
+    /// The texts about a living container.
+    pub(crate) fn texts(&self, container: &Container, init: u32) -> KernelTexts {
+        let first = container.processes.get(&0).and_then(|process| process.child.as_ref());
+        let first = first.map_or(init, |child| child.number());
+        let mut pids = self.cgroups.pids(&container.id);
+        if pids.is_empty() {
+            pids = [init, first].into();
+        }
+        let shown = &pids[..pids.len().min(MAX_PROCESSES)];
+        KernelTexts {
+            namespaces: namespaces(init),
+            host_namespaces: namespaces(std::process::id()),
+            uid_map: text(init, "uid_map", MAX_TEXT),
+            gid_map: text(init, "gid_map", MAX_TEXT),
+            status: text(first, "status", MAX_TEXT),
+            mountinfo: text(init, "mountinfo", MAX_TEXT),
+            hostname: container.hostname.clone(),
+            statuses: shown.iter().map(|&pid| text(pid, "status", MAX_STATUS)).collect(),
+            command_lines: shown.iter().map(|&pid| command_line(pid)).collect(),
+            cgroup_path: self.host.cgroup_of(&container.id),
+            writable_bytes: writable_bytes(self.store.containers(), &container.id),
+            pids,
+        }
+    }
+}
+
+fn namespaces(pid: u32) -> Vec<(String, u64)> {
+    let inode = |name: &&str| {
+        let metadata = fs::metadata(format!("/proc/{pid}/ns/{name}")).ok()?;
+        Some(((*name).to_owned(), metadata.ino()))
+    };
+    NAMESPACES.iter().filter_map(inode).collect()
+}
+
+/// The beginning of a file of a process; empty when it is gone.
+fn text(pid: u32, file: &str, longest: u64) -> String {
+    let mut bytes = Vec::new();
+    let _ = File::open(format!("/proc/{pid}/{file}")).map(|file| file.take(longest).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn command_line(pid: u32) -> String {
+    text(pid, "cmdline", MAX_COMMAND).trim_end_matches('\0').replace('\0', " ")
+}
+
+/// Bytes on disk of the writable layer, as far as they are counted.
+fn writable_bytes(containers: BorrowedFd<'_>, container: &str) -> u64 {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let upper = openat(containers, format!("{container}/upper"), flags, Mode::empty());
+    let mut directories: Vec<OwnedFd> = upper.into_iter().collect();
+    let (mut bytes, mut counted) = (0, 0);
+    while let Some(directory) = directories.pop() {
+        let Ok(entries) = Dir::read_from(&directory) else { continue };
+        for entry in entries.flatten() {
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                continue;
+            }
+            counted += 1;
+            if counted > MAX_COUNTED {
+                return bytes;
+            }
+            if let Ok(stat) = statat(&directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                bytes += stat.st_blocks.cast_unsigned() * 512;
+            }
+            // Few are open at once: the deepest first.
+            if entry.file_type() == FileType::Directory && directories.len() < 64 {
+                directories.extend(openat(&directory, entry.file_name(), flags, Mode::empty()));
+            }
+        }
+    }
+    bytes
+}
