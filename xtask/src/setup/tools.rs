@@ -65,8 +65,8 @@ pub fn ensure() -> Result<Tools> {
             package: "wasm-bindgen-cli",
             program: "wasm-bindgen",
             version: locked_version("wasm-bindgen")?,
-            options: &[],
-            environment: &[],
+            options: &["--debug", "--bin", "wasm-bindgen"],
+            environment: &[("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")],
         },
     ];
     let mut tools = Tools { dirs: Vec::new(), versions: Vec::new() };
