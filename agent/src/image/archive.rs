@@ -363,12 +363,12 @@ pub(super) fn number(field: &[u8]) -> Option<u64> {
     }
 }
 
-/// Octal digits between optional spaces, ended by NUL, a space or the field's end. A blank field is zero.
+/// Octal digits between optional spaces; nothing but NUL and spaces after them. A blank field is zero.
 pub(super) fn octal(field: &[u8]) -> Option<u64> {
     let start = field.iter().position(|&b| b != b' ').unwrap_or(field.len());
     let digits = field[start..].iter().take_while(|b| matches!(b, b'0'..=b'7')).count();
     let (digits, rest) = field[start..].split_at(digits);
-    if !rest.first().is_none_or(|b| matches!(b, 0 | b' ')) {
+    if !rest.iter().all(|b| matches!(b, 0 | b' ')) {
         return None;
     }
     digits.iter().try_fold(0_u64, |value, &b| value.checked_mul(8)?.checked_add(u64::from(b - b'0')))

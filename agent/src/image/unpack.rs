@@ -47,11 +47,25 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 /// A sentence, when the archive is broken, hostile or over a limit, or the disk is full. What was written stays, for the
 /// caller to remove.
 pub fn apply(tar: File, root: BorrowedFd<'_>) -> Result<Unpacked, String> {
+    apply_within(tar, root, Limits { bytes: MAX_LAYER_BYTES, entries: MAX_LAYER_ENTRIES })
+}
+
+/// What a layer may hold.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Bytes of its files, holes included.
+    bytes: u64,
+    /// Members, and directories that are only implied.
+    entries: u64,
+}
+
+fn apply_within(tar: File, root: BorrowedFd<'_>, limits: Limits) -> Result<Unpacked, String> {
     let archive = Archive::new(BufReader::with_capacity(BUFFER_BYTES, tar));
     let layer = Layer {
         archive,
         tree: Tree::new(root),
         root,
+        limits,
         done: Unpacked::default(),
         directories: Vec::new(),
         path_bytes: 0,
@@ -65,6 +79,7 @@ struct Layer<'a> {
     archive: Archive<BufReader<File>>,
     tree: Tree<'a>,
     root: BorrowedFd<'a>,
+    limits: Limits,
     done: Unpacked,
     /// Directories and their times, set when everything else is written.
     directories: Vec<(Vec<u8>, Timestamps)>,
@@ -84,9 +99,9 @@ impl Layer<'_> {
                 None => self.root_member(&member)?,
                 Some((name, parent)) => self.member(&member, parent, name)?,
             }
-            // Directories that are only implied count as well: each member may imply a hundred.
-            if self.done.entries + self.tree.implied() > MAX_LAYER_ENTRIES {
-                return Err(format!("it holds more than {MAX_LAYER_ENTRIES} entries").into());
+            // Each member may imply a hundred directories.
+            if self.done.entries + self.tree.implied() > self.limits.entries {
+                return Err(format!("it holds more than {} entries", self.limits.entries).into());
             }
         }
         self.set_directory_times()?;
@@ -167,8 +182,8 @@ impl Layer<'_> {
         segments: Option<&[Segment]>,
     ) -> Result<()> {
         self.done.bytes = self.done.bytes.saturating_add(size);
-        if self.done.bytes > MAX_LAYER_BYTES {
-            return Err(format!("it unpacks to more than {MAX_LAYER_BYTES} bytes").into());
+        if self.done.bytes > self.limits.bytes {
+            return Err(format!("it unpacks to more than {} bytes", self.limits.bytes).into());
         }
         let dir = self.tree.directory(parent)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -315,4 +330,38 @@ fn set_xattrs(member: &Member, fd: BorrowedFd<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of an archive of empty files by these names, under this many entries and ten bytes.
+    fn unpacked(entries: u64, files: &[(&str, &[u8])]) -> Result<Unpacked, String> {
+        let (mut tar, dir) = (tempfile::tempfile().unwrap(), tempfile::tempdir().unwrap());
+        let mut builder = tar::Builder::new(&mut tar);
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(0);
+            header.set_uid(rustix::process::getuid().as_raw().into());
+            header.set_gid(rustix::process::getgid().as_raw().into());
+            builder.append_data(&mut header, name, *bytes).unwrap();
+        }
+        builder.finish().unwrap();
+        drop(builder);
+        tar.rewind().unwrap();
+        apply_within(tar, File::open(dir.path()).unwrap().as_fd(), Limits { bytes: 10, entries })
+    }
+
+    #[test]
+    fn entries_and_bytes_are_counted_with_what_is_implied() {
+        let done = unpacked(4, &[("a", b"12345"), ("d/e/f", b"67890")]).unwrap();
+        assert_eq!(done, Unpacked { bytes: 10, entries: 2, devices: 0 });
+        let error = unpacked(3, &[("a", b""), ("d/e/f", b"")]).unwrap_err();
+        assert_eq!(error, "it holds more than 3 entries");
+        let error = unpacked(9, &[("a", b"12345"), ("b", b"678901")]).unwrap_err();
+        assert_eq!(error, "it unpacks to more than 10 bytes");
+    }
 }

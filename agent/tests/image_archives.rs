@@ -1,0 +1,16 @@
+//! Images from outside, for real: crafted and honest archives, unpacked as root into temporary directories and kept in a
+//! store. A directory beside the layer holds a canary that nothing may touch.
+#![allow(unreachable_pub, reason = "each file is a module of this one program")]
+
+#[path = "image/craft.rs"]
+mod craft;
+#[path = "image/honest.rs"]
+mod honest;
+#[path = "image/hostile.rs"]
+mod hostile;
+#[path = "image/layer.rs"]
+mod layer;
+#[path = "image/store.rs"]
+mod store;
+#[path = "image/tools.rs"]
+mod tools;
