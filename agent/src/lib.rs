@@ -153,10 +153,6 @@ pub async fn serve(config: Config, launcher: Socket) -> Result<(), ServeError> {
     ended
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
-}
-
 /// Adds the image that every first visit begins with. The agent serves without it as well.
 async fn add_busybox(images: &Images) {
     if BUSYBOX.is_empty() {

@@ -33,12 +33,14 @@ fn serve(args: ServeArgs) -> ExitCode {
 fn try_serve(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(args)?;
     log(config.log_format);
+    // Before there is a launcher that would be left behind, and while a port below 1024 may be had.
+    let listener = porthole::listen(config.listen)?;
     let Booted { socket, state: _state, found_alive } = boot::boot(&config.state)?;
     if found_alive {
         tracing::info!("found the launcher of an earlier agent alive");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(porthole::serve(config, socket))?;
+    runtime.block_on(porthole::serve(&config, listener, socket))?;
     Ok(())
 }
 

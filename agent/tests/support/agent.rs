@@ -1,0 +1,166 @@
+//! An agent of the test's own, on a port and a state directory of its own.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use super::http::{self, Response};
+use super::{Client, client};
+
+/// For the agent to end by itself, far above what it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The agent and its launcher; both are ended when it is dropped.
+pub struct Agent {
+    dir: TempDir,
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+    /// The link it printed.
+    pub link: String,
+    arguments: Vec<String>,
+}
+
+impl Agent {
+    /// Starts one on a loopback address.
+    pub fn start() -> Self {
+        Self::start_with(&["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts one with these arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let dir = TempDir::with_prefix("porthole-test-").unwrap();
+        // The agent is an ordinary user and must pass through.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).unwrap();
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let (process, link) = spawn(&dir.path().join("state"), &arguments);
+        let address = address_of(&link);
+        Self { dir, process, address, link, arguments }
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// The agent's process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The launcher's process id.
+    pub fn launcher(&self) -> Option<u32> {
+        launcher_of(&self.state())
+    }
+
+    /// Kills the agent as an OOM killer would, and starts another one on the same state.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let (process, link) = spawn(&self.state(), &self.arguments);
+        self.process = process;
+        self.address = address_of(&link);
+    }
+
+    /// Asks the agent to end and waits until it has.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        kill_process(pid(self.process.id()), Signal::TERM).unwrap();
+        self.wait().expect("the agent ends in time")
+    }
+
+    /// Waits for the agent's end.
+    pub fn wait(&mut self) -> Option<std::process::ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return Some(status);
+            }
+            #[expect(clippy::disallowed_methods, reason = "a test may wait for another program")]
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
+    /// A client that has said hello.
+    pub async fn connect(&self) -> Client {
+        Client::connect(&self.address, None).await.expect("a client is welcome")
+    }
+
+    /// A client's upgrade with these headers instead of the usual ones.
+    pub async fn upgrade(&self, headers: &[(&str, &str)]) -> Result<client::Socket, (u16, String)> {
+        client::upgrade(&self.address, headers).await
+    }
+
+    /// Sends a request.
+    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        http::request(&self.address, method, path, headers, body).await
+    }
+
+    /// What a path of the API answers.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let response = self.request("GET", &format!("/api/v1{path}"), &[], b"").await;
+        assert_eq!(response.status, 200, "{path}: {}", String::from_utf8_lossy(&response.body));
+        response.json()
+    }
+
+    /// Posts a JSON body to a path of the API.
+    pub async fn post(&self, path: &str, body: &impl serde::Serialize) -> Response {
+        let body = serde_json::to_vec(body).unwrap();
+        self.request("POST", &format!("/api/v1{path}"), &[("content-type", "application/json")], &body).await
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            let _ = kill_process(pid(self.process.id()), Signal::TERM);
+            if self.wait().is_none() {
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+            }
+        }
+        if let Some(launcher) = self.launcher() {
+            let _ = kill_process(pid(launcher), Signal::KILL);
+        }
+    }
+}
+
+fn spawn(state: &Path, arguments: &[String]) -> (Child, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_porthole"))
+        .arg("serve")
+        .args(arguments)
+        .arg("--state")
+        .arg(state)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let link = line.trim().strip_prefix("Porthole is open at ").unwrap_or_else(|| panic!("it said {line:?}"));
+    (process, link.to_owned())
+}
+
+fn address_of(link: &str) -> String {
+    link.trim_start_matches("http://").split('/').next().unwrap().to_owned()
+}
+
+fn pid(raw: u32) -> Pid {
+    Pid::from_raw(raw.try_into().unwrap()).unwrap()
+}
+
+/// The launcher whose argument is this state directory.
+fn launcher_of(state: &Path) -> Option<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        words.get(1..3) == Some(&[b"launcher", state.as_os_str().as_encoded_bytes()])
+    })
+}

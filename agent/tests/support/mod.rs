@@ -1,0 +1,48 @@
+//! A real agent with a real launcher for a test, and a client that folds what it hears.
+#![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part")]
+
+mod agent;
+mod client;
+mod http;
+
+pub use agent::Agent;
+pub use client::{Client, Terminal};
+pub use http::Response;
+
+use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
+
+/// Whether real containers can be made; says loudly when not.
+pub fn possible() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED: this test makes real containers and needs root");
+    }
+    root
+}
+
+/// A command in a container of its own, on pipes.
+pub fn run(command: &[&str]) -> LaunchSpec {
+    let command = command.iter().map(ToString::to_string).collect();
+    LaunchSpec {
+        image: "busybox".into(),
+        process: ProcessSpec { command, ..ProcessSpec::default() },
+        ..LaunchSpec::default()
+    }
+}
+
+/// A shell on a terminal.
+pub fn shell() -> LaunchSpec {
+    let mut spec = run(&["sh"]);
+    spec.process = terminal(&["sh"]);
+    spec
+}
+
+/// A command on a terminal.
+pub fn terminal(command: &[&str]) -> ProcessSpec {
+    ProcessSpec {
+        command: command.iter().map(ToString::to_string).collect(),
+        terminal: Some(Size { rows: 24, cols: 80 }),
+        stdin: true,
+        ..ProcessSpec::default()
+    }
+}
