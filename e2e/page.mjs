@@ -31,10 +31,12 @@ export class Page {
 
   async reload() {
     await this.#page.reload();
+    await this.terminal.waitFor();
   }
 
+  /** Of the welcome, which is shown while there is no terminal. */
   get launchButton() {
-    return this.#page.getByRole("button", { name: /^Launch busybox/ }).first();
+    return this.#page.getByRole("button", { name: "Open a shell in busybox" });
   }
 
   /** Launches busybox and waits for the shell's prompt. */
@@ -50,12 +52,12 @@ export class Page {
   }
 
   get tabs() {
-    return this.#page.getByRole("tab");
+    return this.#page.getByRole("tablist", { name: "Terminals" }).getByRole("tab");
   }
 
   async newTerminal() {
     const before = await this.tabs.count();
-    await this.#page.getByRole("button", { name: /^New terminal/ }).first().click();
+    await this.#page.getByRole("button", { name: "New terminal" }).click();
     await until("one more tab", async () => (await this.tabs.count()) === before + 1);
     await this.prompt();
   }
@@ -90,43 +92,63 @@ export class Page {
     return this.#page.evaluate(() => document.activeElement?.classList.contains("xterm-helper-textarea") ?? false);
   }
 
-  /** Waits until some status says so. */
-  async says(words) {
-    await this.#page.locator("[role=status], [role=alert], output").filter({ hasText: words }).first().waitFor();
+  /** Waits until the line below the terminal says so. */
+  async terminalSays(words) {
+    await this.#page.getByRole("status", { name: "Terminal" }).filter({ hasText: words }).waitFor();
   }
 
-  async saysNoMore(words) {
-    const said = this.#page.locator("[role=status]:visible, [role=alert]:visible, output:visible").filter({ hasText: words });
-    await until(`no more “${words}”`, async () => (await said.count()) === 0);
+  /** Waits until the connection is called so. */
+  async connectionIs(word) {
+    await this.#page.getByRole("status", { name: "Connection" }).filter({ hasText: word }).waitFor();
   }
 
+  get #inspector() {
+    return this.#page.getByRole("complementary", { name: "Kernel panel" });
+  }
+
+  /** The kernel panel. */
   get kernel() {
-    return this.#page.getByRole("region", { name: "Kernel" }).or(this.#page.getByRole("complementary", { name: "Kernel" })).first();
+    return this.#inspector.getByRole("tabpanel", { name: "Kernel" });
   }
 
-  /** Shows the kernel panel where it is folded away. */
+  /** The birth timeline. */
+  get timeline() {
+    return this.#inspector.getByRole("tabpanel", { name: "Birth" });
+  }
+
+  /** Shows the kernel panel and waits for its first values; on a narrow window it takes the terminal's place. */
   async openKernel() {
-    if (await this.kernel.isVisible()) return;
-    await this.#page.getByRole("button", { name: /kernel/i }).first().click();
-    await this.kernel.waitFor();
+    if (!(await this.#inspector.isVisible())) await this.#view("Kernel");
+    await this.#inspector.getByRole("tab", { name: "Kernel" }).click();
+    await this.kernel.getByRole("table").first().waitFor();
   }
 
-  /** The cells of the row whose command button has this name. */
+  async openTimeline() {
+    await this.#inspector.getByRole("tab", { name: "Birth" }).click();
+    await this.timeline.getByRole("listitem").first().waitFor();
+  }
+
+  async #view(name) {
+    const views = this.#page.getByRole("navigation", { name: "Parts of the workspace" });
+    await views.getByRole("button", { name }).click();
+  }
+
+  /** The values of host and container in the row with this command. */
   async kernelRow(command) {
-    const row = this.kernel.getByRole("row").filter({ has: this.#page.getByRole("button", { name: command }) }).first();
-    await row.waitFor();
-    return (await row.getByRole("cell").allTextContents()).map((cell) => cell.trim());
+    const row = this.kernel.getByRole("row").filter({ has: this.#command(command) });
+    const [host, container] = await row.getByRole("cell").allTextContents();
+    return { host: host.trim(), container: container.replace(/(own|shared)$/, "").trim() };
   }
 
   async clickCommand(command) {
-    await this.kernel.getByRole("button", { name: command }).first().click();
+    await this.kernel.locator(this.#command(command)).click();
   }
 
-  get timeline() {
-    return this.#page.getByRole("region", { name: /Birth timeline/i });
+  #command(command) {
+    return this.#page.getByRole("button", { name: `Type ${command} into the terminal`, exact: true });
   }
 
-  /** Columns and rows by the size of the terminal's grid. */
+  /** Gives the window another size. */
   async resize(width, height) {
     await this.#page.setViewportSize({ width, height });
   }

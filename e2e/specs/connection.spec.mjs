@@ -2,19 +2,17 @@
 
 import assert from "node:assert/strict";
 import { visitor } from "../browser.mjs";
-import { until } from "../page.mjs";
 
 const see = visitor();
 
-see("after a reload the container is still there", {}, async (page) => {
+see("after a reload the same shell is there", {}, async (page) => {
   await page.launch();
-  await page.run("echo kept > /tmp/mark");
-  const [before] = await page.api("/containers");
+  const [pid] = await page.run("echo $$");
+  await page.run("keep=this");
   await page.reload();
-  await page.launchButton.waitFor();
-  const [after] = await page.api("/containers");
-  assert.equal(after.id, before.id);
-  assert.equal(after.state, "running");
+  await page.prompt();
+  await page.terminal.click();
+  assert.deepEqual(await page.run("echo $keep $$"), [`this ${pid}`]);
 });
 
 see("an agent that dies is missed, and when it is back the shell goes on", {}, async (page, porthole) => {
@@ -23,9 +21,9 @@ see("an agent that dies is missed, and when it is back the shell goes on", {}, a
   const [pid] = await page.run("echo $$");
   await page.run("keep=this");
   await porthole.killAgent();
-  await page.says(/disconnected|reconnecting/i);
+  await page.connectionIs("Disconnected");
   await page.picture("disconnected");
   await porthole.startAgain();
-  await page.saysNoMore(/disconnected|reconnecting/i);
-  await until("the shell's answer", async () => (await page.run("echo $keep $$"))[0] === `this ${pid}`);
+  await page.connectionIs("Connected");
+  assert.deepEqual(await page.run("echo $keep $$"), [`this ${pid}`]);
 });

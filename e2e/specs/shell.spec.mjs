@@ -50,13 +50,13 @@ see("wide characters take two cells", {}, async (page) => {
 see("exit shows the status", {}, async (page) => {
   await page.launch();
   await page.type("exit 7\n");
-  await page.says("Exited with status 7");
+  await page.terminalSays("Exited with status 7");
   await page.picture("exited");
 });
 
 see("a command that eats the memory is killed, and the page says so", {}, async (page) => {
   await page.launch();
   await page.type("exec tail /dev/zero\n");
-  await page.says(/memory/i);
+  await page.terminalSays("Killed: the container used up its memory");
   await page.picture("out-of-memory");
 });

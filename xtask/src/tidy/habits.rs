@@ -34,6 +34,8 @@ const BROWSER: &[&str] = &[
     "frontend/src/net.rs",
     "frontend/src/net/",
 ];
+/// The hook that owns tasks, and what a task of its own needs.
+const TASKS: &[&str] = &["frontend/src/hooks/use_task.rs", "frontend/src/net.rs", "frontend/src/net/"];
 const INTEROP: &[&str] = &["frontend/src/interop.rs", "frontend/src/interop/"];
 
 const HABITS: [Habit; 16] = [
