@@ -66,8 +66,8 @@ const HABITS: [Habit; 16] = [
     ),
     Habit::only(
         "spawn_local",
-        BROWSER,
-        "a task of the page has an owner: start it under frontend/src/net or frontend/src/interop",
+        TASKS,
+        "a task of the page has an owner: use the hook of frontend/src/hooks/use_task.rs",
     ),
     Habit::nowhere(
         ".forget()",
