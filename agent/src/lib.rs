@@ -86,11 +86,23 @@ pub enum ServeError {
     LauncherGone,
 }
 
+/// Takes the address; connections wait until [`serve`] answers them.
+///
+/// # Errors
+/// [`ServeError::Listen`].
+pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, ServeError> {
+    std::net::TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })
+}
+
 /// Serves until a signal asks for the end, then ends every container. Prints the address once it answers.
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve(config: Config, launcher: Socket) -> Result<(), ServeError> {
+pub async fn serve(
+    config: &Config,
+    listener: std::net::TcpListener,
+    launcher: Socket,
+) -> Result<(), ServeError> {
     let io = |doing| move |source| ServeError::Io { doing, source };
     let mut signals = Signals::new().map_err(io("cannot take over signals"))?;
     let tasks = TaskTracker::new();
@@ -98,7 +110,8 @@ pub async fn serve(config: Config, launcher: Socket) -> Result<(), ServeError> {
     let (engine, events) =
         Builtin::start(launcher, &tasks).map_err(io("cannot use the launcher's socket"))?;
 
-    let listener = listen(config.listen).await?;
+    listener.set_nonblocking(true).map_err(io("cannot use the listener"))?;
+    let listener = TcpListener::from_std(listener).map_err(io("cannot use the listener"))?;
     let address = listener.local_addr().map_err(io("cannot tell the address"))?;
     let token = (!address.ip().is_loopback())
         .then(|| token::load_or_create(&config.agent_dir()))
