@@ -71,9 +71,16 @@ impl Cgroups {
         fs::write(self.of(hierarchy)?.directory.join(container).join(file), value)
     }
 
-    /// Moves a process, which has a single thread, into a container's directories.
-    pub(crate) fn join(&self, hierarchies: &[String], container: &str, pid: u32) -> io::Result<()> {
-        hierarchies.iter().try_for_each(|name| self.set(name, container, "cgroup.procs", &pid.to_string()))
+    /// The `tasks` files of a container's directories of version 1: a process with a single thread that writes `0` into
+    /// one of them moves itself. That is the cheap way: moving another process, or one by `cgroup.procs`, makes the kernel
+    /// stop every fork and exit on the host for a moment.
+    pub(crate) fn entrances(&self, container: &str) -> io::Result<Vec<OwnedFd>> {
+        let version_1 = self.mounted.iter().filter(|mounted| mounted.hierarchy.version == 1);
+        let open = |mounted: &Mounted| {
+            let path = mounted.directory.join(container).join("tasks");
+            Ok(rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?)
+        };
+        version_1.map(open).collect()
     }
 
     /// The container's directory of version 2, for `CLONE_INTO_CGROUP`; none where that version limits nothing.

@@ -24,6 +24,8 @@ pub(crate) use root::layer_name;
 /// What the steps of one child work with.
 #[derive(Debug)]
 pub(crate) struct Materials<'a> {
+    /// Files that move who writes `0` into them into the container's cgroups.
+    pub(crate) entrances: &'a [OwnedFd],
     /// Detached clones of the layers, topmost first, then of the writable one.
     pub(crate) layers: &'a [OwnedFd],
     /// The container's devpts.
@@ -63,11 +65,7 @@ impl Child<'_> {
         // Waiting is no step: it counts for those who are waited for.
         match action {
             Action::BecomeRoot { .. } => self.page.wait(Signal::Mapped)?,
-            Action::NewCgroupNamespace => self.page.wait(Signal::Attached)?,
-            Action::JoinNamespaces { .. } => {
-                self.page.wait(Signal::Attached)?;
-                self.page.wait(Signal::RootReady)?;
-            }
+            Action::JoinNamespaces { .. } => self.page.wait(Signal::RootReady)?,
             _ => {}
         }
         self.page.begin(index);
@@ -81,6 +79,7 @@ impl Child<'_> {
 
     fn perform(&mut self, action: &Action) -> Result<(), Errno> {
         match action {
+            Action::JoinCgroups { .. } => identity::join_cgroups(self.materials.entrances),
             Action::RaiseOomScore { score } => identity::raise_oom_score(score),
             Action::BecomeRoot { set_groups } => {
                 guard()?;
@@ -91,6 +90,7 @@ impl Child<'_> {
             Action::NewKeyring => identity::new_keyring(),
             Action::SetHostname { name } => rustix::system::sethostname(name.as_bytes()),
             Action::RaiseLoopback => sys::raise_loopback().map_err(errno),
+            Action::MakeBaseLayer { directories, files } => root::make_base(directories, files),
             Action::AttachLayers { .. } => root::attach_layers(self.materials.layers),
             Action::MountOverlay { options } => {
                 self.root = Some(root::mount_overlay(options)?);
@@ -111,7 +111,6 @@ impl Child<'_> {
             Action::MaskFiles { paths } => root::mask(self.root()?, paths, "dev/null"),
             Action::MaskDirectories { paths } => root::mask(self.root()?, paths, "empty"),
             Action::ProtectDirectories { paths } => root::protect(self.root()?, paths),
-            Action::WriteFile { path, contents } => root::write_file(self.root()?, path, contents),
             Action::NewCgroupNamespace => {
                 nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP).map_err(from_nix)
             }
@@ -155,8 +154,7 @@ impl Child<'_> {
             | Action::MapIds { .. }
             | Action::OpenTerminal { .. }
             | Action::OpenPipes { .. }
-            | Action::CloneProcess
-            | Action::JoinCgroups { .. } => Err(Errno::NOTSUP),
+            | Action::CloneProcess => Err(Errno::NOTSUP),
         }
     }
 

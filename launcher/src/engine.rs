@@ -75,6 +75,17 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
     Failure { kind, message: message.into() }
 }
 
+impl Engine {
+    /// Makes what the next launch needs, while nobody waits.
+    pub(crate) fn prepare(&mut self) {
+        // Both fail for want of something that the launch itself will find missing, and say so.
+        if let Some(range) = self.ranges.next() {
+            let _ = self.store.prepare(range.ids.store);
+        }
+        let _ = self.ranges.prepare();
+    }
+}
+
 /// Ends what a killed launcher of the same state directory has left: its containers die with it, which takes the kernel a
 /// moment.
 fn sweep(cgroups: &Cgroups) -> io::Result<()> {

@@ -30,6 +30,8 @@ pub(crate) struct Birth<'a> {
     range: Range,
     page: Page,
     program: Program,
+    /// To the cgroups of version 1.
+    entrances: Vec<OwnedFd>,
     /// The cgroup of version 2.
     cgroup: Option<OwnedFd>,
     layers: Vec<OwnedFd>,
@@ -61,6 +63,7 @@ impl<'a> Birth<'a> {
             range,
             page: Page::new()?,
             program: Program::command(&request.process),
+            entrances: Vec::new(),
             cgroup: None,
             layers: Vec::new(),
             devpts: None,
@@ -80,7 +83,6 @@ impl<'a> Birth<'a> {
             }
             self.page.end(index);
         }
-        self.page.raise(Signal::Attached);
         let (Some(init), Some(devpts), Some((child, done)), Some(streams)) =
             (self.init, self.devpts, self.process, self.streams)
         else {
@@ -109,7 +111,6 @@ impl<'a> Birth<'a> {
                 self.set(hierarchy, "devices.deny", "a")?;
                 rules.iter().try_for_each(|rule| self.set(hierarchy, "devices.allow", rule))
             }
-            Action::JoinCgroups { hierarchies } => self.join_cgroups(hierarchies),
             Action::CloneLayers { layers, idmapped, .. } => self.clone_layers(layers, *idmapped),
             Action::MakeDevpts { options } => {
                 self.devpts = Some(make_devpts(options)?);
@@ -125,13 +126,6 @@ impl<'a> Birth<'a> {
 
     fn set(&self, hierarchy: &str, file: &str, value: &str) -> io::Result<()> {
         self.engine.cgroups.set(hierarchy, &self.request.container, file, value)
-    }
-
-    fn join_cgroups(&self, hierarchies: &[String]) -> io::Result<()> {
-        let children = self.init.iter().chain(self.process.as_ref().map(|(child, _)| child));
-        children
-            .map(|child| self.engine.cgroups.join(hierarchies, &self.request.container, child.number()))
-            .collect()
     }
 
     fn clone_layers(&mut self, layers: &[String], idmapped: bool) -> io::Result<()> {
@@ -155,12 +149,14 @@ impl<'a> Birth<'a> {
             | UnshareFlags::NEWIPC
             | UnshareFlags::NEWUTS;
         let program = Program::init(Arc::clone(&self.engine.init));
+        self.entrances = self.engine.cgroups.entrances(&self.request.container)?;
         self.cgroup = self.engine.cgroups.directory(&self.request.container)?;
         let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
         let cloned = sys::clone(namespaces.bits().into(), cgroup)?;
         match cloned {
             Cloned::Child => {
                 let materials = Materials {
+                    entrances: &self.entrances,
                     layers: &self.layers,
                     devpts: self.devpts.as_ref().map(AsFd::as_fd),
                     stdio: self.streams.as_ref().map_or([None; 3], Pair::theirs),
@@ -197,6 +193,7 @@ impl<'a> Birth<'a> {
         let spawned = Spawn {
             init: init.pidfd.as_fd(),
             home: self.engine.home.as_fd(),
+            entrances: &self.entrances,
             cgroup: self.cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),
             filter: &self.engine.filter,

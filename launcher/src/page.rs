@@ -18,8 +18,6 @@ const PATIENCE: i64 = 10;
 pub(crate) enum Signal {
     /// The id maps of the new user namespace are written.
     Mapped,
-    /// Both processes are in their cgroups.
-    Attached,
     /// The root file system is complete, the host's detached.
     RootReady,
 }

@@ -56,8 +56,6 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
     }
     actions.push(Action::CloneLayers { layers: request.layers.clone(), ids, idmapped: host.idmapped });
     actions.push(Action::MakeDevpts { options: host.devpts_options(ids) });
-    let joined: Vec<String> =
-        host.hierarchies.iter().filter(|h| h.version == 1).map(|h| h.name.clone()).collect();
     actions.push(match request.process.stdio {
         Stdio::Terminal { rows, cols } => Action::OpenTerminal { rows, cols },
         Stdio::Pipes { stdin } => Action::OpenPipes { stdin },
@@ -70,9 +68,6 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
         Action::MapIds { ids, set_groups: host.set_groups },
     ]);
     actions.push(Action::CloneProcess);
-    if !joined.is_empty() {
-        actions.push(Action::JoinCgroups { hierarchies: joined });
-    }
     actions.into_iter().map(Step::launcher).collect()
 }
 

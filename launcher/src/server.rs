@@ -74,7 +74,8 @@ pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
     } else {
         Ranges::disjoint(config.first_range, config.ranges)
     };
-    let engine = Engine::new(&config.state, config.rootless, ranges).map_err(prepare("its store"))?;
+    let mut engine = Engine::new(&config.state, config.rootless, ranges).map_err(prepare("its store"))?;
+    engine.prepare();
     let server = Server::new(engine, config.listener, Unpacking::new(config.unpack))?;
     ready();
     Ok(server.run()?)
@@ -125,8 +126,7 @@ impl Server {
         if self.engine.take_trash() {
             self.empty_trash()?;
         }
-        // Fails when the host has no more namespaces: then the launch that needs it will say so.
-        let _ = self.engine.ranges.prepare();
+        self.engine.prepare();
         Ok(left.then_some(RETRY))
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Spawn<'a> {
     pub(crate) init: BorrowedFd<'a>,
     /// The launcher's own process id namespace, to return to.
     pub(crate) home: BorrowedFd<'a>,
+    /// Files to move into the container's cgroups of version 1 by.
+    pub(crate) entrances: &'a [OwnedFd],
     /// The container's cgroup of version 2.
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     pub(crate) stdio: [Option<BorrowedFd<'a>>; 3],
@@ -37,6 +39,7 @@ impl Spawn<'_> {
         let cloned = sys::clone(0, self.cgroup);
         if let Ok(Cloned::Child) = cloned {
             let materials = Materials {
+                entrances: self.entrances,
                 layers: &[],
                 devpts: None,
                 stdio: self.stdio,

@@ -35,7 +35,7 @@ pub(crate) fn enter(state: &Path) -> io::Result<()> {
     }
     mount("stage", &stage, "tmpfs", MountFlags::NOSUID | MountFlags::NOEXEC, c"mode=755,size=1m")?;
     chdir(&stage)?;
-    for name in [c"root", c"dev", c"w"] {
+    for name in [c"root", c"base", c"dev", c"w"] {
         mkdirat(CWD, name, Mode::from_raw_mode(0o755))?;
     }
     mkdirat(CWD, "empty", Mode::from_raw_mode(0o555))?;

@@ -13,12 +13,16 @@ use crate::sys;
 /// Where a removed container's directory waits for its deletion.
 pub(crate) const TRASH: &str = "trash";
 
+/// A directory that becomes the next container's; no id has this shape.
+const SPARE: &str = ".spare";
+
 /// Directories below the state directory.
 #[derive(Debug)]
 pub(crate) struct Store {
     layers: OwnedFd,
     containers: OwnedFd,
     trash: OwnedFd,
+    has_spare: bool,
 }
 
 impl Store {
@@ -32,7 +36,12 @@ impl Store {
             }
             Ok(openat(CWD, &path, directory(), Mode::empty())?)
         };
-        Ok(Self { layers: open("layers")?, containers: open("containers")?, trash: open(TRASH)? })
+        Ok(Self {
+            layers: open("layers")?,
+            containers: open("containers")?,
+            trash: open(TRASH)?,
+            has_spare: false,
+        })
     }
 
     /// Puts what an earlier launcher has left of containers into the trash: without it they are dead.
@@ -81,15 +90,20 @@ impl Store {
     }
 
     /// Creates a container's directory with `upper` and `work`, owned by the root of the store.
-    pub(crate) fn make_container(&self, name: &str, owner: u32) -> Result<(), Errno> {
-        mkdirat(&self.containers, name, Mode::from_raw_mode(0o700))?;
-        let container = openat(&self.containers, name, directory(), Mode::empty())?;
-        // The root directory of the container has the mode of `upper`.
-        for (name, mode) in [("upper", 0o755), ("work", 0o700)] {
-            mkdirat(&container, name, Mode::from_raw_mode(mode))?;
-            chown(&container, name, owner)?;
+    pub(crate) fn make_container(&mut self, name: &str, owner: u32) -> Result<(), Errno> {
+        if std::mem::take(&mut self.has_spare) {
+            return renameat(&self.containers, SPARE, &self.containers, name);
         }
-        chown(&container, ".", owner)
+        make_directories(&self.containers, name, owner)
+    }
+
+    /// Prepares the directory of the next container, while nobody waits: a busy journal can keep its maker waiting.
+    pub(crate) fn prepare(&mut self, owner: u32) -> Result<(), Errno> {
+        if !self.has_spare {
+            make_directories(&self.containers, SPARE, owner)?;
+            self.has_spare = true;
+        }
+        Ok(())
     }
 
     /// Takes a container's directory out of sight; what is in the trash is deleted later.
@@ -113,6 +127,17 @@ impl Store {
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         Ok(tree)
     }
+}
+
+fn make_directories(containers: &OwnedFd, name: &str, owner: u32) -> Result<(), Errno> {
+    mkdirat(containers, name, Mode::from_raw_mode(0o700))?;
+    let container = openat(containers, name, directory(), Mode::empty())?;
+    // The root directory of the container has the mode of `upper`.
+    for (name, mode) in [("upper", 0o755), ("work", 0o700)] {
+        mkdirat(&container, name, Mode::from_raw_mode(mode))?;
+        chown(&container, name, owner)?;
+    }
+    chown(&container, ".", owner)
 }
 
 fn chown(dir: &OwnedFd, name: &str, owner: u32) -> Result<(), Errno> {

@@ -1,6 +1,6 @@
 //! Steps that change who a process is and what it may do.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::sched::CloneFlags;
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -15,6 +15,10 @@ use rustix::thread::{
 use super::{errno, from_nix};
 use crate::sys;
 use crate::validate::MAX_GROUPS;
+
+pub(super) fn join_cgroups(entrances: &[OwnedFd]) -> Result<(), Errno> {
+    entrances.iter().try_for_each(|entrance| write(entrance, b"0").map(drop))
+}
 
 pub(super) fn raise_oom_score(score: &str) -> Result<(), Errno> {
     let file = openat(CWD, "/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;

@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, symlinkat, unlinkat};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, symlinkat};
 use rustix::io::{Errno, write};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
@@ -32,6 +32,25 @@ pub(crate) fn layer_name(n: usize, buffer: &mut [u8; 4]) -> &CStr {
     }
     buffer[digits] = 0;
     CStr::from_bytes_until_nul(buffer).unwrap_or(c"")
+}
+
+/// A layer in memory with `directories` and `files`, attached as `base`.
+pub(super) fn make_base(directories: &[String], files: &[(String, String)]) -> Result<(), Errno> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in [("mode", "755"), ("size", "64k"), ("nr_inodes", "32")] {
+        fsconfig_set_string(context.as_fd(), key, value)?;
+    }
+    fsconfig_create(context.as_fd())?;
+    let base = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NODEV)?;
+    for directory in directories {
+        mkdirat(&base, directory.as_str(), Mode::from_raw_mode(0o755))?;
+    }
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    for (path, contents) in files {
+        let file = openat(&base, path.as_str(), flags, Mode::from_raw_mode(0o644))?;
+        write(&file, contents.as_bytes())?;
+    }
+    attach_to(base.as_fd(), CWD, c"base")
 }
 
 /// The last of `layers` is the writable one.
@@ -77,24 +96,13 @@ fn attach_to(mount: BorrowedFd<'_>, to: BorrowedFd<'_>, path: &CStr) -> Result<(
     move_mount(mount, c"", to, path, flags)
 }
 
-/// A directory to mount on: created when it is missing, and put in place of whatever else has its name.
+/// A directory to mount on. The base layer has those at the top; those inside of what was mounted there are made here.
 fn directory(root: BorrowedFd<'_>, path: &str) -> Result<OwnedFd, Errno> {
     let opened = inside(root, path, OFlags::DIRECTORY);
-    if !matches!(opened, Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR)) {
-        return opened;
-    }
-    let (parent, name) = split(path);
+    let (Err(Errno::NOENT), Some((parent, name))) = (&opened, path.rsplit_once('/')) else { return opened };
     let parent = inside(root, parent, OFlags::DIRECTORY)?;
-    match unlinkat(&parent, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => return Err(errno),
-    }
     mkdirat(&parent, name, Mode::from_raw_mode(0o755))?;
     inside(root, path, OFlags::DIRECTORY)
-}
-
-fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or((".", path))
 }
 
 /// Opens what is at `path` below `root` as a place, following no symbolic link at all.
@@ -181,27 +189,6 @@ fn cover_with(root: BorrowedFd<'_>, path: &str, cover: BorrowedFd<'_>) -> Result
         Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-/// Writes a small file of the root anew. A symbolic link at its place is replaced, its directory may be one.
-pub(super) fn write_file(root: BorrowedFd<'_>, path: &str, contents: &str) -> Result<(), Errno> {
-    let (parent, name) = split(path);
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let open =
-        || openat2(root, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), resolve);
-    let parent = match open() {
-        Err(Errno::NOENT) => directory(root, parent)?,
-        other => other?,
-    };
-    match unlinkat(&parent, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        // An image that has a directory there wants it so.
-        Err(Errno::ISDIR) => return Ok(()),
-        Err(errno) => return Err(errno),
-    }
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = openat(&parent, name, flags, Mode::from_raw_mode(0o644))?;
-    write(&file, contents.as_bytes()).map(drop)
 }
 
 pub(super) fn protect_root(root: BorrowedFd<'_>) -> Result<(), Errno> {

@@ -78,11 +78,13 @@ impl Engine {
         let page = Page::new().map_err(internal)?;
         let streams = Pair::make(&request, life.devpts.as_fd(), life.range.ids).map_err(internal)?;
         let program = Program::command(&request);
+        let entrances = self.cgroups.entrances(id).map_err(internal)?;
         let cgroup = self.cgroups.directory(id).map_err(internal)?;
         page.raise(Signal::RootReady);
         let (child, done) = Spawn {
             init: life.init.pidfd.as_fd(),
             home: self.home.as_fd(),
+            entrances: &entrances,
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),
             filter: &self.filter,
@@ -92,11 +94,6 @@ impl Engine {
         }
         .spawn()
         .map_err(internal)?;
-        if let Err(error) = self.cgroups.join(&self.host.joined(), id, child.number()) {
-            child.kill_and_wait();
-            return Err(internal(error));
-        }
-        page.raise(Signal::Attached);
         let process = Process {
             request,
             child: Some(child),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::LaunchRequest;
+use super::Action;
 
 /// Facts about this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,10 +56,12 @@ impl Host {
         format!("{}/{container}", self.cgroup_parent)
     }
 
-    /// Names of the hierarchies of version 1, which processes join after their clone.
-    #[must_use]
-    pub fn joined(&self) -> Vec<String> {
-        self.hierarchies.iter().filter(|h| h.version == 1).map(|h| h.name.clone()).collect()
+    /// Joining the hierarchies of version 1: each process does it itself, first of all; those of version 2 are entered by
+    /// the clone.
+    pub(super) fn join(&self) -> Option<Action> {
+        let version_1 = self.hierarchies.iter().filter(|hierarchy| hierarchy.version == 1);
+        let hierarchies: Vec<String> = version_1.map(|hierarchy| hierarchy.name.clone()).collect();
+        (!hierarchies.is_empty()).then_some(Action::JoinCgroups { hierarchies })
     }
 
     /// What this host cannot provide, one sentence each.
@@ -97,13 +99,5 @@ impl Host {
             options.push(("gid", (ids.base + 5).to_string()));
         }
         options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-    }
-
-    /// The text of a container's /etc/hosts.
-    pub(super) fn hosts(request: &LaunchRequest) -> String {
-        format!(
-            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{}\n",
-            request.hostname
-        )
     }
 }

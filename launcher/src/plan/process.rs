@@ -14,7 +14,7 @@ const MAX_OPEN_FILES: u64 = 65_536;
 const LOCKED_MEMORY: u64 = 64 * 1024;
 
 /// Score that makes the kernel's OOM killer prefer processes of containers to everything of the host, see `proc(5)`.
-pub(super) const OOM_SCORE: &str = "500";
+const OOM_SCORE: &str = "500";
 
 /// The steps of one process with the capabilities `capabilities`.
 #[must_use]
@@ -23,7 +23,7 @@ pub fn process_steps(process: &ProcessRequest, capabilities: u64, host: &Host) -
         Stdio::Terminal { .. } => Action::ControlTerminal,
         Stdio::Pipes { stdin } => Action::ConnectPipes { stdin },
     };
-    [
+    let actions = [
         Action::RaiseOomScore { score: OOM_SCORE.to_owned() },
         Action::LimitResources { limits: limits(host) },
         Action::JoinNamespaces { set_groups: host.set_groups },
@@ -41,10 +41,8 @@ pub fn process_steps(process: &ProcessRequest, capabilities: u64, host: &Host) -
         Action::NoNewPrivileges,
         Action::LoadSeccomp,
         Action::Execute { command: process.argv[0].chars().take(200).collect() },
-    ]
-    .into_iter()
-    .map(Step::process)
-    .collect()
+    ];
+    host.join().into_iter().chain(actions).map(Step::process).collect()
 }
 
 /// Resource limits as name, soft and hard value.

@@ -4,35 +4,37 @@ use std::ffi::CString;
 
 use rustix::mount::MountAttrFlags;
 
-use super::process::OOM_SCORE;
 use super::{Action, Host};
 use crate::wire::{LaunchRequest, Stdio};
+
+/// What is mounted on, and the directory of the files: in a layer above the image's, so that whatever an image has by these
+/// names, a link above all, is covered.
+const BASE_DIRECTORIES: [&str; 4] = ["dev", "etc", "proc", "sys"];
 
 /// The only capability init keeps: to forward signals to processes of other users.
 const CAP_KILL: u64 = 1 << 5;
 
+/// Above the host's processes, below the container's others: with process 1 the whole container ends.
+const OOM_SCORE: &str = "400";
+
 pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
     let count = u16::try_from(request.layers.len()).expect("the number of layers is validated");
-    let mut steps = vec![
+    let mut steps: Vec<Action> = host.join().into_iter().collect();
+    steps.extend([
         Action::RaiseOomScore { score: OOM_SCORE.to_owned() },
         Action::BecomeRoot { set_groups: host.set_groups },
         Action::NewKeyring,
         Action::SetHostname { name: request.hostname.clone() },
         Action::RaiseLoopback,
+        Action::MakeBaseLayer {
+            directories: BASE_DIRECTORIES.map(String::from).to_vec(),
+            files: files(request),
+        },
         Action::AttachLayers { count },
         Action::MountOverlay { options: overlay_options(count) },
-    ];
+    ]);
     steps.extend(proc_and_sys(host));
     steps.extend(devices(request));
-    steps.extend(
-        [
-            ("etc/hosts", Host::hosts(request)),
-            ("etc/hostname", format!("{}\n", request.hostname)),
-            // No network, no resolver: an empty list fails at once where a guessed one would time out.
-            ("etc/resolv.conf", "# This container has no network.\n".to_owned()),
-        ]
-        .map(|(path, contents)| Action::WriteFile { path: path.to_owned(), contents }),
-    );
     steps.push(Action::NewCgroupNamespace);
     if host.hierarchies.len() == 1 && host.hierarchies[0].version == 2 {
         let attributes = quiet() | MountAttrFlags::MOUNT_ATTR_RDONLY;
@@ -53,10 +55,27 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
     steps
 }
 
-/// Layer `n` is attached at `n` and the writable one at `w`, relative to the staging directory.
+/// Files that tell a container who it is.
+fn files(request: &LaunchRequest) -> Vec<(String, String)> {
+    let hosts = format!(
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{}\n",
+        request.hostname
+    );
+    [
+        ("etc/hosts", hosts),
+        ("etc/hostname", format!("{}\n", request.hostname)),
+        // No network, no resolver: an empty list fails at once where a guessed one would time out.
+        ("etc/resolv.conf", "# This container has no network.\n".to_owned()),
+    ]
+    .map(|(path, contents)| (path.to_owned(), contents))
+    .to_vec()
+}
+
+/// The base layer is attached at `base`, layer `n` at `n` and the writable one at `w`, relative to the staging directory.
 fn overlay_options(count: u16) -> CString {
     let lower: Vec<String> = (0..count).map(|n| n.to_string()).collect();
-    let options = format!("lowerdir={},upperdir=w/upper,workdir=w/work,userxattr,volatile", lower.join(":"));
+    let options =
+        format!("lowerdir=base:{},upperdir=w/upper,workdir=w/work,userxattr,volatile", lower.join(":"));
     CString::new(options).expect("made of digits and words")
 }
 

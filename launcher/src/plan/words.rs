@@ -35,13 +35,17 @@ impl Action {
             Self::OpenPipes { stdin } => format!("pipe2() × {}", if *stdin { 3 } else { 2 }),
             Self::CloneProcess => "setns(CLONE_NEWPID), clone3()".to_owned(),
             Self::JoinCgroups { hierarchies } => {
-                format!("echo PID > {{{}}}/cgroup.procs", hierarchies.join(","))
+                format!("echo 0 > {{{}}}/tasks", hierarchies.join(","))
             }
             Self::RaiseOomScore { score } => format!("echo {score} > /proc/self/oom_score_adj"),
             Self::BecomeRoot { .. } => "setgroups(0), setresgid(0), setresuid(0)".to_owned(),
             Self::NewKeyring => "keyctl(KEYCTL_JOIN_SESSION_KEYRING)".to_owned(),
             Self::SetHostname { name } => format!("sethostname(\"{name}\")"),
             Self::RaiseLoopback => "ip link set lo up".to_owned(),
+            Self::MakeBaseLayer { files, .. } => {
+                let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+                format!("mount(\"tmpfs\", \"base\"), write(/{{{}}})", names.join(","))
+            }
             Self::AttachLayers { count } => format!("move_mount() × {}", u32::from(*count) + 1),
             Self::MountOverlay { options } => {
                 format!("mount(\"overlay\", \"{}\", MS_NODEV)", options.to_string_lossy())
@@ -63,7 +67,6 @@ impl Action {
             Self::MaskFiles { paths } => format!("mount --bind /dev/null {}", rooted(paths)),
             Self::MaskDirectories { paths } => format!("mount --bind -o ro EMPTY {}", rooted(paths)),
             Self::ProtectDirectories { paths } => format!("mount --bind -o ro {}", rooted(paths)),
-            Self::WriteFile { path, .. } => format!("write(\"/{path}\")"),
             Self::NewCgroupNamespace => "unshare(CLONE_NEWCGROUP)".to_owned(),
             Self::ProtectRoot => "mount_setattr(\"/\", MOUNT_ATTR_RDONLY)".to_owned(),
             Self::PivotRoot => "pivot_root(\".\", \".\")".to_owned(),
@@ -109,14 +112,15 @@ impl Action {
             }
             Self::OpenPipes { .. } => "The first process's standard streams.",
             Self::CloneProcess => "The first process, in the container's process id namespace.",
-            Self::JoinCgroups { .. } => {
-                "Both processes come under the limits before they run any foreign code."
-            }
+            Self::JoinCgroups { .. } => "Under the limits, before anything else.",
             Self::RaiseOomScore { .. } => "When memory runs out, the kernel ends containers before the host.",
             Self::BecomeRoot { .. } => "Takes the user id that the map gives to root inside.",
             Self::NewKeyring => "Leaves the host's keyring, whose keys would else be shared.",
             Self::SetHostname { .. } => "The host name, private to its UTS namespace.",
             Self::RaiseLoopback => "The only interface of its network namespace.",
+            Self::MakeBaseLayer { .. } => {
+                "Its own names, and the places to mount on, in a small layer above the image."
+            }
             Self::AttachLayers { .. } => "The layers become reachable for process 1, and for nobody else.",
             Self::MountOverlay { .. } => "One tree: read-only layers below, the writable layer above.",
             Self::Mount { fstype, .. } => match fstype.as_str() {
@@ -134,7 +138,6 @@ impl Action {
             Self::MaskFiles { .. } => "Files that tell about the host read as empty.",
             Self::MaskDirectories { .. } => "Directories that tell about the host look empty.",
             Self::ProtectDirectories { .. } => "Settings of the kernel can be read and not be changed.",
-            Self::WriteFile { .. } => "Names and addresses as they are in here.",
             Self::NewCgroupNamespace => "Its control group looks like the topmost one.",
             Self::ProtectRoot => "No file of the root can be changed.",
             Self::PivotRoot => "The new tree becomes the root.",
