@@ -1,1 +1,5 @@
-fn main() {}
+//! Mounts the page.
+
+fn main() {
+    yew::Renderer::<porthole_web::app::App>::new().render();
+}

@@ -1,0 +1,63 @@
+//! The birth timeline: what was done to make this container, step by step, on one scale.
+
+use std::rc::Rc;
+
+use porthole_protocol::http::ContainerDetail;
+use yew::prelude::*;
+
+use crate::state::format;
+use crate::state::timeline::{self, Bar, Group};
+
+/// Properties of [`Birth`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The container.
+    pub detail: Rc<ContainerDetail>,
+}
+
+fn bar(bar: &Bar) -> Html {
+    // A step of nanoseconds is still one pixel.
+    let place = format!("inset-inline-start: {:.2}%; inline-size: max(2px, {:.2}%)", bar.left.min(99.5), bar.width);
+    html! {
+        <li class="step">
+            <div class="step-line">
+                <code class="step-call">{ &bar.step.call }</code>
+                <span class="step-time">{ format::nanos(bar.step.duration_ns) }</span>
+            </div>
+            <div class="step-track" aria-hidden="true"><span class="step-bar" style={place} /></div>
+            <p class="step-why">{ &bar.step.why }</p>
+        </li>
+    }
+}
+
+fn group(group: &Group) -> Html {
+    html! {
+        <section class="steps">
+            <header class="steps-head">
+                <h3 class="steps-actor">{ &group.actor }</h3>
+                <p class="steps-who">{ timeline::actor(&group.actor) }</p>
+                <span class="steps-time">{ format::nanos(group.duration_ns) }</span>
+            </header>
+            <ol class="steps-list">{ for group.bars.iter().map(bar) }</ol>
+        </section>
+    }
+}
+
+/// The timeline of one container.
+#[component]
+pub fn Birth(props: &Props) -> Html {
+    let laid_out = use_memo(props.detail.clone(), |detail| timeline::timeline(&detail.birth));
+    let steps: usize = laid_out.groups.iter().map(|group| group.bars.len()).sum();
+    html! {
+        <div class="birth">
+            <div class="birth-total">
+                <strong class="birth-figure">{ format::nanos(laid_out.total_ns) }</strong>
+                <p class="birth-words">
+                    { format!("from the request to your command running, in {steps} steps. Nothing else is in a container: \
+                        these calls, and a program.") }
+                </p>
+            </div>
+            { for laid_out.groups.iter().map(group) }
+        </div>
+    }
+}

@@ -1,0 +1,66 @@
+//! Rows with a column for the host and one for the container.
+
+use yew::prelude::*;
+
+use super::command::Command;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is.
+    pub label: AttrValue,
+    /// One plain phrase on it; may be empty.
+    pub note: AttrValue,
+    /// The host's value.
+    pub host: AttrValue,
+    /// The container's value.
+    pub container: AttrValue,
+    /// The command that prints the container's value.
+    pub command: AttrValue,
+}
+
+/// Properties of [`Compare`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// What the rows are about, for screen readers.
+    pub caption: AttrValue,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Types a command into the terminal.
+    pub on_type: Callback<String>,
+}
+
+/// The rows as a table. Values that differ from the host's are marked as the container's own.
+#[component]
+pub fn Compare(props: &Props) -> Html {
+    let row = |row: &Row| {
+        let own = row.host != row.container;
+        html! {
+            <tr key={row.label.to_string()} class="compare-row" data-own={own.then_some("true")}>
+                <th scope="row" class="compare-label">
+                    { &row.label }
+                    if !row.note.is_empty() { <span class="compare-note">{ &row.note }</span> }
+                    <Command command={row.command.clone()} on_type={props.on_type.clone()} />
+                </th>
+                <td class="compare-host">{ &row.host }</td>
+                <td class="compare-container">
+                    <span class="compare-value">{ &row.container }</span>
+                    <span class="compare-mark">{ if own { "own" } else { "shared" } }</span>
+                </td>
+            </tr>
+        }
+    };
+    html! {
+        <table class="compare">
+            <caption class="visually-hidden">{ &props.caption }</caption>
+            <thead>
+                <tr>
+                    <td class="compare-head"></td>
+                    <th scope="col" class="compare-head">{ "Host" }</th>
+                    <th scope="col" class="compare-head">{ "Container" }</th>
+                </tr>
+            </thead>
+            <tbody>{ for props.rows.iter().map(row) }</tbody>
+        </table>
+    }
+}

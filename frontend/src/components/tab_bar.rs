@@ -1,0 +1,97 @@
+//! The tabs of terminals.
+
+use yew::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::state::tabs::TabKey;
+
+/// A tab as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Which.
+    pub key: TabKey,
+    /// The container's name, or the image's before there is one.
+    pub name: AttrValue,
+    /// Which terminal of the container.
+    pub detail: AttrValue,
+    /// `opening`, `live` or `ended`.
+    pub state: &'static str,
+}
+
+/// Properties of [`TabBar`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The tabs, in order.
+    pub labels: Vec<Label>,
+    /// The one shown.
+    pub active: Option<TabKey>,
+    /// Show this one.
+    pub on_select: Callback<TabKey>,
+    /// Close this one.
+    pub on_close: Callback<TabKey>,
+    /// Show the next one, or (`true`) the one before.
+    pub on_step: Callback<bool>,
+    /// A further terminal in the shown container; none when that cannot be.
+    pub on_new: Option<Callback<()>>,
+}
+
+/// The id of a tab's button.
+#[must_use]
+pub fn tab_id(key: TabKey) -> String {
+    format!("tab-{key}")
+}
+
+/// The id of a tab's terminal.
+#[must_use]
+pub fn panel_id(key: TabKey) -> String {
+    format!("terminal-{key}")
+}
+
+fn tab(props: &Props, label: &Label) -> Html {
+    let key = label.key;
+    let active = props.active == Some(key);
+    let onkeydown = {
+        let (on_step, on_close) = (props.on_step.clone(), props.on_close.clone());
+        Callback::from(move |event: KeyboardEvent| match event.key().as_str() {
+            "ArrowRight" => on_step.emit(false),
+            "ArrowLeft" => on_step.emit(true),
+            "Delete" => on_close.emit(key),
+            _ => {}
+        })
+    };
+    html! {
+        <div key={key} class="tab" role="presentation" data-active={active.then_some("true")} data-state={label.state}>
+            <button type="button" class="tab-button" role="tab" id={tab_id(key)} aria-controls={panel_id(key)}
+                aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
+                onclick={props.on_select.reform(move |_| key)} {onkeydown}>
+                <span class="dot" aria-hidden="true" />
+                <span class="tab-name">{ &label.name }</span>
+                <span class="tab-detail">{ &label.detail }</span>
+            </button>
+        </div>
+    }
+}
+
+/// The tabs and the buttons for one more and one less.
+#[component]
+pub fn TabBar(props: &Props) -> Html {
+    let close = props.active.map(|key| props.on_close.reform(move |_: MouseEvent| key));
+    html! {
+        <div class="tab-bar">
+            <div class="tabs" role="tablist" aria-label="Terminals">
+                { for props.labels.iter().map(|label| tab(props, label)) }
+            </div>
+            if let Some(onclick) = close {
+                <button type="button" class="icon-button" {onclick} aria-label="Close this tab"
+                    title="Close this tab. Its process runs on.">
+                    <Glyph icon={Icon::Close} />
+                </button>
+            }
+            <button type="button" class="icon-button" disabled={props.on_new.is_none()} aria-label="New terminal"
+                title="New terminal in this container"
+                onclick={props.on_new.clone().map(|new| new.reform(|_: MouseEvent| ()))}>
+                <Glyph icon={Icon::Plus} />
+            </button>
+        </div>
+    }
+}

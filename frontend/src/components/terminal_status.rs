@@ -1,0 +1,49 @@
+//! How a terminal is doing, in words, below it.
+
+use yew::prelude::*;
+
+use crate::state::format;
+use crate::state::tabs::Status;
+
+/// Properties of [`TerminalStatus`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// How it is doing.
+    pub status: Status,
+    /// Whether the page is connected.
+    pub connected: bool,
+    /// Start another shell in the container; none when it has ended.
+    pub on_again: Option<Callback<()>>,
+    /// Close the tab.
+    pub on_close: Callback<()>,
+}
+
+/// The state, and what can be done about it. Announced when it changes.
+#[component]
+pub fn TerminalStatus(props: &Props) -> Html {
+    let (state, words, hint) = match &props.status {
+        Status::Opening => ("opening", "Connecting".to_string(), String::new()),
+        Status::Live if !props.connected => ("lost", "Disconnected".to_string(), String::new()),
+        Status::Live => ("live", "Live".to_string(), String::new()),
+        Status::Exited(exit) if exit.out_of_memory => ("killed", format::exit(*exit), String::new()),
+        Status::Exited(exit) => ("exited", format::exit(*exit), String::new()),
+        Status::Failed(error) => ("killed", error.message.clone(), error.hint.clone()),
+        Status::Removed => ("exited", "The container was removed".to_string(), String::new()),
+    };
+    let over = !matches!(props.status, Status::Opening | Status::Live);
+    html! {
+        <div class="terminal-status" data-state={state}>
+            <p class="terminal-state" role="status" aria-label="Terminal">
+                <span class="dot" aria-hidden="true" />
+                { words }
+                if !hint.is_empty() { <span class="terminal-hint">{ hint }</span> }
+            </p>
+            if let (true, Some(again)) = (over, props.on_again.clone()) {
+                <button type="button" class="button" onclick={again.reform(|_| ())}>{ "New shell" }</button>
+            }
+            if over {
+                <button type="button" class="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>
+            }
+        </div>
+    }
+}

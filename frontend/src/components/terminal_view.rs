@@ -1,0 +1,183 @@
+//! One terminal: created once, kept while its tab is open, gone with it.
+
+use std::rc::Rc;
+
+use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use super::tab_bar::{panel_id, tab_id};
+use super::terminal_find::TerminalFind;
+use crate::hooks::use_shortcuts::use_shortcuts;
+use crate::hooks::use_task::use_tasks;
+use crate::interop::terminal::{Handlers, Terminal};
+use crate::net::client::Client;
+use crate::state::shortcuts::Shortcut;
+use crate::state::tabs::{Origin, TabKey};
+
+/// Properties of [`TerminalView`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// Its tab.
+    pub tab: TabKey,
+    /// How it comes to be.
+    pub origin: Origin,
+    /// Its name for assistive technology.
+    pub label: AttrValue,
+    /// Whether it is the one shown.
+    pub active: bool,
+    /// Changes whenever the terminal shall take the focus.
+    pub focus: u32,
+    /// Whether output is announced to screen readers.
+    pub screen_reader: bool,
+    /// Flips `screen_reader`.
+    pub on_screen_reader: Callback<()>,
+    /// Tells the visitor something.
+    pub on_note: Callback<String>,
+}
+
+/// Creates the terminal when the component mounts, and hands it to the client once it is ready.
+#[hook]
+fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<Terminal>> {
+    let client = use_context::<Client>().expect("Providers is above every component");
+    let terminal = use_state(|| None::<Rc<Terminal>>);
+    let ready = use_state(|| false);
+    use_effect_with(tab, {
+        let (client, host, origin) = (client.clone(), host.clone(), origin.clone());
+        let (slot, is_ready) = (terminal.clone(), ready.setter());
+        move |&tab| {
+            let element = host.cast::<HtmlElement>().expect("the host element is mounted before effects run");
+            let screen: Rc<std::cell::OnceCell<Rc<Terminal>>> = Rc::default();
+            let handlers = {
+                let (on_ready, on_input, on_resize, on_drawn) = (client.clone(), client.clone(), client.clone(), client.clone());
+                let weak = Rc::downgrade(&screen);
+                Handlers {
+                    ready: Callback::from(move |size| {
+                        if let Some(screen) = weak.upgrade().and_then(|screen| screen.get().cloned()) {
+                            on_ready.open(tab, origin.clone(), size, screen);
+                            is_ready.set(true);
+                        }
+                    }),
+                    input: Callback::from(move |bytes: Vec<u8>| on_input.input(tab, &bytes)),
+                    resized: Callback::from(move |size| on_resize.resized(tab, size)),
+                    rendered: Callback::from(move |bytes| on_drawn.rendered(tab, bytes)),
+                }
+            };
+            let opened = Rc::new(Terminal::open(&element, handlers));
+            let _ = screen.set(opened.clone());
+            slot.set(Some(opened));
+            move || {
+                client.close(tab);
+                slot.set(None);
+                drop(screen);
+            }
+        }
+    });
+    (*terminal).clone().filter(|_| *ready)
+}
+
+/// A terminal with its tools.
+#[component]
+pub fn TerminalView(props: &Props) -> Html {
+    let host = use_node_ref();
+    let tasks = use_tasks();
+    let finding = use_state(|| false);
+    let found = use_state(|| true);
+    let terminal = use_terminal(props.tab, &props.origin, &host);
+
+    use_effect_with((terminal.is_some(), props.active, props.focus), {
+        let terminal = terminal.clone();
+        move |(_, active, _)| {
+            if let (Some(terminal), true) = (terminal, *active) {
+                terminal.fit();
+                terminal.focus();
+            }
+        }
+    });
+    use_effect_with((terminal.is_some(), props.label.clone(), props.screen_reader), {
+        let terminal = terminal.clone();
+        move |(_, label, screen_reader)| {
+            if let Some(terminal) = terminal {
+                terminal.set_label(&format!("{label}. Press Ctrl+F6 to leave."));
+                terminal.set_screen_reader_mode(*screen_reader);
+            }
+        }
+    });
+
+    let copy = {
+        let (terminal, on_note) = (terminal.clone(), props.on_note.clone());
+        Callback::from(move |()| {
+            if terminal.as_ref().is_some_and(|terminal| !terminal.copy()) {
+                on_note.emit("Select some text in the terminal first; it is copied by itself.".into());
+            }
+        })
+    };
+    let paste = {
+        let (terminal, on_note, tasks) = (terminal.clone(), props.on_note.clone(), tasks.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (Some(terminal), on_note) = (terminal.clone(), on_note.clone()) else { return };
+            tasks.start(async move {
+                if JsFuture::from(terminal.paste()).await.is_ok_and(|pasted| pasted.is_falsy()) {
+                    on_note.emit("The browser does not let the page read the clipboard. Press Ctrl+Shift+V instead.".into());
+                }
+            });
+        })
+    };
+    let find = {
+        let (terminal, found) = (terminal.clone(), found.clone());
+        Callback::from(move |(text, backwards): (String, bool)| {
+            let (Some(terminal), found) = (terminal.clone(), found.clone()) else { return };
+            tasks.start(async move {
+                found.set(JsFuture::from(terminal.find(&text, backwards)).await.is_ok_and(|hit| hit.is_truthy()));
+            });
+        })
+    };
+    let set_finding = |open: bool| {
+        let (finding, found, terminal) = (finding.clone(), found.clone(), terminal.clone());
+        Callback::from(move |()| {
+            finding.set(open);
+            found.set(true);
+            if let (Some(terminal), false) = (&terminal, open) {
+                terminal.focus();
+            }
+        })
+    };
+    let (open_find, close_find) = (set_finding(true), set_finding(false));
+    use_shortcuts((props.active, terminal.is_some()), {
+        let (active, copy, open_find) = (props.active, copy.clone(), open_find.clone());
+        move |shortcut| match shortcut {
+            Shortcut::Copy if active => {
+                copy.emit(());
+                true
+            }
+            Shortcut::Find if active => {
+                open_find.emit(());
+                true
+            }
+            _ => false,
+        }
+    });
+
+    let button = |icon: Icon, name: &'static str, onclick: Callback<MouseEvent>, pressed: Option<bool>| {
+        html! {
+            <button type="button" class="icon-button" {onclick} aria-label={name} title={name}
+                aria-pressed={pressed.map(|on| on.to_string())}>
+                <Glyph {icon} />
+            </button>
+        }
+    };
+    html! {
+        <section class="terminal" id={panel_id(props.tab)} role="tabpanel" aria-labelledby={tab_id(props.tab)}
+            hidden={!props.active}>
+            <div class="terminal-host" ref={host} />
+            <div class="terminal-tools">
+                if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
+                { button(Icon::Search, "Find", open_find.reform(|_| ()), None) }
+                { button(Icon::Copy, "Copy", copy.reform(|_| ()), None) }
+                { button(Icon::Paste, "Paste", paste, None) }
+                { button(Icon::Speech, "Screen reader mode", props.on_screen_reader.reform(|_| ()), Some(props.screen_reader)) }
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,45 @@
+//! What is seen before the first terminal.
+
+use std::rc::Rc;
+
+use porthole_protocol::http::ImageSummary;
+use yew::prelude::*;
+
+use super::icon::Logo;
+use super::image_list::names;
+
+/// Properties of [`Welcome`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The images.
+    pub images: Option<Rc<[ImageSummary]>>,
+    /// Whether a launch can be asked for now.
+    pub enabled: bool,
+    /// Launch this image.
+    pub on_launch: Callback<String>,
+}
+
+/// One sentence and one button.
+#[component]
+pub fn Welcome(props: &Props) -> Html {
+    let launch = props.images.as_deref().and_then(<[ImageSummary]>::first).map(|image| {
+        let (name, shown) = names(image);
+        let onclick = props.on_launch.reform(move |_| name.clone());
+        html! {
+            <button type="button" class="button button-primary" {onclick} disabled={!props.enabled}>
+                { format!("Open a shell in {shown}") }
+            </button>
+        }
+    });
+    html! {
+        <div class="welcome">
+            <Logo />
+            <h2 class="welcome-title">{ "A real shell in a real container" }</h2>
+            <p class="welcome-text">
+                { "Launch one and type. Beside it you see what the Linux kernel did to make that process believe it is alone: \
+                   its namespaces, its limits, its layers, and the milliseconds each step took." }
+            </p>
+            { launch }
+        </div>
+    }
+}

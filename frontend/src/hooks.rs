@@ -1,0 +1,7 @@
+//! Contexts, and effects that end with their component.
+
+pub mod contexts;
+pub mod use_saved_tabs;
+pub mod use_shortcuts;
+pub mod use_task;
+pub mod use_theme;

@@ -1,0 +1,6 @@
+//! The browser, fenced in: each module hides one part of it behind plain Rust.
+
+pub mod browser;
+pub mod focus;
+pub mod keys;
+pub mod terminal;

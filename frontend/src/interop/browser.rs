@@ -1,0 +1,91 @@
+//! Address bar, storage and clock.
+
+use wasm_bindgen::JsValue;
+use web_sys::{HtmlElement, Storage, Window};
+
+const TOKEN_KEY: &str = "porthole.token";
+const THEME_KEY: &str = "porthole.theme";
+
+fn window() -> Window {
+    web_sys::window().expect("the page runs in a window")
+}
+
+/// The socket's address: the page's own host.
+#[must_use]
+pub fn socket_url() -> String {
+    let location = window().location();
+    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+    let host = location.host().unwrap_or_default();
+    format!("{}://{host}/api/v1/socket", if secure { "wss" } else { "ws" })
+}
+
+/// Takes the token out of the address bar, where the start-up link put it, so that it is neither bookmarked nor shared.
+pub fn adopt_token() {
+    let location = window().location();
+    let hash = location.hash().unwrap_or_default();
+    if let Some(token) = hash.strip_prefix("#token=") {
+        session_set(TOKEN_KEY, token);
+        let path = location.pathname().unwrap_or_default();
+        if let Ok(history) = window().history() {
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
+        }
+    }
+}
+
+/// The agent's token, when this visit began with one.
+#[must_use]
+pub fn token() -> Option<String> {
+    session_get(TOKEN_KEY)
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+#[must_use]
+pub fn now_ms() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a date in our time")]
+    let now = js_sys::Date::now() as u64;
+    now
+}
+
+/// What was stored for this tab of the browser; it survives a reload. None where storage is forbidden.
+#[must_use]
+pub fn session_get(key: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(key).ok()?
+}
+
+/// Stores something for this tab of the browser.
+pub fn session_set(key: &str, value: &str) {
+    set(window().session_storage().ok().flatten(), key, value);
+}
+
+/// The visitor's choice between `light` and `dark`; none: as the system does.
+#[must_use]
+pub fn stored_theme() -> Option<String> {
+    window().local_storage().ok()??.get_item(THEME_KEY).ok()?.filter(|theme| !theme.is_empty())
+}
+
+/// Puts the choice in force and remembers it. None goes back to the system's.
+pub fn set_theme(theme: Option<&str>) {
+    set(window().local_storage().ok().flatten(), THEME_KEY, theme.unwrap_or_default());
+    apply_theme(theme);
+}
+
+/// Puts the choice in force.
+pub fn apply_theme(theme: Option<&str>) {
+    let Some(root) = window().document().and_then(|document| document.document_element()) else { return };
+    let _ = match theme {
+        Some(theme) => root.set_attribute("data-theme", theme),
+        None => root.remove_attribute("data-theme"),
+    };
+}
+
+/// Scrolls a tab, or whatever it is, into view.
+pub fn reveal(element: &HtmlElement) {
+    element.scroll_into_view_with_bool(false);
+}
+
+fn set(storage: Option<Storage>, key: &str, value: &str) {
+    // A full or forbidden storage costs convenience only.
+    if let Some(storage) = storage {
+        let _ = storage.set_item(key, value);
+    }
+}

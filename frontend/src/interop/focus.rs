@@ -1,0 +1,49 @@
+//! Moving the focus between the page's regions.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlElement};
+
+/// Marks the element that takes the focus when its region is entered.
+const ENTRY: &str = "[data-region-entry]";
+
+fn document() -> Document {
+    web_sys::window().and_then(|window| window.document()).expect("the page runs in a window with a document")
+}
+
+/// Focuses the next region that can be seen, or the one before. Regions carry `data-region`.
+pub fn step_region(backwards: bool) {
+    let Ok(list) = document().query_selector_all("[data-region]") else { return };
+    let regions: Vec<Element> = (0..list.length())
+        .filter_map(|index| list.get(index)?.dyn_into().ok())
+        .filter(|region: &Element| region.client_height() > 0)
+        .collect();
+    if regions.is_empty() {
+        return;
+    }
+    let focused = document().active_element();
+    let here = regions.iter().position(|region| region.contains(focused.as_deref()));
+    let next = match (here, backwards) {
+        (Some(here), false) => (here + 1) % regions.len(),
+        (Some(here), true) => (here + regions.len() - 1) % regions.len(),
+        (None, false) => 0,
+        (None, true) => regions.len() - 1,
+    };
+    enter(&regions[next]);
+}
+
+fn enter(region: &Element) {
+    let inner = region.query_selector(".xterm-helper-textarea, [role=tab][aria-selected=true]").ok().flatten();
+    let entry = region.query_selector(ENTRY).ok().flatten();
+    let target = entry.or(inner).unwrap_or_else(|| region.clone());
+    if let Some(target) = target.dyn_ref::<HtmlElement>() {
+        let _ = target.focus();
+    }
+}
+
+/// Whether a terminal has the focus.
+#[must_use]
+pub fn in_terminal() -> bool {
+    document()
+        .active_element()
+        .is_some_and(|element| element.matches(".xterm-helper-textarea").unwrap_or(false))
+}

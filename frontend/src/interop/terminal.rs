@@ -1,0 +1,135 @@
+//! xterm.js, through `frontend/js/terminal.ts`.
+
+use js_sys::{Promise, Uint8Array};
+use porthole_protocol::spec::Size;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+use yew::Callback;
+
+use crate::net::client::Screen;
+
+#[wasm_bindgen(raw_module = "./terminal/terminal.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = Terminal)]
+    type Emulator;
+
+    #[wasm_bindgen(constructor, js_class = "Terminal")]
+    fn new(
+        host: &HtmlElement,
+        input: &Closure<dyn Fn(Uint8Array)>,
+        resize: &Closure<dyn Fn(u16, u16)>,
+        rendered: &Closure<dyn Fn(u32)>,
+        ready: &Closure<dyn Fn(u16, u16)>,
+    ) -> Emulator;
+
+    #[wasm_bindgen(method)]
+    fn write(this: &Emulator, bytes: Uint8Array);
+    #[wasm_bindgen(method)]
+    fn reset(this: &Emulator);
+    #[wasm_bindgen(method)]
+    fn fit(this: &Emulator);
+    #[wasm_bindgen(method)]
+    fn focus(this: &Emulator);
+    #[wasm_bindgen(method, js_name = setLabel)]
+    fn set_label(this: &Emulator, label: &str);
+    #[wasm_bindgen(method, js_name = setScreenReaderMode)]
+    fn set_screen_reader_mode(this: &Emulator, on: bool);
+    #[wasm_bindgen(method)]
+    fn copy(this: &Emulator) -> bool;
+    #[wasm_bindgen(method)]
+    fn paste(this: &Emulator) -> Promise;
+    #[wasm_bindgen(method)]
+    fn find(this: &Emulator, text: &str, backwards: bool) -> Promise;
+    #[wasm_bindgen(method)]
+    fn dispose(this: &Emulator);
+}
+
+/// What a terminal tells.
+#[derive(Clone)]
+pub struct Handlers {
+    /// It is on the page, has this size, and can take output.
+    pub ready: Callback<Size>,
+    /// The visitor typed or pasted this.
+    pub input: Callback<Vec<u8>>,
+    /// It has a new size.
+    pub resized: Callback<Size>,
+    /// It has drawn this many bytes.
+    pub rendered: Callback<u32>,
+}
+
+/// A terminal on the page; it leaves when dropped.
+pub struct Terminal {
+    emulator: Emulator,
+    _input: Closure<dyn Fn(Uint8Array)>,
+    _sizes: [Closure<dyn Fn(u16, u16)>; 2],
+    _rendered: Closure<dyn Fn(u32)>,
+}
+
+impl Terminal {
+    /// Creates one inside `host`. It is ready a moment later, when its font is there.
+    #[must_use]
+    pub fn open(host: &HtmlElement, handlers: Handlers) -> Self {
+        let Handlers { ready, input, resized, rendered } = handlers;
+        let input = Closure::new(move |bytes: Uint8Array| input.emit(bytes.to_vec()));
+        let resized = Closure::new(move |cols, rows| resized.emit(Size { rows, cols }));
+        let ready = Closure::new(move |cols, rows| ready.emit(Size { rows, cols }));
+        let rendered = Closure::new(move |bytes| rendered.emit(bytes));
+        let emulator = Emulator::new(host, &input, &resized, &rendered, &ready);
+        Self { emulator, _input: input, _sizes: [resized, ready], _rendered: rendered }
+    }
+
+    /// Fills its place; for when it has been hidden.
+    pub fn fit(&self) {
+        self.emulator.fit();
+    }
+
+    /// Takes the focus.
+    pub fn focus(&self) {
+        self.emulator.focus();
+    }
+
+    /// Its name for assistive technology.
+    pub fn set_label(&self, label: &str) {
+        self.emulator.set_label(label);
+    }
+
+    /// Whether output is announced to screen readers.
+    pub fn set_screen_reader_mode(&self, on: bool) {
+        self.emulator.set_screen_reader_mode(on);
+    }
+
+    /// Copies the selection; false when there is none.
+    #[must_use]
+    pub fn copy(&self) -> bool {
+        self.emulator.copy()
+    }
+
+    /// Types what the clipboard holds. Resolves to false when the browser does not let the page read it.
+    #[must_use]
+    pub fn paste(&self) -> Promise {
+        self.emulator.paste()
+    }
+
+    /// Selects the next match, or the one before. Resolves to false when there is none.
+    #[must_use]
+    pub fn find(&self, text: &str, backwards: bool) -> Promise {
+        self.emulator.find(text, backwards)
+    }
+}
+
+impl Screen for Terminal {
+    fn write(&self, bytes: &[u8]) {
+        // A copy: xterm.js parses later, and a view of our memory would have changed by then.
+        self.emulator.write(Uint8Array::from(bytes));
+    }
+
+    fn reset(&self) {
+        self.emulator.reset();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.emulator.dispose();
+    }
+}

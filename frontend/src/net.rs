@@ -1,0 +1,4 @@
+//! The WebSocket and its owner.
+
+pub mod client;
+pub mod socket;

@@ -1,0 +1,7 @@
+//! Where contexts meet components.
+
+pub mod inspector;
+pub mod not_found;
+pub mod sidebar;
+pub mod stage;
+pub mod workspace;

@@ -1,0 +1,13 @@
+//! What the page knows: pure reducers, one for each rate of change, and the words it shows.
+
+pub mod attachments;
+pub mod commands;
+pub mod connection;
+pub mod format;
+pub mod glossary;
+pub mod kernel;
+pub mod lists;
+pub mod shortcuts;
+pub mod tabs;
+pub mod timeline;
+pub mod toasts;

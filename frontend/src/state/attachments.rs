@@ -1,0 +1,238 @@
+//! Which terminal of the page hangs on which channel of the socket, up to which byte it has output, and how much credit
+//! it owes. Pure: every method answers with the messages to send.
+
+use std::collections::BTreeMap;
+
+use porthole_protocol::control::{ClientMessage, OpenChannel};
+use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
+
+use super::tabs::{Origin, Place, TabKey};
+
+/// Output an attached terminal may be sent before it has drawn any, in bytes: several frames in flight, yet drawn in
+/// well under a second, so Ctrl-C is not answered by a screenful of stale text.
+pub const CREDIT_BYTES: u32 = 512 * 1024;
+/// Drawn bytes that are worth a `credit` message.
+const CREDIT_STEP_BYTES: u32 = 64 * 1024;
+
+#[derive(Clone, Debug)]
+struct Attachment {
+    origin: Origin,
+    size: Size,
+    place: Option<Place>,
+    channel: Option<Channel>,
+    offset: Option<u64>,
+    drawn: u32,
+    ended: bool,
+}
+
+/// Where an answer belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// The tab that asked.
+    pub tab: TabKey,
+    /// The process it is now attached to.
+    pub place: Place,
+    /// Whether output is missing between what the tab shows and what comes: its screen starts anew.
+    pub gap: bool,
+}
+
+/// All terminals of the page, by tab.
+#[derive(Clone, Debug, Default)]
+pub struct Attachments {
+    last_request: RequestId,
+    terminals: BTreeMap<TabKey, Attachment>,
+    pending: BTreeMap<RequestId, TabKey>,
+}
+
+impl Attachments {
+    /// A number for a request, not used before.
+    pub fn next_request(&mut self) -> RequestId {
+        self.last_request = self.last_request.wrapping_add(1);
+        self.last_request
+    }
+
+    /// A terminal appeared. Answers with the request that opens it, to be sent when the connection is live.
+    pub fn add(&mut self, tab: TabKey, origin: Origin, size: Size, live: bool) -> Option<ClientMessage> {
+        let place = match &origin {
+            Origin::Process(place) => Some(place.clone()),
+            Origin::Launch { .. } | Origin::Exec { .. } => None,
+        };
+        let terminal =
+            Attachment { origin, size, place, channel: None, offset: None, drawn: 0, ended: false };
+        self.terminals.insert(tab, terminal);
+        if live { self.open(tab) } else { None }
+    }
+
+    /// A terminal was closed. Answers with the message that stops its output.
+    pub fn remove(&mut self, tab: TabKey) -> Option<ClientMessage> {
+        self.pending.retain(|_, waiting| *waiting != tab);
+        let channel = self.terminals.remove(&tab)?.channel?;
+        Some(ClientMessage::Detach { channel })
+    }
+
+    /// The connection is live: opens what has not been opened and goes on with what has, each from its next byte.
+    pub fn connected(&mut self) -> Vec<ClientMessage> {
+        let tabs: Vec<_> = self.terminals.keys().copied().collect();
+        tabs.into_iter().filter_map(|tab| self.open(tab)).collect()
+    }
+
+    /// The connection was lost. Answers with the tabs whose request may or may not have been carried out: asking again
+    /// could launch twice.
+    pub fn disconnected(&mut self) -> Vec<TabKey> {
+        for terminal in self.terminals.values_mut() {
+            terminal.channel = None;
+            terminal.drawn = 0;
+        }
+        let unanswered = std::mem::take(&mut self.pending);
+        let unplaced: Vec<_> = unanswered.into_values().filter(|tab| self.place(*tab).is_none()).collect();
+        for tab in &unplaced {
+            self.end(*tab);
+        }
+        unplaced
+    }
+
+    /// An `attached` arrived.
+    pub fn attached(
+        &mut self,
+        request: RequestId,
+        container: ContainerId,
+        process: ProcessNumber,
+        channels: &[OpenChannel],
+    ) -> Option<Attached> {
+        let tab = self.pending.remove(&request)?;
+        let terminal = self.terminals.get_mut(&tab)?;
+        let channel = channels.first()?;
+        let place = Place { container, process };
+        let gap = terminal.offset.is_some_and(|held| held != channel.offset);
+        terminal.place = Some(place.clone());
+        terminal.channel = Some(channel.channel);
+        terminal.offset = Some(channel.offset);
+        Some(Attached { tab, place, gap })
+    }
+
+    /// A request failed. Answers with the tab that made it, if it was one.
+    pub fn failed(&mut self, request: RequestId) -> Option<TabKey> {
+        let tab = self.pending.remove(&request)?;
+        self.end(tab);
+        Some(tab)
+    }
+
+    /// A process ended. Answers with the tabs that showed it.
+    pub fn exited(&mut self, container: &ContainerId, process: ProcessNumber) -> Vec<TabKey> {
+        let here = |place: &Place| place.container == *container && place.process == process;
+        let tabs: Vec<_> = self
+            .terminals
+            .iter()
+            .filter(|(_, terminal)| terminal.place.as_ref().is_some_and(here))
+            .map(|(tab, _)| *tab)
+            .collect();
+        for tab in &tabs {
+            self.end(*tab);
+        }
+        tabs
+    }
+
+    /// The agent closed a channel without an exit: the container was removed.
+    pub fn detached(&mut self, channel: Channel) -> Option<TabKey> {
+        let tab = self.tab_of(channel)?;
+        self.end(tab);
+        Some(tab)
+    }
+
+    /// Output arrived. Answers with the tab to show it in.
+    pub fn output(&mut self, channel: Channel, bytes: usize) -> Option<TabKey> {
+        let tab = self.tab_of(channel)?;
+        let offset = self.terminals.get_mut(&tab)?.offset.as_mut()?;
+        *offset += bytes as u64;
+        Some(tab)
+    }
+
+    /// Output was left out up to this offset. Answers with the tab whose screen is no longer the whole story.
+    pub fn skipped(&mut self, channel: Channel, offset: u64) -> Option<TabKey> {
+        let tab = self.tab_of(channel)?;
+        self.terminals.get_mut(&tab)?.offset = Some(offset);
+        Some(tab)
+    }
+
+    /// A tab has drawn bytes. Answers with the credit to grant, once there is enough of it.
+    pub fn rendered(&mut self, tab: TabKey, bytes: u32) -> Option<ClientMessage> {
+        let terminal = self.terminals.get_mut(&tab)?;
+        let channel = terminal.channel?;
+        terminal.drawn = terminal.drawn.saturating_add(bytes);
+        if terminal.drawn < CREDIT_STEP_BYTES {
+            return None;
+        }
+        Some(ClientMessage::Credit { channel, bytes: std::mem::take(&mut terminal.drawn) })
+    }
+
+    /// A tab has a new size.
+    pub fn resized(&mut self, tab: TabKey, size: Size) -> Option<ClientMessage> {
+        let terminal = self.terminals.get_mut(&tab)?;
+        if std::mem::replace(&mut terminal.size, size) == size {
+            return None;
+        }
+        Some(ClientMessage::Resize { channel: terminal.channel?, size })
+    }
+
+    /// Where a tab's input goes, while it is attached.
+    #[must_use]
+    pub fn channel(&self, tab: TabKey) -> Option<Channel> {
+        self.terminals.get(&tab)?.channel
+    }
+
+    fn place(&self, tab: TabKey) -> Option<&Place> {
+        self.terminals.get(&tab)?.place.as_ref()
+    }
+
+    fn tab_of(&self, channel: Channel) -> Option<TabKey> {
+        self.terminals.iter().find(|(_, terminal)| terminal.channel == Some(channel)).map(|(tab, _)| *tab)
+    }
+
+    fn end(&mut self, tab: TabKey) {
+        if let Some(terminal) = self.terminals.get_mut(&tab) {
+            terminal.ended = true;
+            terminal.channel = None;
+        }
+    }
+
+    fn open(&mut self, tab: TabKey) -> Option<ClientMessage> {
+        let terminal = self.terminals.get(&tab).filter(|terminal| !terminal.ended)?;
+        let Attachment { origin, size, place, offset, .. } = terminal.clone();
+        let request = self.next_request();
+        self.pending.insert(request, tab);
+        Some(opening(request, origin, place, size, offset))
+    }
+}
+
+fn opening(
+    request: RequestId,
+    origin: Origin,
+    place: Option<Place>,
+    size: Size,
+    from: Option<u64>,
+) -> ClientMessage {
+    let on_terminal = |command| ProcessSpec {
+        command,
+        env: vec!["TERM=xterm-256color".into()],
+        terminal: Some(size),
+        stdin: true,
+        ..ProcessSpec::default()
+    };
+    match (place, origin) {
+        (Some(Place { container, process }), _) | (None, Origin::Process(Place { container, process })) => {
+            ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES }
+        }
+        (None, Origin::Launch { image }) => {
+            let spec = LaunchSpec { image, process: on_terminal(Vec::new()), ..LaunchSpec::default() };
+            ClientMessage::Launch { request, spec, credit: CREDIT_BYTES }
+        }
+        (None, Origin::Exec { container, command }) => {
+            ClientMessage::Exec { request, container, process: on_terminal(command), credit: CREDIT_BYTES }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "attachments_tests.rs"]
+mod tests;

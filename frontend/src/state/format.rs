@@ -1,0 +1,145 @@
+//! Numbers and states as words.
+
+use porthole_protocol::http::Exit;
+use porthole_protocol::kernel::IdMap;
+
+/// Bytes with a binary unit: `1.5 MiB`.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if value >= 99.95 || value.fract() < 0.05 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// A short time: `840 ns`, `75 µs`, `4.1 ms`, `1.20 s`.
+#[must_use]
+pub fn nanos(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let value = count as f64;
+    match count {
+        0..1_000 => format!("{count} ns"),
+        1_000..1_000_000 => format!("{:.0} µs", value / 1e3),
+        1_000_000..100_000_000 => format!("{:.1} ms", value / 1e6),
+        100_000_000..1_000_000_000 => format!("{:.0} ms", value / 1e6),
+        _ => format!("{:.2} s", value / 1e9),
+    }
+}
+
+/// How long ago something happened, both in milliseconds since 1970: `just now`, `3 min`, `2 h`, `5 d`.
+#[must_use]
+pub fn age(then_ms: u64, now_ms: u64) -> String {
+    let seconds = now_ms.saturating_sub(then_ms) / 1000;
+    match seconds {
+        0..10 => "just now".into(),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// How a process ended, in a sentence without its full stop.
+#[must_use]
+pub fn exit(exit: Exit) -> String {
+    match exit {
+        Exit { out_of_memory: true, .. } => "Killed: the container used up its memory".into(),
+        Exit { signal: Some(signal), .. } => format!("Ended by signal {signal} ({})", signal_name(signal)),
+        Exit { code, .. } => format!("Exited with status {code}"),
+    }
+}
+
+fn signal_name(number: u8) -> &'static str {
+    match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        31 => "SIGSYS",
+        _ => "see signal(7)",
+    }
+}
+
+/// Id maps as they read aloud: `0…65535 → 655360…720895`.
+#[must_use]
+pub fn id_maps(maps: &[IdMap]) -> String {
+    let range = |first: u32, count: u32| match count {
+        0 | 1 => first.to_string(),
+        _ => format!("{first}…{}", u64::from(first) + u64::from(count) - 1),
+    };
+    let lines = maps.iter().map(|map| format!("{} → {}", range(map.inside, map.count), range(map.outside, map.count)));
+    let joined = lines.collect::<Vec<_>>().join(", ");
+    if joined.is_empty() { "none".into() } else { joined }
+}
+
+/// A digest short enough to recognise: `3f1a09bc21d4`.
+#[must_use]
+pub fn short_digest(digest: &str) -> &str {
+    let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+    hex.get(..12).unwrap_or(hex)
+}
+
+/// The part of the limit in use, in percent from 0 to 100.
+#[must_use]
+pub fn percent(usage: u64, limit: u64) -> u64 {
+    if limit == 0 { 0 } else { (usage.saturating_mul(100) / limit).min(100) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_read_as_a_person_writes_them() {
+        let shown = [0, 1023, 1024, 1536, 4_400_000, 268_435_456, 1_073_741_823, u64::MAX].map(bytes);
+        assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "4.2 MiB", "256 MiB", "1 GiB", "16384 PiB"]);
+    }
+
+    #[test]
+    fn times_keep_two_or_three_digits() {
+        let shown = [0, 999, 75_000, 4_130_000, 250_000_000, 1_200_000_000].map(nanos);
+        assert_eq!(shown, ["0 ns", "999 ns", "75 µs", "4.1 ms", "250 ms", "1.20 s"]);
+    }
+
+    #[test]
+    fn a_clock_that_runs_behind_makes_nothing_older_than_now() {
+        assert_eq!(age(10_000, 5_000), "just now");
+        assert_eq!(age(0, 3 * 3_600_000), "3 h");
+    }
+
+    #[test]
+    fn an_exit_says_status_signal_or_memory() {
+        let of = |code, signal, out_of_memory| exit(Exit { code, signal, out_of_memory });
+        assert_eq!(of(7, None, false), "Exited with status 7");
+        assert_eq!(of(143, Some(15), false), "Ended by signal 15 (SIGTERM)");
+        assert_eq!(of(137, Some(9), true), "Killed: the container used up its memory");
+    }
+
+    #[test]
+    fn id_maps_show_both_ranges() {
+        let map = IdMap { inside: 0, outside: 655_360, count: 65_536 };
+        assert_eq!(id_maps(&[map]), "0…65535 → 655360…720895");
+        assert_eq!(id_maps(&[IdMap { inside: 0, outside: 0, count: u32::MAX }]), "0…4294967294 → 0…4294967294");
+        assert_eq!(id_maps(&[]), "none");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the words of the kernel panel mean, for someone who meets them for the first time.
+
+use porthole_protocol::spec::Namespace;
+
+/// What a namespace of this kind hides or shows.
+#[must_use]
+pub fn namespace(kind: Namespace) -> &'static str {
+    match kind {
+        Namespace::User => "who one is: root in here is an ordinary user out there",
+        Namespace::Mount => "which files there are: the image, not the host's disk",
+        Namespace::Pid => "which processes there are: its own shell, nobody else's",
+        Namespace::Net => "which network there is: a loopback and nothing more",
+        Namespace::Ipc => "shared memory, semaphores and message queues",
+        Namespace::Uts => "the host name",
+        Namespace::Cgroup => "where the tree of limits seems to begin",
+    }
+}
+
+/// What a capability allows; none for one that is not explained here. See `capabilities(7)`.
+#[must_use]
+pub fn capability(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "CHOWN" => "change the owner of files",
+        "DAC_OVERRIDE" => "read and write files whatever their permissions say",
+        "FOWNER" => "act as the owner of files",
+        "FSETID" => "keep set-user-ID bits when a file changes",
+        "KILL" => "send signals to any process",
+        "SETGID" => "become another group",
+        "SETUID" => "become another user",
+        "SETPCAP" => "give up or pass on capabilities",
+        "NET_BIND_SERVICE" => "listen on ports below 1024",
+        "NET_RAW" => "send raw packets, as ping does",
+        "SYS_CHROOT" => "use chroot",
+        "MKNOD" => "make device nodes",
+        "AUDIT_WRITE" => "write to the kernel's audit log",
+        "SETFCAP" => "give capabilities to files",
+        "SYS_ADMIN" => "mount, and a hundred other things: nearly all of root",
+        "NET_ADMIN" => "change network devices, routes and filters",
+        "SYS_PTRACE" => "look into other processes",
+        "SYS_MODULE" => "load kernel modules",
+        "SYS_TIME" => "set the clock",
+        "SYS_BOOT" => "restart the machine",
+        _ => return None,
+    })
+}
+
+/// What seccomp's mode means, see `seccomp(2)`.
+#[must_use]
+pub fn seccomp(mode: u8) -> &'static str {
+    match mode {
+        0 => "off",
+        1 => "strict",
+        2 => "filter",
+        _ => "unknown",
+    }
+}

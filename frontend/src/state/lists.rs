@@ -1,0 +1,46 @@
+//! The lists the agent keeps the page up to date with.
+
+use std::rc::Rc;
+
+use porthole_protocol::http::{ContainerSummary, ImageSummary};
+use porthole_protocol::ids::ContainerId;
+use yew::Reducible;
+
+/// Containers and images; none until the agent has told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Containers, newest first.
+    pub containers: Option<Rc<[ContainerSummary]>>,
+    /// Images, by name.
+    pub images: Option<Rc<[ImageSummary]>>,
+}
+
+impl Lists {
+    /// The container with this id.
+    #[must_use]
+    pub fn container(&self, id: &ContainerId) -> Option<&ContainerSummary> {
+        self.containers.as_deref()?.iter().find(|container| container.id == *id)
+    }
+}
+
+/// A list arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListsAction {
+    /// All containers.
+    Containers(Vec<ContainerSummary>),
+    /// All images.
+    Images(Vec<ImageSummary>),
+}
+
+impl Reducible for Lists {
+    type Action = ListsAction;
+
+    fn reduce(self: Rc<Self>, action: Self::Action) -> Rc<Self> {
+        let mut next = (*self).clone();
+        match action {
+            ListsAction::Containers(containers) => next.containers = Some(containers.into()),
+            ListsAction::Images(images) => next.images = Some(images.into()),
+        }
+        Rc::new(next)
+    }
+}
