@@ -27,7 +27,7 @@ pub fn Welcome(props: &Props) -> Html {
         let onclick = props.on_launch.reform(move |_| name.clone());
         html! {
             <button type="button" class="button button-primary" {onclick} disabled={!props.enabled}>
-                { format!("Open a shell in {shown}") }
+                { format!("Launch {shown}") }
             </button>
         }
     });

@@ -10,7 +10,7 @@ use gloo_timers::callback::{Interval, Timeout};
 use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::{Frame, MAX_PAYLOAD_BYTES};
-use porthole_protocol::ids::{ContainerId, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, RequestId};
 use porthole_protocol::limits::{DEAD_AFTER_MS, PING_EVERY_MS};
 use porthole_protocol::spec::Size;
 use porthole_protocol::version::Generations;
@@ -85,6 +85,14 @@ impl State {
             socket.send_text(&serde_json::to_string(message).expect("messages have string keys only"));
         }
     }
+
+    fn send_input(&self, due: Option<(Channel, Vec<u8>)>) {
+        if let (Some((channel, bytes)), Some(socket)) = (due, &self.socket) {
+            for payload in bytes.chunks(MAX_PAYLOAD_BYTES) {
+                socket.send_binary(&Frame { channel, payload }.encode());
+            }
+        }
+    }
 }
 
 impl Client {
@@ -124,12 +132,9 @@ impl Client {
 
     /// Types into a terminal; without effect while it is not attached.
     pub fn input(&self, tab: TabKey, bytes: &[u8]) {
-        let state = self.0.state.borrow();
-        if let (Some(channel), Some(socket)) = (state.attachments.channel(tab), &state.socket) {
-            for payload in bytes.chunks(MAX_PAYLOAD_BYTES) {
-                socket.send_binary(&Frame { channel, payload }.encode());
-            }
-        }
+        let mut state = self.0.state.borrow_mut();
+        let due = state.attachments.typed(tab, bytes);
+        state.send_input(due);
     }
 
     /// A terminal has a new size.
@@ -341,6 +346,11 @@ impl Client {
                 if let Some(screen) = screen {
                     screen.reset();
                 }
+            }
+            ServerMessage::Credit { channel, bytes } => {
+                let mut state = self.0.state.borrow_mut();
+                let due = state.attachments.taken(channel, bytes);
+                state.send_input(due);
             }
             ServerMessage::Exited { container, process, exit } => {
                 let tabs = self.0.state.borrow_mut().attachments.exited(&container, process);

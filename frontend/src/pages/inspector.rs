@@ -164,7 +164,7 @@ pub fn Inspector(props: &Props) -> Html {
         let on_view = props.on_view.clone();
         let selected = props.view;
         html! {
-            <button type="button" class="half" role="tab" aria-selected={chosen.to_string()} aria-controls="inspector-body"
+            <button type="button" class="half" aria-pressed={chosen.to_string()}
                 onclick={Callback::from(move |_| {
                     half.set(view);
                     if matches!(selected, View::Kernel | View::Birth) { on_view.emit(view); }
@@ -181,11 +181,12 @@ pub fn Inspector(props: &Props) -> Html {
     };
     html! {
         <aside class="inspector" aria-label="Kernel panel" data-region="inspector" tabindex="-1">
-            <div class="halves" role="tablist" aria-label="Kernel panel">
+            <div class="halves" role="group" aria-label="What the panel shows">
                 { tab(View::Kernel, "Kernel") }
                 { tab(View::Birth, "Birth") }
             </div>
-            <div class="inspector-body" id="inspector-body" role="tabpanel" tabindex="0" aria-label={if *half == View::Birth { "Birth" } else { "Kernel" }}>
+            <div class="inspector-body" role="region" tabindex="0"
+                aria-label={if *half == View::Birth { "Birth timeline" } else { "Kernel view" }}>
                 { body }
             </div>
         </aside>

@@ -1,10 +1,11 @@
 //! Which terminal of the page hangs on which channel of the socket, up to which byte it has output, and how much credit
 //! it owes. Pure: every method answers with the messages to send.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use porthole_protocol::control::{ClientMessage, OpenChannel};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::limits::MAX_PENDING_INPUT;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 
 use super::tabs::{Origin, Place, TabKey};
@@ -23,7 +24,23 @@ struct Attachment {
     channel: Option<Channel>,
     offset: Option<u64>,
     drawn: u32,
+    input: Input,
     ended: bool,
+}
+
+/// Input of one terminal: what is under way, and what waits for the agent's credit.
+#[derive(Clone, Debug, Default)]
+struct Input {
+    under_way: usize,
+    waiting: VecDeque<u8>,
+}
+
+impl Input {
+    fn due(&mut self) -> Vec<u8> {
+        let room = MAX_PENDING_INPUT.saturating_sub(self.under_way).min(self.waiting.len());
+        self.under_way += room;
+        self.waiting.drain(..room).collect()
+    }
 }
 
 /// Where an answer belongs.
@@ -58,8 +75,9 @@ impl Attachments {
             Origin::Process(place) => Some(place.clone()),
             Origin::Launch { .. } | Origin::Exec { .. } => None,
         };
+        let input = Input::default();
         let terminal =
-            Attachment { origin, size, place, channel: None, offset: None, drawn: 0, ended: false };
+            Attachment { origin, size, place, channel: None, offset: None, drawn: 0, input, ended: false };
         self.terminals.insert(tab, terminal);
         if live { self.open(tab) } else { None }
     }
@@ -83,6 +101,7 @@ impl Attachments {
         for terminal in self.terminals.values_mut() {
             terminal.channel = None;
             terminal.drawn = 0;
+            terminal.input = Input::default();
         }
         let unanswered = std::mem::take(&mut self.pending);
         let unplaced: Vec<_> = unanswered.into_values().filter(|tab| self.place(*tab).is_none()).collect();
@@ -175,10 +194,21 @@ impl Attachments {
         Some(ClientMessage::Resize { channel: terminal.channel?, size })
     }
 
-    /// Where a tab's input goes, while it is attached.
-    #[must_use]
-    pub fn channel(&self, tab: TabKey) -> Option<Channel> {
-        self.terminals.get(&tab)?.channel
+    /// The visitor typed. Answers with what may be sent now; the rest waits for credit. Nothing is kept while the tab is
+    /// not attached: what is typed blindly is better lost than run later.
+    pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Option<(Channel, Vec<u8>)> {
+        let terminal = self.terminals.get_mut(&tab)?;
+        let channel = terminal.channel?;
+        terminal.input.waiting.extend(bytes);
+        Some((channel, terminal.input.due()))
+    }
+
+    /// The process has taken input. Answers with what may be sent now.
+    pub fn taken(&mut self, channel: Channel, bytes: u32) -> Option<(Channel, Vec<u8>)> {
+        let tab = self.tab_of(channel)?;
+        let input = &mut self.terminals.get_mut(&tab)?.input;
+        input.under_way = input.under_way.saturating_sub(bytes as usize);
+        Some((channel, input.due()))
     }
 
     fn place(&self, tab: TabKey) -> Option<&Place> {
