@@ -27,7 +27,7 @@ pub struct AttachArgs {
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &AttachArgs) -> Result<u8, Failure> {
     let container = client.container(&args.container).await?.summary.id;
-    let wishes = Wishes { input: true, signals: Some(Signals::catch()?), ours: false };
+    let wishes = Wishes { input: true, signals: Some(Signals::catch()?), ours: false, removed: false };
     follow(client, container, args.process, wishes).await
 }
 

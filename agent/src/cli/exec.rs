@@ -36,6 +36,7 @@ pub(super) async fn run(client: &Client, args: &ExecArgs) -> Result<u8, Failure>
     let process = args.process.spec(command);
     socket.send(&ClientMessage::Exec { request, container, process, credit: OUTPUT_WINDOW });
     let attached = Attached::wait(&mut socket, request).await?;
-    let wishes = Wishes { input: args.process.interactive, signals: Some(signals), ours: true };
+    let wishes =
+        Wishes { input: args.process.interactive, signals: Some(signals), ours: true, removed: false };
     session::status(socket, attached, wishes).await
 }

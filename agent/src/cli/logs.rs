@@ -30,7 +30,7 @@ pub struct LogsArgs {
 pub(super) async fn run(client: &Client, args: &LogsArgs) -> Result<(), Failure> {
     let container = client.container(&args.container).await?.summary;
     if args.follow {
-        let wishes = Wishes { input: false, signals: None, ours: false };
+        let wishes = Wishes { input: false, signals: None, ours: false, removed: false };
         return follow(client, container.id, args.process, wishes).await.map(drop);
     }
     let path = format!("{}/logs?process={}", container_path(container.id.as_str()), args.process);

@@ -43,6 +43,11 @@ pub(super) async fn run(client: &Client, args: &RunArgs) -> Result<u8, Failure> 
     let request = socket.next_request();
     socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW });
     let attached = Attached::wait(&mut socket, request).await?;
-    let wishes = Wishes { input: args.launch.process.interactive, signals: Some(signals), ours: true };
+    let wishes = Wishes {
+        input: args.launch.process.interactive,
+        signals: Some(signals),
+        ours: true,
+        removed: args.rm,
+    };
     session::status(socket, attached, wishes).await
 }

@@ -1,14 +1,17 @@
 //! One attached process: its output to ours, our input and signals to it, until it ends or we leave.
 
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::Exit;
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
-use std::collections::VecDeque;
-use std::io;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Stderr, Stdin, Stdout};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Stdin};
 use tokio::time::timeout;
 
 use super::credit::{Consumed, InputWindow};
@@ -18,8 +21,8 @@ use super::signals::{Caught, Signals};
 use super::socket::{Received, Socket};
 use super::terminal::{self, RawMode};
 
-/// How long the process has to take the signal that says that nobody reads its output any more.
-const BROKEN_PIPE_DEADLINE: Duration = Duration::from_secs(2);
+/// How long the agent has to do what is left when our part is over.
+const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The status a shell shows for a program that SIGPIPE ended.
 const BROKEN_PIPE_STATUS: u8 = 128 + 13;
@@ -32,6 +35,8 @@ pub(super) struct Wishes {
     pub(super) signals: Option<Signals>,
     /// We started it, so it ends, as in a shell's pipeline, when nobody reads its output any more.
     pub(super) ours: bool,
+    /// Stay until the container is removed, which the agent does when its process has ended.
+    pub(super) removed: bool,
 }
 
 /// How the session ended.
@@ -84,16 +89,18 @@ impl Attached {
 }
 
 /// Output of one channel on its way to a file descriptor of ours. What waits never exceeds the credit we granted.
-struct Output<W> {
+struct Output {
     channel: Option<Channel>,
-    sink: W,
+    sink: File,
     waiting: VecDeque<Bytes>,
     consumed: Consumed,
 }
 
-impl<W: AsyncWrite + Unpin> Output<W> {
-    fn new(channel: Option<Channel>, sink: W) -> Self {
-        Self { channel, sink, waiting: VecDeque::new(), consumed: Consumed::default() }
+impl Output {
+    /// Writes to the descriptor itself: the standard library holds back what has no end of line yet, such as a prompt.
+    fn new(channel: Option<Channel>, descriptor: impl AsFd) -> io::Result<Self> {
+        let sink = File::from_std(descriptor.as_fd().try_clone_to_owned()?.into());
+        Ok(Self { channel, sink, waiting: VecDeque::new(), consumed: Consumed::default() })
     }
 
     /// Writes some of what waits and gives the credit to grant for it. Cancel safe.
@@ -125,8 +132,8 @@ enum Event {
 struct Session {
     socket: Socket,
     attached: Attached,
-    stdout: Output<Stdout>,
-    stderr: Output<Stderr>,
+    stdout: Output,
+    stderr: Output,
     stdin: Option<Stdin>,
     window: InputWindow,
     detach_keys: Option<DetachKeys>,
@@ -143,8 +150,8 @@ pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes
         _ => None,
     };
     let mut session = Session {
-        stdout: Output::new(terminal.or(attached.channel(Stream::Stdout)), tokio::io::stdout()),
-        stderr: Output::new(attached.channel(Stream::Stderr), tokio::io::stderr()),
+        stdout: Output::new(terminal.or(attached.channel(Stream::Stdout)), io::stdout())?,
+        stderr: Output::new(attached.channel(Stream::Stderr), io::stderr())?,
         stdin: wishes.input.then(tokio::io::stdin),
         window: InputWindow::default(),
         detach_keys: raw.as_ref().map(|_| DetachKeys::default()),
@@ -152,17 +159,17 @@ pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes
         attached,
     };
     session.resize();
-    let ended = session.run(&mut wishes).await;
-    let ended = match ended {
-        Err(Failure::OutputClosed) => {
-            if wishes.ours {
-                session.break_pipe().await;
-            }
-            Ok(Ended::OutputClosed)
-        }
-        other => other,
-    };
+    let mut ended = session.run(&mut wishes).await;
     drop(raw);
+    if let Err(Failure::OutputClosed) = ended {
+        if wishes.ours {
+            session.break_pipe().await;
+        }
+        ended = Ok(Ended::OutputClosed);
+    }
+    if wishes.removed && !matches!(ended, Ok(Ended::Detached) | Err(_)) {
+        session.removed().await;
+    }
     session.socket.close().await;
     ended
 }
@@ -276,19 +283,38 @@ impl Session {
     async fn break_pipe(&mut self) {
         self.signal("PIPE");
         let asked = self.socket.last_request();
-        let answered = async {
-            loop {
-                match self.socket.receive().await {
-                    Ok(Received::Control(
-                        ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. },
-                    )) if request == asked => break,
-                    Ok(_) => {}
-                    Err(_) => break,
+        self.wait_for(|message| match message {
+            ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. } => {
+                *request == asked
+            }
+            _ => false,
+        })
+        .await;
+    }
+
+    /// Waits until the agent's list of containers, which it sends whenever it changes, is without ours.
+    async fn removed(&mut self) {
+        let ours = self.attached.container.clone();
+        self.wait_for(|message| match message {
+            ServerMessage::Containers { containers } => {
+                containers.iter().all(|container| container.id != ours)
+            }
+            _ => false,
+        })
+        .await;
+    }
+
+    /// Drops what comes until this does. In vain after a while, or without a connection: what was to be told and done
+    /// has been.
+    async fn wait_for(&mut self, awaited: impl Fn(&ServerMessage) -> bool) {
+        let came = async {
+            while let Ok(received) = self.socket.receive().await {
+                if matches!(&received, Received::Control(message) if awaited(message)) {
+                    break;
                 }
             }
         };
-        // Late or not, there is nobody left to tell.
-        let _ = timeout(BROKEN_PIPE_DEADLINE, answered).await;
+        let _ = timeout(LAST_WORDS_DEADLINE, came).await;
     }
 }
 
