@@ -21,9 +21,10 @@ pub struct Props {
 /// The name an image is launched by, and the same without the tag that says nothing.
 #[must_use]
 pub fn names(image: &ImageSummary) -> (String, String) {
-    let name = image.names.first().unwrap_or(&image.id).clone();
-    let shown = name.strip_suffix(":latest").unwrap_or(&name).to_string();
-    (name, shown)
+    match image.names.first() {
+        Some(name) => (name.clone(), name.strip_suffix(":latest").unwrap_or(name).to_string()),
+        None => (image.id.clone(), format::short_digest(&image.id).to_string()),
+    }
 }
 
 /// The images, each with a button that launches it.

@@ -17,11 +17,8 @@ pub fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if value >= 99.95 || value.fract() < 0.05 {
-        format!("{value:.0} {}", UNITS[unit])
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
+    let figure = if value >= 99.95 { format!("{value:.0}") } else { format!("{value:.1}") };
+    format!("{} {}", figure.strip_suffix(".0").unwrap_or(&figure), UNITS[unit])
 }
 
 /// A short time: `840 ns`, `75 µs`, `4.1 ms`, `1.20 s`.
