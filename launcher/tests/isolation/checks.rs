@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use porthole_probe::report::Report;
 
 /// What the test knows of the host and of what it asked for.
-pub struct Expected {
-    pub host: Report,
-    pub hostname: String,
-    pub capabilities: u64,
-    pub pids_visible: usize,
+pub(crate) struct Expected {
+    pub(crate) host: Report,
+    pub(crate) hostname: String,
+    pub(crate) capabilities: u64,
+    pub(crate) pids_visible: usize,
 }
 
-type Check = fn(&Report, &Expected) -> Result<(), String>;
+pub(crate) type Check = fn(&Report, &Expected) -> Result<(), String>;
 
 /// Every check by name.
-pub const CHECKS: [(&str, Check); 16] = [
+pub(crate) const CHECKS: [(&str, Check); 16] = [
     ("every namespace is its own", namespaces),
     ("ids map to a range that is nobody outside", id_maps),
     ("capabilities are the ones asked for and can never be more", capabilities),
@@ -123,7 +123,9 @@ fn mount_flags(report: &Report, _: &Expected) -> Result<(), String> {
     }
     for sized in ["/dev", "/dev/shm"] {
         let mount = report.mounts.iter().find(|mount| mount.target == sized).ok_or(sized)?;
-        require(mount.super_options.contains("size="), || format!("{sized} has no size: {}", mount.super_options))?;
+        require(mount.super_options.contains("size="), || {
+            format!("{sized} has no size: {}", mount.super_options)
+        })?;
     }
     Ok(())
 }
@@ -140,26 +142,43 @@ fn knobs(report: &Report, _: &Expected) -> Result<(), String> {
 
 fn descriptors(report: &Report, _: &Expected) -> Result<(), String> {
     let own = |fd: &i32, target: &String| *fd <= 2 && (target.starts_with("pipe:") || target == "/dev/null");
-    require(report.fds.len() == 3 && report.fds.iter().all(|(fd, target)| own(fd, target)), || format!("{:?}", report.fds))
+    require(report.fds.len() == 3 && report.fds.iter().all(|(fd, target)| own(fd, target)), || {
+        format!("{:?}", report.fds)
+    })
 }
 
 fn devices(report: &Report, _: &Expected) -> Result<(), String> {
     let nodes = [
-        ("null", "c 1:3"), ("zero", "c 1:5"), ("full", "c 1:7"), ("random", "c 1:8"), ("urandom", "c 1:9"), ("tty", "c 5:0"),
-        ("fd", "l /proc/self/fd"), ("stdin", "l /proc/self/fd/0"), ("stdout", "l /proc/self/fd/1"), ("stderr", "l /proc/self/fd/2"),
-        ("ptmx", "l pts/ptmx"), ("pts", "d"), ("shm", "d"),
+        ("null", "c 1:3"),
+        ("zero", "c 1:5"),
+        ("full", "c 1:7"),
+        ("random", "c 1:8"),
+        ("urandom", "c 1:9"),
+        ("tty", "c 5:0"),
+        ("fd", "l /proc/self/fd"),
+        ("stdin", "l /proc/self/fd/0"),
+        ("stdout", "l /proc/self/fd/1"),
+        ("stderr", "l /proc/self/fd/2"),
+        ("ptmx", "l pts/ptmx"),
+        ("pts", "d"),
+        ("shm", "d"),
     ];
     for (name, what) in nodes {
-        require(report.dev.get(name).is_some_and(|is| is == what), || format!("/dev/{name}: {:?}", report.dev.get(name)))?;
+        require(report.dev.get(name).is_some_and(|is| is == what), || {
+            format!("/dev/{name}: {:?}", report.dev.get(name))
+        })?;
     }
-    let known: BTreeSet<&str> = nodes.iter().map(|(name, _)| *name).chain(["mqueue", "console", "core"]).collect();
+    let known: BTreeSet<&str> =
+        nodes.iter().map(|(name, _)| *name).chain(["mqueue", "console", "core"]).collect();
     let other: Vec<_> = report.dev.keys().filter(|name| !known.contains(name.as_str())).collect();
     require(other.is_empty(), || format!("{other:?}"))?;
     require(report.ptmx == "ok", || format!("/dev/ptmx: {}", report.ptmx))
 }
 
 fn processes(report: &Report, expected: &Expected) -> Result<(), String> {
-    require(report.pids.len() == expected.pids_visible && report.pids[0] == 1, || format!("{:?}", report.pids))
+    require(report.pids.len() == expected.pids_visible && report.pids[0] == 1, || {
+        format!("{:?}", report.pids)
+    })
 }
 
 fn network(report: &Report, _: &Expected) -> Result<(), String> {
@@ -178,5 +197,7 @@ fn rlimits(report: &Report, _: &Expected) -> Result<(), String> {
 
 fn host_name(report: &Report, expected: &Expected) -> Result<(), String> {
     require(report.hostname == expected.hostname, || report.hostname.clone())?;
-    require(report.hosts.contains(&expected.hostname) && report.hosts.contains("127.0.0.1"), || report.hosts.clone())
+    require(report.hosts.contains(&expected.hostname) && report.hosts.contains("127.0.0.1"), || {
+        report.hosts.clone()
+    })
 }
