@@ -94,9 +94,8 @@ fn an_endless_worker_dies_with_the_launcher_and_the_next_one_cleans_up() {
     let body = RequestBody::Unpack { layer: LAYER.into() };
     launcher.send_beside(body, &[reader.as_fd()]);
     let partial = format!(".partial-{LAYER}");
-    while !launcher.state.path().join("layers").join(&partial).join("a").exists() {
-        std::thread::yield_now();
-    }
+    let begun = launcher.state.path().join("layers").join(&partial).join("a");
+    support::eventually("the worker works", || begun.exists());
     let [worker] = launcher.descendants()[..] else { panic!("one worker") };
     assert_eq!(layers(&launcher), [partial]);
     launcher.restart();

@@ -17,6 +17,7 @@ mount -t tmpfs run /host/run
 mount -t ext4 /dev/vda /host/tmp
 busybox chmod 1777 /host/tmp
 busybox ip link set lo up
-busybox chroot /host /bin/sh -c "$(busybox cat /script)"
-echo "MACHINE-STATUS $?"
-busybox poweroff -f
+busybox cp /script /bin/busybox /host/run/
+echo '/bin/sh /run/script; echo "MACHINE-STATUS $?"; /run/busybox poweroff -f' > /host/run/main
+# Not chroot: a process in one may make no user namespace, see user_namespaces(7).
+exec busybox switch_root /host /bin/sh /run/main
