@@ -17,7 +17,8 @@ pub struct Props {
 
 fn bar(bar: &Bar) -> Html {
     // A step of nanoseconds is still one pixel.
-    let place = format!("inset-inline-start: {:.2}%; inline-size: max(2px, {:.2}%)", bar.left.min(99.5), bar.width);
+    let place =
+        format!("inset-inline-start: {:.2}%; inline-size: max(2px, {:.2}%)", bar.left.min(99.5), bar.width);
     html! {
         <li class="step">
             <div class="step-line">

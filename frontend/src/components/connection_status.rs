@@ -43,9 +43,10 @@ pub fn ConnectionBanner(props: &BannerProps) -> Html {
     let (message, hint) = match &props.connection.phase {
         Phase::Live => return Html::default(),
         Phase::Connecting if props.connection.failures == 0 => return Html::default(),
-        Phase::Connecting | Phase::Waiting if props.connection.host.is_none() => {
-            ("The agent does not answer.".to_string(), "Is `porthole serve` running? Trying again by itself.".to_string())
-        }
+        Phase::Connecting | Phase::Waiting if props.connection.host.is_none() => (
+            "The agent does not answer.".to_string(),
+            "Is `porthole serve` running? Trying again by itself.".to_string(),
+        ),
         Phase::Connecting | Phase::Waiting => (
             "Disconnected.".to_string(),
             "Your shells run on. Trying again by itself; nothing they print is lost.".to_string(),

@@ -28,7 +28,9 @@ pub fn TerminalFind(props: &Props) -> Html {
     });
     let oninput = {
         let (text, input) = (text.clone(), input.clone());
-        Callback::from(move |_| text.set(input.cast::<HtmlInputElement>().map_or_else(String::new, |it| it.value())))
+        Callback::from(move |_| {
+            text.set(input.cast::<HtmlInputElement>().map_or_else(String::new, |it| it.value()))
+        })
     };
     let find = |backwards: bool| {
         let text = text.clone();

@@ -50,7 +50,8 @@ fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<Termi
             let element = host.cast::<HtmlElement>().expect("the host element is mounted before effects run");
             let screen: Rc<std::cell::OnceCell<Rc<Terminal>>> = Rc::default();
             let handlers = {
-                let (on_ready, on_input, on_resize, on_drawn) = (client.clone(), client.clone(), client.clone(), client.clone());
+                let (on_ready, on_input, on_resize, on_drawn) =
+                    (client.clone(), client.clone(), client.clone(), client.clone());
                 let weak = Rc::downgrade(&screen);
                 Handlers {
                     ready: Callback::from(move |size| {
@@ -119,7 +120,10 @@ pub fn TerminalView(props: &Props) -> Html {
             let (Some(terminal), on_note) = (terminal.clone(), on_note.clone()) else { return };
             tasks.start(async move {
                 if JsFuture::from(terminal.paste()).await.is_ok_and(|pasted| pasted.is_falsy()) {
-                    on_note.emit("The browser does not let the page read the clipboard. Press Ctrl+Shift+V instead.".into());
+                    on_note.emit(
+                        "The browser does not let the page read the clipboard. Press Ctrl+Shift+V instead."
+                            .into(),
+                    );
                 }
             });
         })
@@ -129,7 +133,9 @@ pub fn TerminalView(props: &Props) -> Html {
         Callback::from(move |(text, backwards): (String, bool)| {
             let (Some(terminal), found) = (terminal.clone(), found.clone()) else { return };
             tasks.start(async move {
-                found.set(JsFuture::from(terminal.find(&text, backwards)).await.is_ok_and(|hit| hit.is_truthy()));
+                found.set(
+                    JsFuture::from(terminal.find(&text, backwards)).await.is_ok_and(|hit| hit.is_truthy()),
+                );
             });
         })
     };

@@ -26,12 +26,17 @@ pub fn use_saved_tabs(tabs: &TabsContext, lists: &ListsContext) {
                 return;
             }
             let exists = |id: &ContainerId, number: ProcessNumber| {
-                lists.container(id).is_some_and(|it| it.processes.iter().any(|process| process.number == number))
+                lists
+                    .container(id)
+                    .is_some_and(|it| it.processes.iter().any(|process| process.number == number))
             };
             let places = saved().into_iter().filter(|(id, number, _)| exists(id, *number));
             let (shown, hidden): (Vec<_>, Vec<_>) = places.partition(|(_, _, active)| *active);
             // The shown one is opened in its turn, then opened again, which selects it.
-            let order = saved().into_iter().filter(|it| hidden.contains(it) || shown.contains(it)).chain(shown.clone());
+            let order = saved()
+                .into_iter()
+                .filter(|it| hidden.contains(it) || shown.contains(it))
+                .chain(shown.clone());
             for (container, process, _) in order {
                 tabs.dispatch(TabsAction::Open(Origin::Process(Place { container, process })));
             }

@@ -32,7 +32,8 @@ pub fn step_region(backwards: bool) {
 }
 
 fn enter(region: &Element) {
-    let inner = region.query_selector(".xterm-helper-textarea, [role=tab][aria-selected=true]").ok().flatten();
+    let inner =
+        region.query_selector(".xterm-helper-textarea, [role=tab][aria-selected=true]").ok().flatten();
     let entry = region.query_selector(ENTRY).ok().flatten();
     let target = entry.or(inner).unwrap_or_else(|| region.clone());
     if let Some(target) = target.dyn_ref::<HtmlElement>() {

@@ -364,9 +364,12 @@ impl Client {
                     stores.tabs.dispatch(TabsAction::Became(tab, Status::Removed));
                 }
             }
-            ServerMessage::Containers { containers } => stores.lists.dispatch(ListsAction::Containers(containers)),
+            ServerMessage::Containers { containers } => {
+                stores.lists.dispatch(ListsAction::Containers(containers))
+            }
             ServerMessage::Images { images } => stores.lists.dispatch(ListsAction::Images(images)),
-            ServerMessage::Launched { request: _, container } | ServerMessage::Detail { request: _, container } => {
+            ServerMessage::Launched { request: _, container }
+            | ServerMessage::Detail { request: _, container } => {
                 stores.kernel.dispatch(KernelAction::Detail(container));
             }
             ServerMessage::Kernel { container, view } => {
@@ -381,7 +384,11 @@ impl Client {
         let tab = request.and_then(|request| self.0.state.borrow_mut().attachments.failed(request));
         match tab {
             Some(tab) => self.0.stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error))),
-            None if matches!(error.code, ErrorCode::Unauthorized | ErrorCode::VersionMismatch | ErrorCode::ForbiddenOrigin) => {
+            None if matches!(
+                error.code,
+                ErrorCode::Unauthorized | ErrorCode::VersionMismatch | ErrorCode::ForbiddenOrigin
+            ) =>
+            {
                 self.became(ConnectionAction::Refused(error));
             }
             // The close that follows says as much, and the page retries.

@@ -31,7 +31,13 @@ pub struct Props {
     pub on_terminal: Callback<()>,
 }
 
-fn row(label: &str, note: &str, view: &KernelView, value: impl Fn(&Side) -> String, command: impl Into<AttrValue>) -> Row {
+fn row(
+    label: &str,
+    note: &str,
+    view: &KernelView,
+    value: impl Fn(&Side) -> String,
+    command: impl Into<AttrValue>,
+) -> Row {
     Row {
         label: label.to_string().into(),
         note: note.to_string().into(),
@@ -56,8 +62,10 @@ fn namespace_rows(view: &KernelView) -> Vec<Row> {
         }
     };
     let rows = Namespace::ALL.into_iter();
-    rows.map(|kind| row(kind.proc_name(), glossary::namespace(kind), view, id(kind), commands::namespace(kind)))
-        .collect()
+    rows.map(|kind| {
+        row(kind.proc_name(), glossary::namespace(kind), view, id(kind), commands::namespace(kind))
+    })
+    .collect()
 }
 
 fn identity_rows(view: &KernelView) -> Vec<Row> {
@@ -75,7 +83,13 @@ fn confinement_rows(view: &KernelView) -> Vec<Row> {
         (mode, count) => format!("{mode}, {count} programs"),
     };
     vec![
-        row("No new privileges", "set-user-ID programs gain nothing", view, |s| yes(s.no_new_privs), commands::NO_NEW_PRIVS),
+        row(
+            "No new privileges",
+            "set-user-ID programs gain nothing",
+            view,
+            |s| yes(s.no_new_privs),
+            commands::NO_NEW_PRIVS,
+        ),
         row("seccomp", "system calls are checked by a program", view, filters, commands::SECCOMP),
     ]
 }
@@ -83,7 +97,13 @@ fn confinement_rows(view: &KernelView) -> Vec<Row> {
 fn panel(view: &Rc<KernelView>, cpu_millis: Option<u64>, on_type: &Callback<String>) -> Html {
     let compare = |caption: &'static str, rows: Vec<Row>| html! { <Compare {caption} {rows} on_type={on_type.clone()} /> };
     let command = |command: &'static str| html! { <Command {command} on_type={on_type.clone()} /> };
-    let own = view.host.namespaces.iter().zip(&view.container.namespaces).filter(|(host, own)| host.id != own.id).count();
+    let own = view
+        .host
+        .namespaces
+        .iter()
+        .zip(&view.container.namespaces)
+        .filter(|(host, own)| host.id != own.id)
+        .count();
     html! {
         <>
             if !view.lacks.is_empty() {
@@ -174,7 +194,9 @@ pub fn Inspector(props: &Props) -> Html {
         }
     };
     let body = match (*half, &kernel.detail, &kernel.view) {
-        _ if kernel.container.is_none() => html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> },
+        _ if kernel.container.is_none() => {
+            html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> }
+        }
         (View::Birth, Some(detail), _) => html! { <Birth detail={detail.clone()} /> },
         (View::Kernel, _, Some(view)) => panel(view, kernel.cpu_millis, &on_type),
         _ => html! { <p class="quiet">{ "Asking the kernel." }</p> },

@@ -39,7 +39,10 @@ fn after_a_reconnect_output_goes_on_at_the_next_byte() {
     assert!(page.disconnected().is_empty());
     assert_eq!(page.typed(1, b"lost"), None);
     let sent = page.connected();
-    assert!(matches!(&sent[..], [ClientMessage::Attach { request: 2, from: Some(1000), process: 0, .. }]), "{sent:?}");
+    assert!(
+        matches!(&sent[..], [ClientMessage::Attach { request: 2, from: Some(1000), process: 0, .. }]),
+        "{sent:?}"
+    );
     assert_eq!(page.attached(2, id(), 0, &channel(9, 1000)).map(|a| a.gap), Some(false));
 }
 
@@ -111,7 +114,8 @@ fn a_closed_tab_stops_its_output_and_later_answers_find_nobody() {
 #[test]
 fn a_huge_paste_is_sent_as_the_process_takes_it() {
     let mut page = attached();
-    let sent = page.typed(1, &vec![b'x'; MAX_PENDING_INPUT + 10]).map(|(channel, bytes)| (channel, bytes.len()));
+    let sent =
+        page.typed(1, &vec![b'x'; MAX_PENDING_INPUT + 10]).map(|(channel, bytes)| (channel, bytes.len()));
     assert_eq!(sent, Some((5, MAX_PENDING_INPUT)));
     assert_eq!(page.typed(1, b"y"), Some((5, vec![])));
     assert_eq!(page.taken(5, 4), Some((5, b"xxxx".to_vec())));

@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn the_host_is_remembered_while_reconnecting() {
         let host = Host { kernel: "6.1.0".into(), ..Host::default() };
-        let lost = Connection::default().after(ConnectionAction::Welcomed(host)).after(ConnectionAction::Lost);
+        let lost =
+            Connection::default().after(ConnectionAction::Welcomed(host)).after(ConnectionAction::Lost);
         assert_eq!(lost.host.as_ref().map(|host| host.kernel.as_str()), Some("6.1.0"));
     }
 

@@ -84,7 +84,9 @@ pub fn id_maps(maps: &[IdMap]) -> String {
         0 | 1 => first.to_string(),
         _ => format!("{first}…{}", u64::from(first) + u64::from(count) - 1),
     };
-    let lines = maps.iter().map(|map| format!("{} → {}", range(map.inside, map.count), range(map.outside, map.count)));
+    let lines = maps
+        .iter()
+        .map(|map| format!("{} → {}", range(map.inside, map.count), range(map.outside, map.count)));
     let joined = lines.collect::<Vec<_>>().join(", ");
     if joined.is_empty() { "none".into() } else { joined }
 }
@@ -136,7 +138,10 @@ mod tests {
     fn id_maps_show_both_ranges() {
         let map = IdMap { inside: 0, outside: 655_360, count: 65_536 };
         assert_eq!(id_maps(&[map]), "0…65535 → 655360…720895");
-        assert_eq!(id_maps(&[IdMap { inside: 0, outside: 0, count: u32::MAX }]), "0…4294967294 → 0…4294967294");
+        assert_eq!(
+            id_maps(&[IdMap { inside: 0, outside: 0, count: u32::MAX }]),
+            "0…4294967294 → 0…4294967294"
+        );
         assert_eq!(id_maps(&[]), "none");
     }
 }

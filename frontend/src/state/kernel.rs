@@ -52,7 +52,8 @@ impl Kernel {
 }
 
 fn cpu_millis(before: &KernelView, now: &KernelView) -> Option<u64> {
-    let used = |view: &KernelView| view.cgroup.iter().find(|value| value.resource == "cpu").map(|cpu| cpu.usage);
+    let used =
+        |view: &KernelView| view.cgroup.iter().find(|value| value.resource == "cpu").map(|cpu| cpu.usage);
     let micros = used(now)?.saturating_sub(used(before)?);
     Some(micros / KERNEL_VIEW_EVERY_MS)
 }

@@ -75,7 +75,8 @@ pub fn shortcut(chord: Chord<'_>) -> Option<Shortcut> {
 mod tests {
     use super::*;
 
-    const IN_TERMINAL: Chord<'_> = Chord { key: "", ctrl: false, shift: false, alt: false, in_terminal: true };
+    const IN_TERMINAL: Chord<'_> =
+        Chord { key: "", ctrl: false, shift: false, alt: false, in_terminal: true };
 
     #[test]
     fn nothing_without_ctrl_is_taken_from_a_terminal() {

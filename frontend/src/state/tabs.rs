@@ -146,7 +146,8 @@ impl Tabs {
 
     fn open(&mut self, origin: Origin) {
         if let Origin::Process(place) = &origin {
-            let held = |tab: &&Tab| tab.place.as_ref() == Some(place) && !matches!(tab.status, Status::Failed(_));
+            let held =
+                |tab: &&Tab| tab.place.as_ref() == Some(place) && !matches!(tab.status, Status::Failed(_));
             if let Some(tab) = self.all.iter().find(held) {
                 self.active = Some(tab.key);
                 return;
@@ -233,6 +234,9 @@ mod tests {
         let tabs = Tabs::default().after(TabsAction::Open(Origin::Launch { image: "busybox".into() }));
         assert_eq!(tabs.all[0].container(), None);
         let tabs = tabs.after(TabsAction::Attached(1, place(0)));
-        assert_eq!((tabs.all[0].container(), &tabs.all[0].status), (Some(&place(0).container), &Status::Live));
+        assert_eq!(
+            (tabs.all[0].container(), &tabs.all[0].status),
+            (Some(&place(0).container), &Status::Live)
+        );
     }
 }

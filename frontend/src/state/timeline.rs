@@ -77,9 +77,11 @@ mod tests {
 
     #[test]
     fn steps_are_grouped_by_actor_in_the_order_taken() {
-        let birth = [step("launcher", 0, 10), step("init", 20, 20), step("init", 40, 10), step("launcher", 60, 40)];
+        let birth =
+            [step("launcher", 0, 10), step("init", 20, 20), step("init", 40, 10), step("launcher", 60, 40)];
         let laid_out = timeline(&birth);
-        let groups: Vec<_> = laid_out.groups.iter().map(|g| (g.actor.as_str(), g.bars.len(), g.duration_ns)).collect();
+        let groups: Vec<_> =
+            laid_out.groups.iter().map(|g| (g.actor.as_str(), g.bars.len(), g.duration_ns)).collect();
         assert_eq!(laid_out.total_ns, 100);
         assert_eq!(groups, [("launcher", 1, 10), ("init", 2, 30), ("launcher", 1, 40)]);
         assert_eq!((laid_out.groups[1].bars[0].left, laid_out.groups[1].bars[0].width), (20.0, 20.0));

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_same_message_is_shown_once_and_the_oldest_make_room() {
-        let toasts = ["a", "b", "a", "c", "d", "e"].into_iter().fold(Toasts::default(), |t, text| t.after(note(text)));
+        let toasts =
+            ["a", "b", "a", "c", "d", "e"].into_iter().fold(Toasts::default(), |t, text| t.after(note(text)));
         let shown: Vec<_> = toasts.all.iter().map(|toast| toast.message.as_str()).collect();
         assert_eq!(shown, ["a", "c", "d", "e"]);
     }

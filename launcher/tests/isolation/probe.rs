@@ -1,5 +1,7 @@
 //! Takes the probe's report, in a container and on the bare host.
 
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -49,8 +51,12 @@ pub(crate) fn exec(launcher: &mut Launcher, id: &str) -> Report {
     report(fds)
 }
 
-/// The report of a process that nothing isolates.
+/// The report of a process that nothing isolates, on a host where others have a socket and left a descriptor open.
 pub(crate) fn outside() -> Report {
+    let name = SocketAddr::from_abstract_name(format!("porthole-test-{}", std::process::id())).unwrap();
+    let _socket = UnixListener::bind_addr(&name);
+    let leaked = std::fs::File::open("/").unwrap();
+    rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
     let output = Command::new(program()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()

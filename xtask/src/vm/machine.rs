@@ -13,7 +13,7 @@ use crate::step::quietly;
 use crate::workspace::{find_program, target};
 
 /// How long the machine may run before it counts as stuck, in seconds.
-const DEADLINE: &str = "1200";
+const DEADLINE: &str = "240";
 
 /// What the first program prints before the script's exit status.
 const STATUS: &str = "MACHINE-STATUS ";

@@ -47,7 +47,7 @@ impl Programs {
     pub(super) fn script(&self, arguments: &[OsString]) -> String {
         let arguments: Vec<_> = arguments.iter().map(|word| quote(&word.to_string_lossy())).collect();
         let mut script = format!(
-            "export PATH=/usr/sbin:/usr/bin:/sbin:/bin PORTHOLE_PROBE={} RUST_BACKTRACE=1\n\
+            "export PATH=/usr/sbin:/usr/bin:/sbin:/bin PORTHOLE_PROBE={} RUST_BACKTRACE=0 RUST_TEST_THREADS=1 NO_COLOR=1\n\
              cd {} || exit 1\nstatus=0\n",
             quote(&self.probe.to_string_lossy()),
             quote(&root().join("launcher").to_string_lossy()),
