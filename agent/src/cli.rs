@@ -154,9 +154,12 @@ pub fn run(reach: Reach, verb: &Verb) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(dispatch(reach, verb));
+    let mut outcome = runtime.block_on(dispatch(reach, verb));
     // A read of standard input that is still under way must not hold up the end.
     runtime.shutdown_background();
+    if let (Verb::Doctor(args), Err(Failure::NoAgent { .. })) = (verb, &outcome) {
+        outcome = doctor::run_alone(args);
+    }
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

@@ -34,6 +34,7 @@ pub(crate) mod async_fd;
 pub mod cli;
 pub mod config;
 pub(crate) mod container;
+pub(crate) mod doctor;
 pub mod engine;
 pub(crate) mod http;
 pub mod image;

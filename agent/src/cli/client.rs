@@ -1,5 +1,7 @@
 //! The client of the HTTP API.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http_body_util::combinators::BoxBody;
@@ -19,7 +21,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
 use super::address::Address;
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 
 /// Largest answer taken into memory, in bytes: a list of a thousand containers is below a megabyte.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -162,17 +164,11 @@ impl Client {
 
 /// The innermost reason, which is the one a person can act on.
 fn root_cause(error: &HttpError) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = error_source(cause) {
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
-}
-
-fn error_source<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a (dyn std::error::Error + 'static)> {
-    error.source()
+    cause.downcast_ref().map_or_else(|| cause.to_string(), reason)
 }
 
 fn empty() -> Body {

@@ -1,13 +1,15 @@
 //! `doctor`: what this host can do, why it matters, and how to mend what it cannot.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use clap::Args;
 use porthole_protocol::doctor::{Check, DoctorReport, Verdict};
 
 use super::client::Client;
-use super::failure::Failure;
+use super::failure::{Failure, warn};
 use super::output::{print, print_json, style};
+use crate::doctor;
 
 /// Arguments of `doctor`.
 #[derive(Clone, Debug, Args)]
@@ -17,14 +19,33 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
-/// Runs the verb; gives 0 when nothing is missing, else 1.
+/// Asks the agent; gives 0 when nothing is missing, else 1.
 ///
 /// # Errors
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &DoctorArgs) -> Result<u8, Failure> {
-    let report: DoctorReport = client.get("doctor").await?;
+    tell(&client.get("doctor").await?, args)
+}
+
+/// Looks for itself, for this user, as an agent that does not run yet would find things.
+///
+/// The launcher's examination forks: no other thread may be there.
+///
+/// # Errors
+/// [`Failure::OutputClosed`] when nobody reads it.
+pub(super) fn run_alone(args: &DoctorArgs) -> Result<u8, Failure> {
+    if !args.json {
+        warn("No agent answers; this is what one that you start would find.", "");
+    }
+    let state = porthole_launcher::state::default_path();
+    let place = state.ancestors().find(|place| place.is_dir()).unwrap_or(Path::new("/"));
+    let rootless = !rustix::process::geteuid().is_root();
+    tell(&doctor::report(porthole_launcher::host::examine(place, rootless)), args)
+}
+
+fn tell(report: &DoctorReport, args: &DoctorArgs) -> Result<u8, Failure> {
     if args.json {
-        print_json(&report)?;
+        print_json(report)?;
     } else {
         print(told(&report.checks))?;
     }
@@ -40,12 +61,11 @@ fn told(checks: &[Check]) -> String {
             Verdict::Degraded => style::fair("~"),
             Verdict::Missing => style::bad("✗"),
         };
-        let indent = width + 4;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{mark} {:width$}  {}", check.name, check.found);
-        let _ = writeln!(text, "{:indent$}{}", "", style::dim(&check.why));
+        let _ = writeln!(text, "    {}", style::dim(&check.why));
         if !check.fix.is_empty() {
-            let _ = writeln!(text, "{:indent$}→ {}", "", check.fix);
+            let _ = writeln!(text, "    → {}", check.fix);
         }
     }
     text
@@ -68,7 +88,7 @@ mod tests {
             [check("overlay", Verdict::Works, ""), check("kvm", Verdict::Missing, "Load the module.")];
         assert_eq!(
             anstream::adapter::strip_str(&told(&checks)).to_string(),
-            "✓ overlay  found\n           It matters.\n✗ kvm      found\n           It matters.\n           → Load the module.\n"
+            "✓ overlay  found\n    It matters.\n✗ kvm      found\n    It matters.\n    → Load the module.\n"
         );
     }
 }

@@ -18,7 +18,7 @@ pub struct ExecArgs {
     pub process: ProcessArgs,
     /// The container, by id, unique start of it, or name; then the command and its arguments.
     // One list, because all that follows the container belongs to the command, options included.
-    #[arg(value_name = "CONTAINER COMMAND", required = true, num_args = 2.., trailing_var_arg = true)]
+    #[arg(value_names = ["CONTAINER", "COMMAND"], required = true, num_args = 2.., trailing_var_arg = true)]
     pub words: Vec<String>,
 }
 

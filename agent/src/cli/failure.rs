@@ -103,6 +103,12 @@ pub(super) fn warn(message: &str, hint: &str) {
     let _ = stderr.write_all(text.as_bytes());
 }
 
+/// What the system says about an error, without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+}
+
 impl From<WireError> for Failure {
     fn from(error: WireError) -> Self {
         Self::Refused(error)
@@ -114,7 +120,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,
-            _ => Self::local(format!("The output cannot be written: {error}."), ""),
+            _ => Self::local(format!("The output cannot be written: {}.", reason(&error)), ""),
         }
     }
 }

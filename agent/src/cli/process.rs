@@ -108,7 +108,7 @@ pub struct LaunchArgs {
     pub cap_drop: Vec<String>,
     /// The image, REPOSITORY[:TAG] or its id; then the command and its arguments, else the image's own command.
     // One list, because all that follows the image belongs to the command, options included.
-    #[arg(value_name = "IMAGE [COMMAND]", required = true, trailing_var_arg = true)]
+    #[arg(value_names = ["IMAGE", "COMMAND"], num_args = 1.., required = true, trailing_var_arg = true)]
     pub words: Vec<String>,
 }
 

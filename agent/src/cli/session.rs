@@ -21,6 +21,9 @@ use super::signals::{Caught, Signals};
 use super::socket::{Received, Socket};
 use super::terminal::{self, RawMode};
 
+/// Interrupts after which a person means us and not the process, as with Docker.
+const INSISTENT: u32 = 3;
+
 /// How long the agent has to do what is left when our part is over.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -137,6 +140,7 @@ struct Session {
     stdin: Option<Stdin>,
     window: InputWindow,
     detach_keys: Option<DetachKeys>,
+    interrupts: u32,
 }
 
 /// Carries bytes and signals between us and the process until one side is done.
@@ -155,6 +159,7 @@ pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes
         stdin: wishes.input.then(tokio::io::stdin),
         window: InputWindow::default(),
         detach_keys: raw.as_ref().map(|_| DetachKeys::default()),
+        interrupts: 0,
         socket,
         attached,
     };
@@ -196,7 +201,7 @@ impl Session {
                 Event::Typed(read) => self.input(&buffer[..read]),
                 Event::Written(channel, granted) => self.grant(channel, granted?),
                 Event::Caught(Caught::Resized) => self.resize(),
-                Event::Caught(Caught::Forward(signal)) => self.signal(signal),
+                Event::Caught(Caught::Forward(signal)) => self.forward(signal),
             };
             if let Some(ended) = ended {
                 return Ok(ended);
@@ -270,13 +275,21 @@ impl Session {
         None
     }
 
+    fn forward(&mut self, signal: &str) -> Option<Ended> {
+        self.interrupts += u32::from(matches!(signal, "INT" | "TERM"));
+        if self.interrupts >= INSISTENT {
+            return Some(Ended::Detached);
+        }
+        self.signal(signal);
+        None
+    }
+
     /// Asks for a signal; should the process have ended meanwhile, its `exited` is on its way.
-    fn signal(&mut self, signal: &str) -> Option<Ended> {
+    fn signal(&mut self, signal: &str) {
         let request = self.socket.next_request();
         let Attached { container, process, .. } = &self.attached;
         let (container, process, signal) = (container.clone(), *process, signal.to_owned());
         self.socket.send(&ClientMessage::Signal { request, container, process, signal });
-        None
     }
 
     /// What a pipeline of a shell does: who writes to a pipe that nobody reads gets SIGPIPE.

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::client::{Client, refusal_of};
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 
 /// How long the agent has to answer the upgrade and the hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
@@ -67,8 +67,8 @@ impl Socket {
         let address = client.address();
         let no_agent = |cause: String| Failure::NoAgent { address: address.authority.clone(), cause };
         let tcp =
-            TcpStream::connect(&address.authority).await.map_err(|error| no_agent(error.to_string()))?;
-        tcp.set_nodelay(true).map_err(|error| no_agent(error.to_string()))?;
+            TcpStream::connect(&address.authority).await.map_err(|error| no_agent(reason(&error)))?;
+        tcp.set_nodelay(true).map_err(|error| no_agent(reason(&error)))?;
         let mut request = address.url("ws", "socket").into_client_request().map_err(lost)?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let upgraded = timeout(HELLO_DEADLINE, client_async(request, tcp)).await;

@@ -8,7 +8,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, stdin};
 
 use super::client::{Client, encoded};
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 use super::output::print;
 use super::terminal::input_is_terminal;
 
@@ -83,12 +83,10 @@ async fn open(file: Option<&Path>) -> Result<Archive, Failure> {
         }
         return Ok(Box::new(stdin()));
     };
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Failure::local(format!("The file '{}' cannot be read: {error}.", file.display()), "")
-    };
-    let opened = File::open(file).await.map_err(|error| unreadable(&error))?;
-    if opened.metadata().await.map_err(|error| unreadable(&error))?.is_dir() {
-        return Err(unreadable(&"it is a directory"));
+    let unreadable = |why: &str| Failure::local(format!("The file '{}' cannot be read: {why}.", file.display()), "");
+    let opened = File::open(file).await.map_err(|error| unreadable(&reason(&error)))?;
+    if opened.metadata().await.map_err(|error| unreadable(&reason(&error)))?.is_dir() {
+        return Err(unreadable("it is a directory"));
     }
     Ok(Box::new(opened))
 }
