@@ -66,8 +66,7 @@ impl Socket {
     pub(super) async fn open(client: &Client) -> Result<Self, Failure> {
         let address = client.address();
         let no_agent = |cause: String| Failure::NoAgent { address: address.authority.clone(), cause };
-        let tcp =
-            TcpStream::connect(&address.authority).await.map_err(|error| no_agent(reason(&error)))?;
+        let tcp = TcpStream::connect(&address.authority).await.map_err(|error| no_agent(reason(&error)))?;
         tcp.set_nodelay(true).map_err(|error| no_agent(reason(&error)))?;
         let mut request = address.url("ws", "socket").into_client_request().map_err(lost)?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));

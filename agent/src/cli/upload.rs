@@ -83,7 +83,8 @@ async fn open(file: Option<&Path>) -> Result<Archive, Failure> {
         }
         return Ok(Box::new(stdin()));
     };
-    let unreadable = |why: &str| Failure::local(format!("The file '{}' cannot be read: {why}.", file.display()), "");
+    let unreadable =
+        |why: &str| Failure::local(format!("The file '{}' cannot be read: {why}.", file.display()), "");
     let opened = File::open(file).await.map_err(|error| unreadable(&reason(&error)))?;
     if opened.metadata().await.map_err(|error| unreadable(&reason(&error)))?.is_dir() {
         return Err(unreadable("it is a directory"));

@@ -4,8 +4,7 @@
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::{Json, Router};
-use porthole_launcher::wire::{Finding, HostReport};
-use porthole_protocol::doctor::{Check, DoctorReport, Verdict};
+use porthole_protocol::doctor::DoctorReport;
 use porthole_protocol::error::WireError;
 use porthole_protocol::http::{PlanStep, Version};
 use porthole_protocol::limits::MAX_CONTROL_BYTES;
@@ -66,17 +65,7 @@ async fn version(State(app): State<App>) -> Json<Version> {
 #[utoipa::path(get, path = "/doctor", tag = "agent",
     responses((status = 200, body = DoctorReport), (status = "default", body = WireError)))]
 async fn doctor(State(app): State<App>) -> Answer<Json<DoctorReport>> {
-    let HostReport { findings, .. } = app.registry.engine().host().await?;
-    Ok(Json(DoctorReport { checks: findings.into_iter().map(check).collect() }))
-}
-
-fn check(Finding { name, verdict, found, why, fix }: Finding) -> Check {
-    let verdict = match verdict {
-        0 => Verdict::Works,
-        1 => Verdict::Degraded,
-        _ => Verdict::Missing,
-    };
-    Check { name, verdict, found, why, fix }
+    Ok(Json(crate::doctor::report(app.registry.engine().host().await?)))
 }
 
 /// The steps a launch would take.
