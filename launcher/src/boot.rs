@@ -153,9 +153,12 @@ fn launcher(state: PathBuf, unpack: UnpackFn) -> io::Result<()> {
 fn serve(state: PathBuf, listener: OwnedFd, unpack: UnpackFn, ready: impl FnOnce()) -> io::Result<()> {
     // A Ctrl-C in the agent's terminal is not for the launcher.
     rustix::process::setsid()?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_name(c"porthole-launch")?;
     let rootless = !Uid::effective().is_root();
+    if !rootless {
+        // Not without root: the kernel would give the files in /proc of children, which the launcher writes to, to root.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
     let block;
     let (first_range, ranges) = if rootless {
         (0, rootless::enter()?.ids)

@@ -34,6 +34,9 @@ pub(crate) struct Materials<'a> {
     pub(crate) stdio: [Option<BorrowedFd<'a>>; 3],
     /// The pidfd of the container's process 1.
     pub(crate) init: Option<BorrowedFd<'a>>,
+    /// Reads as closed once process 1 has executed the container's init. Without root that cannot hide its memory and
+    /// descriptors, which are the launcher's until then; so nothing of the container may run before.
+    pub(crate) init_open: Option<BorrowedFd<'a>>,
     /// The compiled seccomp filter.
     pub(crate) filter: &'a [sock_filter],
     /// What to become.
@@ -65,7 +68,12 @@ impl Child<'_> {
         // Waiting is no step: it counts for those who are waited for.
         match action {
             Action::BecomeRoot { .. } => self.page.wait(Signal::Mapped)?,
-            Action::JoinNamespaces { .. } => self.page.wait(Signal::RootReady)?,
+            Action::JoinNamespaces { .. } => {
+                self.page.wait(Signal::RootReady)?;
+                if let Some(open) = self.materials.init_open {
+                    rustix::io::read(open, &mut [0; 1])?;
+                }
+            }
             _ => {}
         }
         self.page.begin(index);
@@ -81,11 +89,11 @@ impl Child<'_> {
         match action {
             Action::JoinCgroups { .. } => identity::join_cgroups(self.materials.entrances),
             Action::RaiseOomScore { score } => identity::raise_oom_score(score),
-            Action::BecomeRoot { set_groups } => {
-                guard()?;
+            Action::BecomeRoot { set_groups, hide } => {
+                guard(*hide)?;
                 identity::become_user(0, 0, &[], *set_groups)?;
                 // Changing the user has cleared both.
-                guard()
+                guard(*hide)
             }
             Action::NewKeyring => identity::new_keyring(),
             Action::SetHostname { name } => rustix::system::sethostname(name.as_bytes()),
@@ -169,10 +177,10 @@ impl Child<'_> {
     }
 }
 
-/// Dies with the launcher, and hides its memory until exec.
-fn guard() -> Result<(), Errno> {
+/// Dies with the launcher, and hides its memory until exec; a launcher without root could not enter its namespaces then.
+fn guard(hide: bool) -> Result<(), Errno> {
     set_parent_process_death_signal(Some(Kill::KILL))?;
-    guard_memory()
+    if hide { guard_memory() } else { set_dumpable_behavior(DumpableBehavior::Dumpable) }
 }
 
 /// Hides this process's memory and descriptors, which are still the launcher's, from processes of the container.

@@ -36,8 +36,8 @@ pub(crate) struct Engine {
     pub(crate) filter: Vec<sock_filter>,
     /// The containers' init, in a sealed memory file.
     pub(crate) init: Arc<OwnedFd>,
-    /// The launcher's own process id namespace.
-    pub(crate) home: OwnedFd,
+    /// The launcher's own process id namespace; none when it may not return to it.
+    pub(crate) home: Option<OwnedFd>,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) trash: Trash,
     trash_count: u64,
@@ -62,7 +62,7 @@ impl Engine {
             ranges,
             filter: seccomp::filter(),
             init: Arc::new(init::load()?),
-            home: launch::home()?,
+            home: if rootless { None } else { Some(launch::home()?) },
             containers: BTreeMap::new(),
             trash: Trash::default(),
             trash_count: 0,

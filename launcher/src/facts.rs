@@ -47,7 +47,7 @@ pub(crate) fn look(rootless: bool, cgroups: &Cgroups) -> Host {
     Host {
         rootless,
         idmapped: !rootless,
-        set_groups: true,
+        set_groups: std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow"),
         hierarchies: cgroups.hierarchies(),
         cgroup_parent: cgroups.parent().to_owned(),
         masked_files: existing(&SECRET_FILES),

@@ -8,6 +8,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
 };
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::UnshareFlags;
 
 use crate::child::{self, Materials};
@@ -38,6 +39,8 @@ pub(crate) struct Birth<'a> {
     devpts: Option<OwnedFd>,
     streams: Option<Pair>,
     init: Option<Child>,
+    /// See [`Materials::init_open`].
+    init_open: Option<OwnedFd>,
     process: Option<(Child, OwnedFd)>,
 }
 
@@ -69,6 +72,7 @@ impl<'a> Birth<'a> {
             devpts: None,
             streams: None,
             init: None,
+            init_open: None,
             process: None,
         })
     }
@@ -152,6 +156,8 @@ impl<'a> Birth<'a> {
         self.entrances = self.engine.cgroups.entrances(&self.request.container)?;
         self.cgroup = self.engine.cgroups.directory(&self.request.container)?;
         let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
+        // The writing end is the child's, and closed in here when this returns.
+        let (init_open, _held_by_child) = pipe_with(PipeFlags::CLOEXEC)?;
         let cloned = sys::clone(namespaces.bits().into(), cgroup)?;
         match cloned {
             Cloned::Child => {
@@ -161,6 +167,7 @@ impl<'a> Birth<'a> {
                     devpts: self.devpts.as_ref().map(AsFd::as_fd),
                     stdio: self.streams.as_ref().map_or([None; 3], Pair::theirs),
                     init: None,
+                    init_open: None,
                     filter: &self.engine.filter,
                     program: &program,
                 };
@@ -168,6 +175,7 @@ impl<'a> Birth<'a> {
             }
             Cloned::Parent { pid, pidfd } => {
                 self.init = Some(Child { pid, pidfd });
+                self.init_open = self.engine.host.rootless.then_some(init_open);
                 Ok(())
             }
         }
@@ -192,7 +200,8 @@ impl<'a> Birth<'a> {
         };
         let spawned = Spawn {
             init: init.pidfd.as_fd(),
-            home: self.engine.home.as_fd(),
+            init_open: self.init_open.as_ref().map(AsFd::as_fd),
+            home: self.engine.home.as_ref().map(AsFd::as_fd),
             entrances: &self.entrances,
             cgroup: self.cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),

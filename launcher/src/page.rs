@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 use rustix::thread::futex;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -88,6 +89,16 @@ impl Page {
             }
         }
         Ok(())
+    }
+
+    /// Tells the parent of a process that the caller has cloned as its sibling.
+    pub(crate) fn tell_pid(&self, pid: Pid) {
+        self.0.pid.store(pid.as_raw_nonzero().get().unsigned_abs(), Ordering::Release);
+    }
+
+    /// The process that was told of.
+    pub(crate) fn told_pid(&self) -> Option<Pid> {
+        Pid::from_raw(self.0.pid.load(Ordering::Acquire).cast_signed())
     }
 
     fn word(&self, signal: Signal) -> &AtomicU32 {

@@ -27,7 +27,7 @@ pub(crate) enum Cloned {
 }
 
 /// `clone3(2)` with a copy of the address space, as `fork(2)` has it, and with a pidfd; into the cgroup of version 2
-/// behind `cgroup` when there is one. `flags` are `CLONE_NEW…` only.
+/// behind `cgroup` when there is one. `flags` are `CLONE_NEW…` and [`SIBLING`] only.
 ///
 /// Only a process with a single thread may call this: the child would wait for ever for a lock held by another one.
 ///
@@ -39,7 +39,8 @@ pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cl
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = flags | libc::CLONE_PIDFD as u64;
     args.pidfd = ptr::from_mut(&mut pidfd) as u64;
-    args.exit_signal = libc::SIGCHLD as u64;
+    // A sibling tells its parent what the caller would have told it.
+    args.exit_signal = if flags & SIBLING == 0 { libc::SIGCHLD as u64 } else { 0 };
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;
@@ -56,6 +57,9 @@ pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cl
         }),
     }
 }
+
+/// `CLONE_PARENT` of `clone(2)`: the new process becomes a child of the caller's parent.
+pub(crate) const SIBLING: u64 = libc::CLONE_PARENT as u64;
 
 /// `CLONE_INTO_CGROUP` of `clone3(2)`, which does not fit the libc crate's `c_int`.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -219,6 +223,8 @@ pub(crate) struct Page {
     pub(crate) failure: AtomicU64,
     /// Futex words, each set once from 0 to 1; see their users.
     pub(crate) flags: [AtomicU32; 4],
+    /// Host pid of a process that was cloned by a sibling, for their parent.
+    pub(crate) pid: AtomicU32,
 }
 
 /// Owner of a mapped [`Page`].

@@ -83,7 +83,8 @@ impl Engine {
         page.raise(Signal::RootReady);
         let (child, done) = Spawn {
             init: life.init.pidfd.as_fd(),
-            home: self.home.as_fd(),
+            init_open: None,
+            home: self.home.as_ref().map(AsFd::as_fd),
             entrances: &entrances,
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             stdio: streams.theirs(),

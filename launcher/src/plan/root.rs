@@ -22,7 +22,7 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
     let mut steps: Vec<Action> = host.join().into_iter().collect();
     steps.extend([
         Action::RaiseOomScore { score: OOM_SCORE.to_owned() },
-        Action::BecomeRoot { set_groups: host.set_groups },
+        Action::BecomeRoot { set_groups: host.set_groups, hide: !host.rootless },
         Action::NewKeyring,
         Action::SetHostname { name: request.hostname.clone() },
         Action::RaiseLoopback,

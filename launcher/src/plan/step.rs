@@ -89,7 +89,7 @@ pub enum Action {
     JoinCgroups { hierarchies: Vec<String> },
 
     RaiseOomScore { score: String },
-    BecomeRoot { set_groups: bool },
+    BecomeRoot { set_groups: bool, hide: bool },
     NewKeyring,
     SetHostname { name: String },
     RaiseLoopback,

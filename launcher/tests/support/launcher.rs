@@ -1,16 +1,21 @@
-//! A launcher on its own, as the tests start it: `launcher-alone STATE FIRST_RANGE RANGES`. Listens on `STATE/launcher.sock`.
+//! A launcher on its own, as the tests start it: `launcher-alone STATE FIRST_RANGE RANGES`, or
+//! without root `launcher-alone STATE`. Listens on `STATE/launcher.sock`.
 
 mod worker;
 
 use std::error::Error;
 use std::path::PathBuf;
 
+use porthole_launcher::rootless;
 use porthole_launcher::server::{Config, serve};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [state, first_range, ranges] = &std::env::args().skip(1).collect::<Vec<_>>()[..] else {
-        return Err("usage: launcher-alone STATE FIRST_RANGE RANGES".into());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (state, first_range, ranges) = match &arguments[..] {
+        [state] => (state, 0, rootless::enter()?.ids),
+        [state, first_range, ranges] => (state, first_range.parse()?, ranges.parse()?),
+        _ => return Err("usage: launcher-alone STATE [FIRST_RANGE RANGES]".into()),
     };
     let state = PathBuf::from(state);
     let path = state.join("launcher.sock");
@@ -24,10 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config {
         state,
         listener,
-        rootless: false,
+        rootless: arguments.len() == 1,
         unpack: worker::follow,
-        first_range: first_range.parse()?,
-        ranges: ranges.parse()?,
+        first_range,
+        ranges,
     };
     Ok(serve(config, || ())?)
 }

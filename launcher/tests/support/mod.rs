@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Owner of the store on disk.
 const STORE: u32 = 524_288;
+
+/// A user that no account has.
+const ORDINARY_USER: u32 = 54_321;
 
 /// A layer with a static busybox, and one with nothing.
 pub const BUSYBOX: &str = "b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0";
@@ -52,10 +56,25 @@ impl Launcher {
         Self::start_on(state)
     }
 
+    /// Starts one as an ordinary user, who has nothing but a single id.
+    pub fn start_without_root() -> Self {
+        let state = TempDir::with_prefix("porthole-test-").unwrap();
+        make_busybox(&state.path().join("layers").join(BUSYBOX));
+        give_to(state.path(), ORDINARY_USER);
+        let process = Command::new(env!("CARGO_BIN_EXE_launcher-alone"))
+            .arg(state.path())
+            .uid(ORDINARY_USER)
+            .gid(ORDINARY_USER)
+            .spawn()
+            .unwrap();
+        let socket = connect(state.path(), &process);
+        Self { state, process, socket, seq: 0, events: Vec::new() }
+    }
+
     /// Starts one on an existing state directory.
     pub fn start_on(state: TempDir) -> Self {
         let process = spawn(state.path());
-        let socket = connect(state.path());
+        let socket = connect(state.path(), &process);
         Self { state, process, socket, seq: 0, events: Vec::new() }
     }
 
@@ -63,7 +82,7 @@ impl Launcher {
     pub fn reconnect(&mut self) {
         let (spare, _) = std::os::unix::net::UnixDatagram::pair().unwrap();
         self.socket = Socket::from(OwnedFd::from(spare));
-        self.socket = connect(self.state.path());
+        self.socket = connect(self.state.path(), &self.process);
     }
 
     /// Kills the launcher and starts another one on the same state.
@@ -71,7 +90,7 @@ impl Launcher {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.process = spawn(self.state.path());
-        self.socket = connect(self.state.path());
+        self.socket = connect(self.state.path(), &self.process);
     }
 
     /// Sends a request and waits for its reply; events that come before are kept.
@@ -167,15 +186,17 @@ fn spawn(state: &Path) -> Child {
         .unwrap()
 }
 
-fn connect(state: &Path) -> Socket {
-    let begun = Instant::now();
-    loop {
-        match Socket::connect(&state.join("launcher.sock")) {
-            Ok(socket) => return socket,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "no launcher listens: {error}"),
-        }
-        std::thread::yield_now();
-    }
+/// A connection to that very launcher: the socket of one that was killed may still be open in a child that dies with it.
+fn connect(state: &Path, launcher: &Child) -> Socket {
+    let mut connected = None;
+    eventually("the launcher listens", || {
+        connected = Socket::connect(&state.join("launcher.sock")).ok().filter(|socket| {
+            let peer = rustix::net::sockopt::socket_peercred(socket).unwrap();
+            peer.pid.as_raw_nonzero().get().cast_unsigned() == launcher.id()
+        });
+        connected.is_some()
+    });
+    connected.unwrap()
 }
 
 /// Waits for something that the kernel does in its own time.
@@ -231,10 +252,14 @@ fn make_busybox(layer: &Path) {
 
 /// Gives a layer made by hand to the store's ids, as unpacking does.
 pub fn give_to_store(path: &Path) {
-    std::os::unix::fs::lchown(path, Some(STORE), Some(STORE)).unwrap();
+    give_to(path, STORE);
+}
+
+fn give_to(path: &Path, id: u32) {
+    std::os::unix::fs::lchown(path, Some(id), Some(id)).unwrap();
     if path.is_dir() && !path.is_symlink() {
         for entry in fs::read_dir(path).unwrap() {
-            give_to_store(&entry.unwrap().path());
+            give_to(&entry.unwrap().path(), id);
         }
     }
 }
