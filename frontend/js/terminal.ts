@@ -15,6 +15,8 @@ import { fontFamily, onThemeChange, theme } from "./theme";
 const SCROLLBACK_LINES = 10_000;
 /// A font that takes longer than this is not waited for: the terminal measures again when it arrives.
 const FONT_WAIT_MS = 400;
+/// Pixels. On a phone more columns are worth more than larger letters.
+const FONT_SIZE = matchMedia("(width < 30rem)").matches ? 11.5 : 13.5;
 
 type Handlers = {
   input: (bytes: Uint8Array) => void;
@@ -44,7 +46,7 @@ export class Terminal {
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       cursorInactiveStyle: "outline",
       fontFamily: fontFamily(),
-      fontSize: 13.5,
+      fontSize: FONT_SIZE,
       lineHeight: 1.25,
       minimumContrastRatio: 4.5,
       scrollback: SCROLLBACK_LINES,
@@ -64,7 +66,7 @@ export class Terminal {
   }
 
   async #open(): Promise<void> {
-    const fonts = Promise.all([document.fonts.load(`13.5px ${fontFamily()}`), document.fonts.load(`700 13.5px ${fontFamily()}`)]);
+    const fonts = Promise.all([document.fonts.load(`${FONT_SIZE}px ${fontFamily()}`), document.fonts.load(`700 ${FONT_SIZE}px ${fontFamily()}`)]);
     await Promise.race([fonts, new Promise((done) => setTimeout(done, FONT_WAIT_MS))]);
     if (this.#disposed) return;
     this.#emulator.open(this.#host);

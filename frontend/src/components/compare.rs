@@ -36,31 +36,37 @@ pub fn Compare(props: &Props) -> Html {
     let row = |row: &Row| {
         let own = row.host != row.container;
         html! {
-            <tr key={row.label.to_string()} class="compare-row" data-own={own.then_some("true")}>
-                <th scope="row" class="compare-label">
-                    { &row.label }
+            <tr role="row" key={row.label.to_string()} class="compare-row" data-own={own.then_some("true")}>
+                <th role="rowheader" scope="row" class="compare-label">{ &row.label }</th>
+                <td role="cell" class="compare-host">{ &row.host }</td>
+                <td role="cell" class="compare-container">
+                    <span class="compare-value">{ &row.container }</span>
+                    { " " }
+                    <span class="compare-mark">{ if own { "own" } else { "shared" } }</span>
+                </td>
+                <td role="cell" class="compare-foot">
                     if !row.note.is_empty() { <span class="compare-note">{ &row.note }</span> }
                     <Command command={row.command.clone()} on_type={props.on_type.clone()} />
-                </th>
-                <td class="compare-host">{ &row.host }</td>
-                <td class="compare-container">
-                    <span class="compare-value">{ &row.container }</span>
-                    <span class="compare-mark">{ if own { "own" } else { "shared" } }</span>
                 </td>
             </tr>
         }
     };
+    // The roles say again what the elements say: a style sheet that lays rows out as grids takes the meaning from them.
     html! {
-        <table class="compare">
-            <caption class="visually-hidden">{ &props.caption }</caption>
-            <thead>
-                <tr>
-                    <td class="compare-head"></td>
-                    <th scope="col" class="compare-head">{ "Host" }</th>
-                    <th scope="col" class="compare-head">{ "Container" }</th>
+        <table role="table" class="compare" aria-label={props.caption.clone()}>
+            <thead role="rowgroup">
+                <tr role="row" class="compare-row">
+                    <th role="columnheader" scope="col" class="compare-head">
+                        <span class="visually-hidden">{ "What" }</span>
+                    </th>
+                    <th role="columnheader" scope="col" class="compare-head">{ "Host" }</th>
+                    <th role="columnheader" scope="col" class="compare-head">{ "Container" }</th>
+                    <th role="columnheader" scope="col" class="compare-head">
+                        <span class="visually-hidden">{ "Command" }</span>
+                    </th>
                 </tr>
             </thead>
-            <tbody>{ for props.rows.iter().map(row) }</tbody>
+            <tbody role="rowgroup">{ for props.rows.iter().map(row) }</tbody>
         </table>
     }
 }

@@ -28,10 +28,10 @@ pub struct Props {
 
 fn state(container: &ContainerSummary) -> (&'static str, String) {
     match container.state {
-        ContainerState::Running => ("running", "running".into()),
-        ContainerState::Exited(exit) if exit.out_of_memory => ("killed", "out of memory".into()),
-        ContainerState::Exited(exit) => ("exited", format!("exited {}", exit.code)),
-        ContainerState::Unknown => ("exited", "unknown state".into()),
+        ContainerState::Running => ("running", String::new()),
+        ContainerState::Exited(exit) if exit.out_of_memory => ("killed", "out of memory · ".into()),
+        ContainerState::Exited(exit) => ("exited", format!("exited {} · ", exit.code)),
+        ContainerState::Unknown => ("exited", "unknown state · ".into()),
     }
 }
 
@@ -47,13 +47,13 @@ fn item(props: &Props, container: &ContainerSummary) -> Html {
         <li key={container.id.to_string()} class="container" data-state={state}>
             <button type="button" class="container-open" onclick={emit(&props.on_open)}
                 aria-current={shown.then_some("true")} title={format!("Open {}", container.name)}>
-                <span class="dot" aria-hidden="true" />
+                <span class="dot" role="img" aria-label={state} />
                 <span class="container-name">{ &container.name }</span>
                 <span class="container-facts">
-                    { format!("{words} · {}", format::age(container.created_ms, props.now_ms)) }
-                </span>
-                <span class="container-start" title="From the request to the first process's execve">
-                    { format::nanos(container.start_micros.saturating_mul(1000)) }
+                    { format!("{words}{} · ", format::age(container.created_ms, props.now_ms)) }
+                    <span class="container-start" title="From the request to the first process's execve">
+                        { format!("{} to start", format::nanos(container.start_micros.saturating_mul(1000))) }
+                    </span>
                 </span>
             </button>
             if running {

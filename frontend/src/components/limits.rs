@@ -25,7 +25,7 @@ struct Meter {
 fn meter(value: &CgroupValue, cpu_millis: Option<u64>) -> Meter {
     let (name, unit, hit): (_, fn(u64) -> String, _) = match value.resource.as_str() {
         "memory" => ("Memory", format::bytes, "killed for memory"),
-        "swap" => ("Memory and swap", format::bytes, "at the limit"),
+        "swap" => ("Swap", format::bytes, "at the limit"),
         "pids" => ("Processes", |count| count.to_string(), "forks refused"),
         "cpu" => ("CPU", |millis| format!("{} %", millis / 10), "times throttled"),
         _ => ("Other", |count| count.to_string(), "at the limit"),
@@ -34,7 +34,11 @@ fn meter(value: &CgroupValue, cpu_millis: Option<u64>) -> Meter {
     Meter {
         name,
         now: unit(usage),
-        limit: value.limit.map_or_else(|| "no limit".into(), unit),
+        limit: match value.limit {
+            None => "no limit".into(),
+            Some(0) => "none allowed".into(),
+            Some(limit) => format!("of {}", unit(limit)),
+        },
         percent: value.limit.map_or(0, |limit| format::percent(usage, limit)),
         hits: (value.hits > 0).then(|| format!("{} {hit}", value.hits)),
     }
@@ -50,7 +54,7 @@ pub fn Limits(props: &Props) -> Html {
                 <span class="limit-name">{ meter.name }</span>
                 <span class="limit-figures">
                     <span class="limit-now">{ meter.now }</span>
-                    { format!(" of {}", meter.limit) }
+                    { format!(" {}", meter.limit) }
                 </span>
                 <span class="limit-bar" role="img" aria-label={format!("{} percent in use", meter.percent)}>
                     <span class="limit-fill" data-high={(meter.percent >= 90).then_some("true")}

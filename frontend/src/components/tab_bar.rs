@@ -59,34 +59,35 @@ fn tab(props: &Props, label: &Label) -> Html {
             _ => {}
         })
     };
+    let close = props.on_close.reform(move |event: MouseEvent| {
+        event.stop_propagation();
+        key
+    });
     html! {
         <div key={key} class="tab" role="presentation" data-active={active.then_some("true")} data-state={label.state}>
             <button type="button" class="tab-button" role="tab" id={tab_id(key)} aria-controls={panel_id(key)}
                 aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
-                onclick={props.on_select.reform(move |_| key)} {onkeydown}>
+                aria-keyshortcuts="Delete" onclick={props.on_select.reform(move |_| key)} {onkeydown}>
                 <span class="dot" aria-hidden="true" />
                 <span class="tab-name">{ &label.name }</span>
                 <span class="tab-detail">{ &label.detail }</span>
+                // For pointers only; the keyboard has Delete, and a button inside a tab would confuse a screen reader.
+                <span class="tab-close" aria-hidden="true" title="Close this tab. Its process runs on." onclick={close}>
+                    <Glyph icon={Icon::Close} />
+                </span>
             </button>
         </div>
     }
 }
 
-/// The tabs and the buttons for one more and one less.
+/// The tabs, and the button for one more.
 #[component]
 pub fn TabBar(props: &Props) -> Html {
-    let close = props.active.map(|key| props.on_close.reform(move |_: MouseEvent| key));
     html! {
         <div class="tab-bar">
             <div class="tabs" role="tablist" aria-label="Terminals">
                 { for props.labels.iter().map(|label| tab(props, label)) }
             </div>
-            if let Some(onclick) = close {
-                <button type="button" class="icon-button" {onclick} aria-label="Close this tab"
-                    title="Close this tab. Its process runs on.">
-                    <Glyph icon={Icon::Close} />
-                </button>
-            }
             <button type="button" class="icon-button" disabled={props.on_new.is_none()} aria-label="New terminal"
                 title="New terminal in this container"
                 onclick={props.on_new.clone().map(|new| new.reform(|_: MouseEvent| ()))}>

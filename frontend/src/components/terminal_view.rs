@@ -177,8 +177,8 @@ pub fn TerminalView(props: &Props) -> Html {
         <section class="terminal" id={panel_id(props.tab)} role="tabpanel" aria-labelledby={tab_id(props.tab)}
             hidden={!props.active}>
             <div class="terminal-host" ref={host} />
-            <div class="terminal-tools">
-                if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
+            if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
+            <div class="terminal-tools" role="group" aria-label="Terminal tools">
                 { button(Icon::Search, "Find", open_find.reform(|_| ()), None) }
                 { button(Icon::Copy, "Copy", copy.reform(|_| ()), None) }
                 { button(Icon::Paste, "Paste", paste, None) }

@@ -207,7 +207,7 @@ pub fn Inspector(props: &Props) -> Html {
                 { tab(View::Kernel, "Kernel") }
                 { tab(View::Birth, "Birth") }
             </div>
-            <div class="inspector-body" role="region" tabindex="0"
+            <div key={half.name()} class="inspector-body" role="region" tabindex="0"
                 aria-label={if *half == View::Birth { "Birth timeline" } else { "Kernel view" }}>
                 { body }
             </div>

@@ -60,7 +60,7 @@ pub fn Sidebar() -> Html {
         <nav class="sidebar" aria-label="Containers and images" data-region="sidebar" tabindex="-1">
             <h2 class="sidebar-title">{ "Containers" }</h2>
             <ContainerList containers={lists.containers.clone()} {shown} {now_ms} {on_open} {on_stop} {on_remove} />
-            <h2 class="sidebar-title">{ "Images" }</h2>
+            <h2 class="sidebar-title images-title">{ "Images" }</h2>
             <ImageList images={lists.images.clone()} enabled={connection.phase == Phase::Live} {on_launch} />
         </nav>
     }

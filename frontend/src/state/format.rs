@@ -77,13 +77,16 @@ fn signal_name(number: u8) -> &'static str {
     }
 }
 
-/// Id maps as they read aloud: `0…65535 → 655360…720895`.
+/// Id maps as they read aloud: `0…65535 → 655360…720895`, or that there is none to speak of.
 #[must_use]
 pub fn id_maps(maps: &[IdMap]) -> String {
     let range = |first: u32, count: u32| match count {
         0 | 1 => first.to_string(),
         _ => format!("{first}…{}", u64::from(first) + u64::from(count) - 1),
     };
+    if let [IdMap { inside: 0, outside: 0, count: u32::MAX }] = maps {
+        return "every id is itself".into();
+    }
     let lines = maps
         .iter()
         .map(|map| format!("{} → {}", range(map.inside, map.count), range(map.outside, map.count)));
@@ -138,10 +141,7 @@ mod tests {
     fn id_maps_show_both_ranges() {
         let map = IdMap { inside: 0, outside: 655_360, count: 65_536 };
         assert_eq!(id_maps(&[map]), "0…65535 → 655360…720895");
-        assert_eq!(
-            id_maps(&[IdMap { inside: 0, outside: 0, count: u32::MAX }]),
-            "0…4294967294 → 0…4294967294"
-        );
+        assert_eq!(id_maps(&[IdMap { inside: 0, outside: 0, count: u32::MAX }]), "every id is itself");
         assert_eq!(id_maps(&[]), "none");
     }
 }
