@@ -6,7 +6,7 @@ use porthole_protocol::http::ContainerDetail;
 use yew::prelude::*;
 
 use crate::state::format;
-use crate::state::timeline::{self, Bar, Group};
+use crate::state::timeline::{self, Bar, Group, Timeline};
 
 /// Properties of [`Birth`].
 #[derive(Properties, PartialEq)]
@@ -31,9 +31,20 @@ fn bar(bar: &Bar) -> Html {
     }
 }
 
+/// All steps on one strip: where the time went, at a glance.
+fn overview(laid_out: &Timeline) -> Html {
+    let bars = laid_out.groups.iter().flat_map(|group| {
+        group.bars.iter().map(move |bar| {
+            let place = format!("inset-inline-start: {:.2}%; inline-size: max(1px, {:.2}%)", bar.left, bar.width);
+            html! { <span class="overview-bar" data-actor={group.actor.clone()} style={place} title={bar.step.call.clone()} /> }
+        })
+    });
+    html! { <div class="overview" aria-hidden="true">{ for bars }</div> }
+}
+
 fn group(group: &Group) -> Html {
     html! {
-        <section class="steps">
+        <section class="steps" data-actor={group.actor.clone()}>
             <header class="steps-head">
                 <h3 class="steps-actor">{ &group.actor }</h3>
                 <p class="steps-who">{ timeline::actor(&group.actor) }</p>
@@ -58,6 +69,7 @@ pub fn Birth(props: &Props) -> Html {
                         these calls, and a program.") }
                 </p>
             </div>
+            { overview(&laid_out) }
             { for laid_out.groups.iter().map(group) }
         </div>
     }

@@ -50,10 +50,13 @@ fn item(props: &Props, container: &ContainerSummary) -> Html {
                 <span class="dot" role="img" aria-label={state} />
                 <span class="container-name">{ &container.name }</span>
                 <span class="container-facts">
-                    { format!("{words}{} · ", format::age(container.created_ms, props.now_ms)) }
-                    <span class="container-start" title="From the request to the first process's execve">
-                        { format!("{} to start", format::nanos(container.start_micros.saturating_mul(1000))) }
-                    </span>
+                    { format!("{words}{}", format::age(container.created_ms, props.now_ms)) }
+                    if running {
+                        { " · " }
+                        <span class="container-start" title="From the request to the first process's execve">
+                            { format!("{} to start", format::nanos(container.start_micros.saturating_mul(1000))) }
+                        </span>
+                    }
                 </span>
             </button>
             if running {

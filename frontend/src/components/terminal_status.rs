@@ -12,8 +12,8 @@ pub struct Props {
     pub status: Status,
     /// Whether the page is connected.
     pub connected: bool,
-    /// Start another shell in the container; none when it has ended.
-    pub on_again: Option<Callback<()>>,
+    /// Start another shell in the container, or the container's image again: what, and how. None when neither can be.
+    pub on_again: Option<(&'static str, Callback<()>)>,
     /// Close the tab.
     pub on_close: Callback<()>,
 }
@@ -38,8 +38,8 @@ pub fn TerminalStatus(props: &Props) -> Html {
                 { words }
                 if !hint.is_empty() { <span class="terminal-hint">{ hint }</span> }
             </p>
-            if let (true, Some(again)) = (over, props.on_again.clone()) {
-                <button type="button" class="button" onclick={again.reform(|_| ())}>{ "New shell" }</button>
+            if let (true, Some((what, again))) = (over, props.on_again.clone()) {
+                <button type="button" class="button" onclick={again.reform(|_| ())}>{ what }</button>
             }
             if over {
                 <button type="button" class="button" onclick={props.on_close.reform(|_| ())}>{ "Close" }</button>

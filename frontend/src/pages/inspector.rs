@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use porthole_protocol::http::ContainerState;
 use porthole_protocol::kernel::{KernelView, Side};
 use porthole_protocol::spec::Namespace;
 use yew::prelude::*;
@@ -16,7 +17,7 @@ use crate::components::mounts::Mounts;
 use crate::components::processes::Processes;
 use crate::components::section::Section;
 use crate::components::view_switch::View;
-use crate::hooks::contexts::{KernelContext, TabsContext, use_store};
+use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, use_store};
 use crate::net::client::Client;
 use crate::state::{commands, format, glossary};
 
@@ -158,7 +159,10 @@ fn panel(view: &Rc<KernelView>, cpu_millis: Option<u64>, on_type: &Callback<Stri
 pub fn Inspector(props: &Props) -> Html {
     let client = use_store::<Client>();
     let kernel = use_store::<KernelContext>();
+    let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
+    let summary = kernel.container.as_ref().and_then(|id| lists.container(id));
+    let ended = kernel.container.is_some() && summary.is_none_or(|it| it.state != ContainerState::Running);
     // Where there is room for the terminal as well, the half shown last stays.
     let half = use_state(|| View::Kernel);
     use_effect_with(props.view, {
@@ -209,6 +213,9 @@ pub fn Inspector(props: &Props) -> Html {
             </div>
             <div key={half.name()} class="inspector-body" role="region" tabindex="0"
                 aria-label={if *half == View::Birth { "Birth timeline" } else { "Kernel view" }}>
+                if ended {
+                    <p class="ended">{ "This container has ended. This is how it was last seen." }</p>
+                }
                 { body }
             </div>
         </aside>

@@ -56,6 +56,15 @@ fn running(tab: Option<&Tab>, lists: &Lists) -> Option<ContainerId> {
     (container.state == ContainerState::Running).then(|| container.id.clone())
 }
 
+/// The image that was launched for this tab, as far as known.
+fn image(tab: &Tab, lists: &Lists) -> Option<String> {
+    match (&tab.origin, tab.container().and_then(|id| lists.container(id))) {
+        (Origin::Launch { image }, _) => Some(image.clone()),
+        (_, Some(container)) => Some(container.image.clone()),
+        (_, None) => None,
+    }
+}
+
 /// The terminals.
 #[component]
 pub fn Stage(props: &Props) -> Html {
@@ -119,17 +128,23 @@ pub fn Stage(props: &Props) -> Html {
             label={format!("Terminal {} {}", label.name, label.detail)} focus={*focus}
             screen_reader={*screen_reader} on_screen_reader={on_screen_reader.clone()} on_note={on_note.clone()} />
     });
-    let on_launch = {
+    let on_launch: Callback<String> = {
         let dispatch = tabs.dispatcher();
         Callback::from(move |image| dispatch.dispatch(TabsAction::Open(Origin::Launch { image })))
+    };
+    let image = tabs.shown().and_then(|tab| image(tab, &lists));
+    let on_again = match (on_new.clone(), image) {
+        (Some(new), _) => Some(("New shell", new)),
+        (None, Some(image)) => Some(("Launch again", on_launch.reform(move |()| image.clone()))),
+        (None, None) => None,
     };
     html! {
         <main class="stage" data-region="terminal" tabindex="-1">
             if let Some(shown) = tabs.shown() {
                 <TabBar labels={labels.clone()} active={tabs.active} {on_select} on_close={on_close.clone()} {on_step}
-                    on_new={on_new.clone()} />
+                    {on_new} />
                 <div class="terminals">{ for terminals }</div>
-                <TerminalStatus status={shown.status.clone()} {connected} on_again={on_new}
+                <TerminalStatus status={shown.status.clone()} {connected} {on_again}
                     on_close={let key = shown.key; on_close.reform(move |()| key)} />
             } else {
                 <Welcome images={lists.images.clone()} enabled={connected} {on_launch} />
