@@ -124,18 +124,19 @@ impl Cgroups {
         Ok(())
     }
 
-    /// Kills and removes what an earlier launcher of the same state directory left. Names of containers that are still
-    /// not gone come back.
-    pub(crate) fn sweep(&self) -> Vec<String> {
+    /// Names of containers that an earlier launcher of the same state directory left.
+    pub(crate) fn left(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.mounted.iter().flat_map(|mounted| subdirectories(&mounted.directory)).collect();
         names.sort();
         names.dedup();
-        names.retain(|name| {
-            self.each(name).flat_map(|(_, directory)| files::pids(&directory)).for_each(kill);
-            self.remove(name).is_err()
-        });
         names
+    }
+
+    /// Kills and removes a container that was left. Returns whether nothing of it is left any more.
+    pub(crate) fn end(&self, container: &str) -> bool {
+        self.each(container).flat_map(|(_, directory)| files::pids(&directory)).for_each(kill);
+        self.remove(container).is_ok()
     }
 
     fn of(&self, name: &str) -> io::Result<&Mounted> {

@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::libc::sock_filter;
-use rustix::thread::nanosleep;
-use rustix::time::Timespec;
 
 use crate::cgroup::Cgroups;
 use crate::container::Container;
@@ -40,6 +38,8 @@ pub(crate) struct Engine {
     pub(crate) home: Option<OwnedFd>,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) trash: Trash,
+    /// Containers of an earlier launcher that are still dying.
+    pub(crate) left: Vec<String>,
     trash_count: u64,
     /// Whether something was put into the trash since [`Engine::take_trash`].
     trash_filled: bool,
@@ -50,7 +50,8 @@ impl Engine {
     pub(crate) fn new(state: &Path, rootless: bool, ranges: Ranges) -> io::Result<Self> {
         let store = Store::open(state)?;
         let cgroups = Cgroups::set_up(state, rootless);
-        sweep(&cgroups)?;
+        let mut left = cgroups.left();
+        left.retain(|container| !cgroups.end(container));
         store.sweep()?;
         worker::sweep(store.layers(), store.trash())?;
         let trash_filled = !store.is_trash_empty()?;
@@ -65,6 +66,7 @@ impl Engine {
             home: if rootless { None } else { Some(launch::home()?) },
             containers: BTreeMap::new(),
             trash: Trash::default(),
+            left,
             trash_count: 0,
             trash_filled,
         })
@@ -84,19 +86,4 @@ impl Engine {
         }
         let _ = self.ranges.prepare();
     }
-}
-
-/// Ends what a killed launcher of the same state directory has left: its containers die with it, which takes the kernel a
-/// moment.
-fn sweep(cgroups: &Cgroups) -> io::Result<()> {
-    /// How often to look, and the pause between, in nanoseconds: five seconds in all.
-    const ATTEMPTS: u32 = 1000;
-    const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
-    for _ in 0..ATTEMPTS {
-        if cgroups.sweep().is_empty() {
-            return Ok(());
-        }
-        let _ = nanosleep(&PAUSE);
-    }
-    Err(io::Error::other("containers of an earlier launcher do not end"))
 }

@@ -23,7 +23,7 @@ use sources::{Source, Sources};
 use unpacking::Unpacking;
 
 /// Pause before a cgroup is tried to be removed again, whose last process is not quite dead.
-const RETRY: Duration = Duration::from_millis(2);
+const RETRY: Duration = Duration::from_millis(5);
 
 /// What a launcher is started with.
 #[derive(Debug)]

@@ -43,7 +43,7 @@ pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cl
     args.exit_signal = if flags & SIBLING == 0 { libc::SIGCHLD as u64 } else { 0 };
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = cgroup.as_raw_fd() as u64;
+        args.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
     }
     // SAFETY: `args` lives through the call and its size is given; without CLONE_VM the child gets its own copy of this
     // address space and stack, so both returns are ordinary ones.
@@ -78,7 +78,7 @@ pub(crate) fn set_mount_attributes(
         attr_set: attributes | if ids.is_some() { libc::MOUNT_ATTR_IDMAP } else { 0 },
         attr_clr: 0,
         propagation: 0,
-        userns_fd: ids.map_or(0, |ids| ids.as_raw_fd() as u64),
+        userns_fd: ids.map_or(0, |ids| u64::from(ids.as_raw_fd().unsigned_abs())),
     };
     // SAFETY: the empty path is a C string, `attr` lives through the call and its size is given.
     let result = unsafe {
@@ -204,11 +204,15 @@ pub(crate) fn raise_loopback() -> io::Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = from.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    request.ifr_ifru.ifru_flags = IFF_UP | IFF_RUNNING;
     // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which lives through the call.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
     check(c_long::from(result)).map(drop)
 }
+
+/// Flags of an interface, see `netdevice(7)`, in the type of the field that takes them.
+const IFF_UP: i16 = 0x1;
+const IFF_RUNNING: i16 = 0x40;
 
 /// Steps that [`Page`] has room for.
 pub(crate) const PAGE_STEPS: usize = 128;

@@ -1,4 +1,5 @@
 //! The same launcher, started by an ordinary user.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Where the time of a start goes: `cargo test --release -p porthole-launcher --test steps -- --ignored --nocapture`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

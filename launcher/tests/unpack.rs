@@ -1,4 +1,5 @@
 //! The jail in which layers are unpacked, on the real kernel: what its inhabitant can do, and what is left of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::MetadataExt;
 
 use nix::libc;
 use nix::sys::wait::WaitStatus;

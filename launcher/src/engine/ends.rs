@@ -166,7 +166,10 @@ impl Engine {
 
     /// Removes the cgroups of containers that are over. Returns the events, and whether some are left to try again.
     pub(crate) fn tidy(&mut self) -> (Vec<Event>, bool) {
-        let (mut events, mut left) = (Vec::new(), false);
+        // Those of a killed launcher die with it; the kernel waits for their reaping by whoever got them.
+        let cgroups = &self.cgroups;
+        self.left.retain(|container| !cgroups.end(container));
+        let (mut events, mut left) = (Vec::new(), !self.left.is_empty());
         for (id, container) in &mut self.containers {
             if !container.life.as_ref().is_some_and(|life| life.over) {
                 continue;

@@ -24,7 +24,7 @@ impl Engine {
 
     /// Starts a container; the answer follows when its first process has become its command.
     pub(crate) fn launch(&mut self, seq: u32, received: u64, request: &LaunchRequest) -> Result<(), Failure> {
-        if self.containers.contains_key(&request.container) {
+        if self.containers.contains_key(&request.container) || self.left.contains(&request.container) {
             return Err(failure(
                 FailureKind::InUse,
                 format!("There is a container {} already.", request.container),

@@ -1,5 +1,6 @@
 //! A real launcher for a test, and an agent that talks to it.
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs::{self, File};
 use std::io::Read;
