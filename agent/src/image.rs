@@ -168,10 +168,8 @@ impl Images {
                 }
             }
         }
-        let blobs = catalog.blobs();
         shared.commit(catalog).await?;
-        shared.remove_loose_layers().await?;
-        shared.blocking(move |store| store.sweep(&blobs)).await?;
+        shared.remove_leftovers().await?;
         Ok(Self { shared })
     }
 
@@ -246,9 +244,9 @@ impl Images {
             let _writing = shared.writer.lock().await;
             let added = add::add(&shared, candidates, &cancel).await;
             if added.is_err()
-                && let Err(error) = shared.remove_loose_layers().await
+                && let Err(error) = shared.remove_leftovers().await
             {
-                tracing::warn!(%error, "layers of a refused image are left until the next start");
+                tracing::warn!(%error, "parts of a refused image are left until the next start");
             }
             shared.blocking(|_| Ok(drop(partial))).await?;
             added
@@ -289,14 +287,10 @@ impl Images {
             catalog.forget(&image.id);
             removed.deleted.push(image.id.to_string());
         }
-        let blobs = catalog.blobs();
         shared.commit(catalog).await?;
-        for (layer, bytes) in shared.remove_loose_layers().await? {
-            removed.deleted.push(layer.to_string());
-            removed.freed_bytes += bytes;
-        }
-        removed.freed_bytes += shared.blocking(move |store| store.sweep(&blobs)).await?;
-        Ok(removed)
+        let (layers, freed_bytes) = shared.remove_leftovers().await?;
+        removed.deleted.extend(layers.iter().map(Digest::to_string));
+        Ok(Removed { freed_bytes, ..removed })
     }
 
     /// Waits until nothing is being added any more.
@@ -345,22 +339,25 @@ impl Shared {
         Ok(image)
     }
 
-    /// Removes the layers that no image uses; answers them with their bytes. One that a container still uses stays listed.
-    async fn remove_loose_layers(&self) -> Result<Vec<(Digest, u64)>, ImageError> {
+    /// Removes the layers and blobs that no image uses; answers the layers, and the bytes given back. A layer that a
+    /// container still uses stays listed. The caller holds the writer's lock.
+    async fn remove_leftovers(&self) -> Result<(Vec<Digest>, u64), ImageError> {
         let mut catalog = Catalog::clone(&self.catalog());
-        let mut removed = Vec::new();
+        let (mut removed, mut freed) = (Vec::new(), 0);
         for layer in catalog.loose_layers() {
             match self.layers.remove_layer(layer.hex().to_owned()).await {
                 Ok(()) | Err(Failure { kind: FailureKind::NoSuchLayer, .. }) => {
-                    let facts = catalog.layers.remove(&layer).flatten();
-                    removed.push((layer, facts.map_or(0, |facts| facts.bytes)));
+                    freed += catalog.layers.remove(&layer).flatten().map_or(0, |facts| facts.bytes);
+                    removed.push(layer);
                 }
                 Err(failure) => tracing::warn!(%layer, reason = failure.message, "a layer cannot be removed"),
             }
         }
+        let blobs = catalog.blobs();
         if !removed.is_empty() {
             self.commit(catalog).await?;
         }
-        Ok(removed)
+        freed += self.blocking(move |store| store.sweep(&blobs)).await?;
+        Ok((removed, freed))
     }
 }

@@ -2,8 +2,12 @@
 //! store. A directory beside the layer holds a canary that nothing may touch.
 #![allow(unreachable_pub, reason = "each file is a module of this one program")]
 
+#[path = "image/archives.rs"]
+mod archives;
 #[path = "image/craft.rs"]
 mod craft;
+#[path = "image/dirs.rs"]
+mod dirs;
 #[path = "image/honest.rs"]
 mod honest;
 #[path = "image/hostile.rs"]

@@ -60,11 +60,11 @@ pub(super) async fn add(
         image.users = read_users(shared.layers.as_ref(), &image).await?;
         images.push(image);
     }
-    let files: Vec<_> = candidates.into_iter().flat_map(|candidate| candidate.files).collect();
-    shared.blocking(move |store| store.adopt(&files)).await?;
     if cancel.is_cancelled() {
         return Err(cancelled());
     }
+    let files: Vec<_> = candidates.into_iter().flat_map(|candidate| candidate.files).collect();
+    shared.blocking(move |store| store.adopt(&files)).await?;
     let added = images.into_iter().map(|image| catalog.put(image).id.clone()).collect::<Vec<_>>();
     let added = added.iter().filter_map(|id| catalog.resolve(id.as_str()).ok()).collect();
     shared.commit(catalog).await?;
@@ -149,6 +149,9 @@ async fn unpack_once(
     let unpacked = layers.unpack(source.diff_id.hex().to_owned(), reader).await;
     let fed = feeding.await.map_err(io::Error::other).map_err(ImageError::store("unpacking"))?;
     match (unpacked, fed?) {
+        (Err(Failure { kind: FailureKind::BadArchive, message }), _) => {
+            Err(ImageError::BadArchive(message.trim_end_matches('.').to_owned()))
+        }
         (Err(failure), _) => Err(failure.into()),
         (Ok(unpacked), Some(digest)) if digest == source.diff_id => Ok(LayerFacts { bytes: unpacked.bytes }),
         (Ok(_), _) => {

@@ -15,6 +15,9 @@ use super::path::shown;
 use super::pax::Records;
 use super::sparse::{self, Segment};
 
+#[cfg(test)]
+mod tests;
+
 /// Headers are one block; contents are padded to whole ones. In bytes.
 pub(super) const BLOCK: usize = 512;
 

@@ -8,8 +8,8 @@
 //!   partial/<random>/    one directory for each image on its way in
 //! ```
 //!
-//! A file comes into `blobs` by rename, complete and synced; `index.json` is replaced by rename after everything it names
-//! is there. So at every moment the index tells the truth, and what it does not name is left over and swept at the start.
+//! A file comes into `blobs` by rename; `index.json` is replaced by rename after everything it names is on disk. So at every
+//! moment the index tells the truth, and what it does not name is left over and swept at the start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -140,18 +140,16 @@ impl Store {
         Ok(Partial { dir: dir.map_err(ImageError::store("making a partial directory"))?, files: 0 })
     }
 
-    /// Moves files of a partial directory into the blobs, and makes everything written so far durable, the launcher's
-    /// layers beside this directory as well.
+    /// Moves files of a partial directory into the blobs, and makes everything written so far durable: the launcher's layers
+    /// beside this directory as well. What is there already was made durable before the index named it.
     pub(super) fn adopt(&self, files: &[(Digest, PathBuf)]) -> Result<(), ImageError> {
         let adopt = || {
             for (digest, file) in files {
                 let target = self.blob_path(digest);
                 if !target.exists() {
-                    File::open(file)?.sync_all()?;
                     fs::rename(file, target)?;
                 }
             }
-            File::open(self.dir.join(BLOBS))?.sync_all()?;
             Ok(syncfs(File::open(&self.dir)?)?)
         };
         adopt().map_err(ImageError::store("moving files into it"))
