@@ -176,6 +176,9 @@ impl<R: Read> Archive<R> {
 
     fn member(&mut self, header: &Header, extensions: Extensions) -> Result<Member> {
         let Extensions { pax, long_path, long_link } = extensions;
+        if pax.is_some() && header.as_ustar().is_none() {
+            return Err("a PAX header describes a member of another format".into());
+        }
         let pax = pax.unwrap_or_default();
         self.resize(&pax)?;
         let path = one_of(pax.get("path"), long_path)?.unwrap_or_else(|| header.path_bytes().into_owned());
@@ -336,13 +339,10 @@ fn one_of(pax: Option<&[u8]>, gnu: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// A long name: NUL bytes only at its end.
+/// A long name: ended by NUL, and none within. Without an end, some readers go on into what follows.
 fn c_string(body: &[u8]) -> Result<Vec<u8>> {
-    let end = body.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
-    if end == 0 || body[..end].contains(&0) {
-        return Err("a long name is malformed".into());
-    }
-    Ok(body[..end].to_vec())
+    let end = body.iter().position(|&b| b == 0).filter(|&end| end > 0 && body[end..].iter().all(|&b| b == 0));
+    Ok(body[..end.ok_or("a long name is malformed")?].to_vec())
 }
 
 fn size_field(header: &Header) -> Result<u64> {

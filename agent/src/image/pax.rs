@@ -30,6 +30,9 @@ impl Records {
             rest = after;
             let equals = record.iter().position(|&b| b == b'=').ok_or("a PAX record has no value")?;
             let (key, value) = (&record[..equals], &record[equals + 1..]);
+            if key.is_empty() || key.contains(&0) {
+                return Err("a PAX record has an impossible key".into());
+            }
             let describes_member = MEMBER_KEYS.iter().any(|known| known.as_bytes() == key);
             if describes_member && (value.is_empty() || value.contains(&0)) {
                 return Err(format!("the PAX record {} has an impossible value", key.escape_ascii()));
@@ -63,11 +66,17 @@ impl Records {
             .transpose()
     }
 
-    /// The modification time: seconds and nanoseconds since 1970-01-01 UTC.
+    /// The modification time: seconds and nanoseconds since 1970-01-01 UTC. The other times must be
+    /// times as well.
     pub(super) fn mtime(&self) -> Result<Option<(i64, u32)>, String> {
-        self.get("mtime")
-            .map(|text| time(text).ok_or("the PAX record mtime is not a time".into()))
-            .transpose()
+        let read = |key: &str| {
+            let text = self.get(key);
+            text.map(|text| time(text).ok_or_else(|| format!("the PAX record {key} is not a time")))
+                .transpose()
+        };
+        read("atime")?;
+        read("ctime")?;
+        read("mtime")
     }
 
     /// Extended attributes: names and values.

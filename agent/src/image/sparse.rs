@@ -24,14 +24,16 @@ pub(super) struct Segment {
     pub(super) length: u64,
 }
 
-/// Reads pairs of header fields; the first pair without an offset ends them.
+/// Reads pairs of header fields; the first empty pair ends them.
 pub(super) fn read_fields(fields: &[u8], map: &mut Vec<Segment>) -> Result<(), ArchiveError> {
     for pair in fields.chunks_exact(2 * FIELD) {
         let (offset, length) = pair.split_at(FIELD);
-        if offset[0] == 0 || length[0] == 0 {
-            break;
-        }
         let malformed = || ArchiveError::from("a sparse file's map is malformed");
+        match (offset[0], length[0]) {
+            (0, 0) => break,
+            (0, _) | (_, 0) => return Err(malformed()),
+            _ => {}
+        }
         push(map, number(offset).ok_or_else(malformed)?, number(length).ok_or_else(malformed)?)?;
     }
     Ok(())

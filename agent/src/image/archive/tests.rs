@@ -40,6 +40,10 @@ fn ours(archive: &[u8]) -> Option<Vec<(char, u64, Vec<u8>)>> {
     let mut reader = Archive::new(archive);
     let mut members = Vec::new();
     while let Some(member) = reader.next().ok()? {
+        // Refused by the unpacker, and by GNU tar here.
+        u32::try_from(member.uid.max(member.gid)).ok()?;
+        // Years of five digits are listed in other columns.
+        (0..250_000_000_000).contains(&member.mtime.0).then_some(())?;
         let (letter, size) = match member.kind {
             Kind::File { size, .. } => ('-', size),
             Kind::Directory => ('d', 0),
@@ -74,16 +78,19 @@ fn gnu(archive: &[u8]) -> Result<Vec<(char, u64, Vec<u8>)>, String> {
             rest = &rest[end..];
             word
         };
-        let letter = char::from(word()[0]);
+        let letter = match word()[0] {
+            b'C' => '-', // A contiguous file is a file.
+            letter => char::from(letter),
+        };
         word();
-        let size = String::from_utf8(word()).unwrap().parse().unwrap();
+        let size = String::from_utf8(word()).unwrap().parse().unwrap_or(u64::MAX);
         word();
         word();
-        let name = rest[1..].to_vec();
+        let name = rest.get(1..).unwrap_or_default().to_vec();
         let end = |mark: &[u8]| name.windows(mark.len()).position(|part| part == mark);
         let name = match letter {
-            'l' => &name[..end(b" -> ").unwrap()],
-            'h' => &name[..end(b" link to ").unwrap()],
+            'l' => &name[..end(b" -> ").unwrap_or(0)],
+            'h' => &name[..end(b" link to ").unwrap_or(0)],
             _ => &name[..],
         };
         (letter, size, name.to_vec())
