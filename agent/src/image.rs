@@ -248,7 +248,12 @@ impl Images {
             {
                 tracing::warn!(%error, "parts of a refused image are left until the next start");
             }
-            shared.blocking(|_| Ok(drop(partial))).await?;
+            // Deleting large files blocks.
+            let dropped = shared.blocking(|_| {
+                drop(partial);
+                Ok(())
+            });
+            dropped.await?;
             added
         });
         task.await.map_err(io::Error::other).map_err(ImageError::store("adding an image"))?

@@ -1,5 +1,6 @@
 //! Images from outside, for real: crafted and honest archives, unpacked as root into temporary directories and kept in a
 //! store. A directory beside the layer holds a canary that nothing may touch.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![allow(unreachable_pub, reason = "each file is a module of this one program")]
 
 #[path = "image/archives.rs"]

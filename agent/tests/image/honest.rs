@@ -59,7 +59,7 @@ fn what_gnu_tar_packs_is_unpacked_as_gnu_tar_extracts_it() {
         let ours = Layer::new();
         let unpacked = ours.apply_file(File::open(&archive).unwrap()).unwrap();
         assert_eq!(ours.listing(), listing(&theirs, &[]), "{format:?}");
-        assert_eq!(unpacked.entries as usize, ours.listing().len() + 1, "{format:?}");
+        assert_eq!(unpacked.entries, ours.listing().len() as u64 + 1, "{format:?}");
         assert_eq!(unpacked.bytes, 50_000_000 + 125_000 + 8 + 1, "{format:?}");
     }
 }
