@@ -151,11 +151,6 @@ impl Viewer {
         self.id
     }
 
-    /// The stream that is viewed.
-    pub(crate) fn fanout(&self) -> &Arc<Fanout> {
-        &self.fanout
-    }
-
     /// Appends at most `max` bytes of output to `target`, as far as credit reaches.
     pub(crate) fn take(&mut self, max: usize, target: &mut Vec<u8>) -> Taken {
         let mut inner = self.fanout.lock();

@@ -99,7 +99,7 @@ mod tests {
             let mut read = Vec::new();
             let count = log.copy(offset, max, &mut read);
             prop_assert_eq!(count, read.len());
-            let from = offset as usize;
+            let from = usize::try_from(offset).unwrap();
             if offset >= log.start() && from <= all.len() {
                 prop_assert_eq!(&read[..], &all[from..(from + max).min(all.len())]);
             } else {
