@@ -2,7 +2,7 @@
 //!
 //! The reader appends to one [log](super::log); each viewer has a cursor into it and takes at its own pace, so memory
 //! does not depend on how many watch or how slow they are. Credit decides who paces the program: output is read while
-//! some viewer may still be sent more, or nobody watches. A viewer that falls behind what is kept is skipped ahead.
+//! some viewer may still be sent more and keeps up, or nobody watches. A viewer that falls behind what is kept is skipped ahead.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,12 @@ use porthole_protocol::limits::{LOG_BYTES, MAX_CREDIT};
 use tokio::sync::Notify;
 
 use super::log::Log;
+
+/// Most bytes read ahead of the quickest viewer's socket: a few frames, so that a socket that can be written to always
+/// finds some, and nothing is dropped that a viewer with credit is about to take.
+const AHEAD: u64 = 256 * 1024;
+
+const _: () = assert!(AHEAD * 2 <= LOG_BYTES as u64, "what is read ahead must be kept");
 
 /// One stream of one process, shared by its reader and its viewers.
 #[derive(Debug)]
@@ -41,6 +47,13 @@ struct Seat {
     wake: Arc<Notify>,
 }
 
+impl Seat {
+    /// Whether the viewer may be sent more than the log holds, and its socket keeps up with it.
+    fn wants(&self, end: u64) -> bool {
+        self.limit > end && end - self.cursor < AHEAD
+    }
+}
+
 /// What a viewer finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
@@ -68,7 +81,7 @@ impl Fanout {
     /// Whether the program's output is wanted now.
     pub(super) fn wants_output(&self) -> bool {
         let inner = self.lock();
-        inner.seats.is_empty() || inner.seats.values().any(|seat| seat.limit > inner.log.end())
+        inner.seats.is_empty() || inner.seats.values().any(|seat| seat.wants(inner.log.end()))
     }
 
     /// Resolves when [`Self::wants_output`] may have changed.
@@ -166,11 +179,16 @@ impl Viewer {
         if seat.cursor < log.start() {
             seat.cursor = log.start();
             seat.limit = seat.cursor + credit;
+            self.fanout.demand.notify_one();
             return Taken::Skipped(seat.cursor);
         }
         let max = max.min(usize::try_from(credit).unwrap_or(usize::MAX));
         let count = log.copy(seat.cursor, max, target);
+        let wanted = seat.wants(log.end());
         seat.cursor += count as u64;
+        if !wanted && seat.wants(log.end()) {
+            self.fanout.demand.notify_one();
+        }
         Taken::Bytes(count)
     }
 }
@@ -219,6 +237,16 @@ mod tests {
         fanout.append(b"ab");
         assert!(!fanout.wants_output());
         drop((slow, quick));
+        assert!(fanout.wants_output());
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_quickest_viewer_with_credit_keeps_up_with() {
+        let fanout = Fanout::new();
+        let mut viewer = view(&fanout, None, MAX_CREDIT);
+        fanout.append(&vec![b'x'; AHEAD as usize]);
+        assert!(!fanout.wants_output());
+        viewer.take(1, &mut Vec::new());
         assert!(fanout.wants_output());
     }
 
