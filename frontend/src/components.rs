@@ -9,6 +9,7 @@ pub mod container_list;
 pub mod help_dialog;
 pub mod icon;
 pub mod image_list;
+pub mod kernel_panel;
 pub mod layers;
 pub mod limits;
 pub mod mounts;

@@ -4,4 +4,5 @@ pub mod contexts;
 pub mod use_saved_tabs;
 pub mod use_shortcuts;
 pub mod use_task;
+pub mod use_terminal;
 pub mod use_theme;

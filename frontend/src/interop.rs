@@ -1,6 +1,7 @@
 //! The browser, fenced in: each module hides one part of it behind plain Rust.
 
 pub mod browser;
+pub mod element;
 pub mod focus;
 pub mod keys;
 pub mod terminal;

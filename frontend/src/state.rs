@@ -7,6 +7,7 @@ pub mod format;
 pub mod glossary;
 pub mod kernel;
 pub mod lists;
+pub mod rows;
 pub mod shortcuts;
 pub mod tabs;
 pub mod timeline;

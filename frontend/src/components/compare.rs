@@ -3,21 +3,7 @@
 use yew::prelude::*;
 
 use super::command::Command;
-
-/// One row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// What it is.
-    pub label: AttrValue,
-    /// One plain phrase on it; may be empty.
-    pub note: AttrValue,
-    /// The host's value.
-    pub host: AttrValue,
-    /// The container's value.
-    pub container: AttrValue,
-    /// The command that prints the container's value.
-    pub command: AttrValue,
-}
+use crate::state::rows::Row;
 
 /// Properties of [`Compare`].
 #[derive(Properties, PartialEq)]
@@ -34,7 +20,7 @@ pub struct Props {
 #[component]
 pub fn Compare(props: &Props) -> Html {
     let row = |row: &Row| {
-        let own = row.host != row.container;
+        let own = row.is_own();
         html! {
             <tr role="row" key={row.label.to_string()} class="compare-row" data-own={own.then_some("true")}>
                 <th role="rowheader" scope="row" class="compare-label">{ &row.label }</th>

@@ -1,27 +1,20 @@
 //! The keyboard, explained.
 
-use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use crate::interop::element;
 use crate::state::shortcuts::HELP;
 
 /// A button that opens the list of shortcuts.
 #[component]
 pub fn HelpButton() -> Html {
     let dialog = use_node_ref();
-    let with = |act: fn(&HtmlDialogElement)| {
+    let with = |act: fn(&NodeRef)| {
         let dialog = dialog.clone();
-        Callback::from(move |_: MouseEvent| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                act(&dialog);
-            }
-        })
+        Callback::from(move |_: MouseEvent| act(&dialog))
     };
-    let open = with(|dialog| {
-        let _ = dialog.show_modal();
-    });
-    let close = with(HtmlDialogElement::close);
+    let (open, close) = (with(element::show_dialog), with(element::close_dialog));
     html! {
         <>
             <button type="button" class="icon-button" onclick={open} aria-label="Keyboard shortcuts"

@@ -1,9 +1,9 @@
 //! The box that finds text in a terminal.
 
-use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use crate::interop::element;
 
 /// Properties of [`TerminalFind`].
 #[derive(Properties, PartialEq)]
@@ -21,16 +21,10 @@ pub struct Props {
 pub fn TerminalFind(props: &Props) -> Html {
     let input = use_node_ref();
     let text = use_state(String::new);
-    use_effect_with(input.clone(), |input| {
-        if let Some(input) = input.cast::<HtmlInputElement>() {
-            let _ = input.focus();
-        }
-    });
+    use_effect_with(input.clone(), element::focus);
     let oninput = {
         let (text, input) = (text.clone(), input.clone());
-        Callback::from(move |_| {
-            text.set(input.cast::<HtmlInputElement>().map_or_else(String::new, |it| it.value()))
-        })
+        Callback::from(move |_| text.set(element::input_value(&input)))
     };
     let find = |backwards: bool| {
         let text = text.clone();

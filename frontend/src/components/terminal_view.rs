@@ -1,9 +1,5 @@
 //! One terminal: created once, kept while its tab is open, gone with it.
 
-use std::rc::Rc;
-
-use wasm_bindgen_futures::JsFuture;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::icon::{Glyph, Icon};
@@ -11,8 +7,7 @@ use super::tab_bar::{panel_id, tab_id};
 use super::terminal_find::TerminalFind;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
-use crate::interop::terminal::{Handlers, Terminal};
-use crate::net::client::Client;
+use crate::hooks::use_terminal::use_terminal;
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabKey};
 
@@ -35,47 +30,6 @@ pub struct Props {
     pub on_screen_reader: Callback<()>,
     /// Tells the visitor something.
     pub on_note: Callback<String>,
-}
-
-/// Creates the terminal when the component mounts, and hands it to the client once it is ready.
-#[hook]
-fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<Terminal>> {
-    let client = use_context::<Client>().expect("Providers is above every component");
-    let terminal = use_state(|| None::<Rc<Terminal>>);
-    let ready = use_state(|| false);
-    use_effect_with(tab, {
-        let (client, host, origin) = (client.clone(), host.clone(), origin.clone());
-        let (slot, is_ready) = (terminal.clone(), ready.setter());
-        move |&tab| {
-            let element = host.cast::<HtmlElement>().expect("the host element is mounted before effects run");
-            let screen: Rc<std::cell::OnceCell<Rc<Terminal>>> = Rc::default();
-            let handlers = {
-                let (on_ready, on_input, on_resize, on_drawn) =
-                    (client.clone(), client.clone(), client.clone(), client.clone());
-                let weak = Rc::downgrade(&screen);
-                Handlers {
-                    ready: Callback::from(move |size| {
-                        if let Some(screen) = weak.upgrade().and_then(|screen| screen.get().cloned()) {
-                            on_ready.open(tab, origin.clone(), size, screen);
-                            is_ready.set(true);
-                        }
-                    }),
-                    input: Callback::from(move |bytes: Vec<u8>| on_input.input(tab, &bytes)),
-                    resized: Callback::from(move |size| on_resize.resized(tab, size)),
-                    rendered: Callback::from(move |bytes| on_drawn.rendered(tab, bytes)),
-                }
-            };
-            let opened = Rc::new(Terminal::open(&element, handlers));
-            let _ = screen.set(opened.clone());
-            slot.set(Some(opened));
-            move || {
-                client.close(tab);
-                slot.set(None);
-                drop(screen);
-            }
-        }
-    });
-    (*terminal).clone().filter(|_| *ready)
 }
 
 /// A terminal with its tools.
@@ -119,7 +73,7 @@ pub fn TerminalView(props: &Props) -> Html {
         Callback::from(move |_: MouseEvent| {
             let (Some(terminal), on_note) = (terminal.clone(), on_note.clone()) else { return };
             tasks.start(async move {
-                if JsFuture::from(terminal.paste()).await.is_ok_and(|pasted| pasted.is_falsy()) {
+                if !terminal.paste().await {
                     on_note.emit(
                         "The browser does not let the page read the clipboard. Press Ctrl+Shift+V instead."
                             .into(),
@@ -133,9 +87,7 @@ pub fn TerminalView(props: &Props) -> Html {
         Callback::from(move |(text, backwards): (String, bool)| {
             let (Some(terminal), found) = (terminal.clone(), found.clone()) else { return };
             tasks.start(async move {
-                found.set(
-                    JsFuture::from(terminal.find(&text, backwards)).await.is_ok_and(|hit| hit.is_truthy()),
-                );
+                found.set(terminal.find(&text, backwards).await);
             });
         })
     };

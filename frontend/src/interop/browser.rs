@@ -1,7 +1,7 @@
 //! Address bar, storage and clock.
 
 use wasm_bindgen::JsValue;
-use web_sys::{HtmlElement, Storage, Window};
+use web_sys::{Storage, Window};
 
 const TOKEN_KEY: &str = "porthole.token";
 const THEME_KEY: &str = "porthole.theme";
@@ -76,11 +76,6 @@ pub fn apply_theme(theme: Option<&str>) {
         Some(theme) => root.set_attribute("data-theme", theme),
         None => root.remove_attribute("data-theme"),
     };
-}
-
-/// Scrolls a tab, or whatever it is, into view.
-pub fn reveal(element: &HtmlElement) {
-    element.scroll_into_view_with_bool(false);
 }
 
 fn set(storage: Option<Storage>, key: &str, value: &str) {

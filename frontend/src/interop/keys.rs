@@ -8,7 +8,6 @@ use super::focus;
 use crate::state::shortcuts::{Chord, Shortcut, shortcut};
 
 /// Calls `act` for each shortcut, until dropped. A shortcut it takes (`true`) reaches nobody else.
-#[must_use]
 pub fn listen(act: impl Fn(Shortcut) -> bool + 'static) -> EventListener {
     let document = web_sys::window().and_then(|window| window.document()).expect("the page runs in a window");
     // Capturing: a focused terminal would swallow the key otherwise.

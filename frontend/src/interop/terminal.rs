@@ -3,8 +3,9 @@
 use js_sys::{Promise, Uint8Array};
 use porthole_protocol::spec::Size;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlElement;
-use yew::Callback;
+use yew::{Callback, NodeRef};
 
 use crate::net::client::Screen;
 
@@ -67,14 +68,18 @@ pub struct Terminal {
 
 impl Terminal {
     /// Creates one inside `host`. It is ready a moment later, when its font is there.
+    ///
+    /// # Panics
+    /// When `host` is not on the page, as it is in every effect.
     #[must_use]
-    pub fn open(host: &HtmlElement, handlers: Handlers) -> Self {
+    pub fn open(host: &NodeRef, handlers: Handlers) -> Self {
+        let host = host.cast::<HtmlElement>().expect("the host element is mounted before effects run");
         let Handlers { ready, input, resized, rendered } = handlers;
         let input = Closure::new(move |bytes: Uint8Array| input.emit(bytes.to_vec()));
         let resized = Closure::new(move |cols, rows| resized.emit(Size { rows, cols }));
         let ready = Closure::new(move |cols, rows| ready.emit(Size { rows, cols }));
         let rendered = Closure::new(move |bytes| rendered.emit(bytes));
-        let emulator = Emulator::new(host, &input, &resized, &rendered, &ready);
+        let emulator = Emulator::new(&host, &input, &resized, &rendered, &ready);
         Self { emulator, _input: input, _sizes: [resized, ready], _rendered: rendered }
     }
 
@@ -104,16 +109,14 @@ impl Terminal {
         self.emulator.copy()
     }
 
-    /// Types what the clipboard holds. Resolves to false when the browser does not let the page read it.
-    #[must_use]
-    pub fn paste(&self) -> Promise {
-        self.emulator.paste()
+    /// Types what the clipboard holds; false when the browser does not let the page read it.
+    pub async fn paste(&self) -> bool {
+        JsFuture::from(self.emulator.paste()).await.is_ok_and(|pasted| pasted.is_truthy())
     }
 
-    /// Selects the next match, or the one before. Resolves to false when there is none.
-    #[must_use]
-    pub fn find(&self, text: &str, backwards: bool) -> Promise {
-        self.emulator.find(text, backwards)
+    /// Selects the next match, or the one before; false when there is none.
+    pub async fn find(&self, text: &str, backwards: bool) -> bool {
+        JsFuture::from(self.emulator.find(text, backwards)).await.is_ok_and(|hit| hit.is_truthy())
     }
 }
 

@@ -104,7 +104,7 @@ pub fn short_digest(digest: &str) -> &str {
 /// The part of the limit in use, in percent from 0 to 100.
 #[must_use]
 pub fn percent(usage: u64, limit: u64) -> u64 {
-    if limit == 0 { 0 } else { (usage.saturating_mul(100) / limit).min(100) }
+    usage.saturating_mul(100).checked_div(limit).map_or(0, |percent| percent.min(100))
 }
 
 #[cfg(test)]

@@ -1,0 +1,31 @@
+//! What components ask of their elements beyond what Yew offers.
+
+use web_sys::{HtmlDialogElement, HtmlElement, HtmlInputElement};
+use yew::NodeRef;
+
+/// Focuses the element. Nothing happens when it is gone.
+pub fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        let _ = element.focus();
+    }
+}
+
+/// What the input field holds; empty when it is gone.
+#[must_use]
+pub fn input_value(node: &NodeRef) -> String {
+    node.cast::<HtmlInputElement>().map_or_else(String::new, |input| input.value())
+}
+
+/// Opens the dialog over everything else.
+pub fn show_dialog(node: &NodeRef) {
+    if let Some(dialog) = node.cast::<HtmlDialogElement>() {
+        let _ = dialog.show_modal();
+    }
+}
+
+/// Closes the dialog; the focus goes back to where it was.
+pub fn close_dialog(node: &NodeRef) {
+    if let Some(dialog) = node.cast::<HtmlDialogElement>() {
+        dialog.close();
+    }
+}

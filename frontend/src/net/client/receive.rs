@@ -1,0 +1,129 @@
+//! What arrives, and where it goes.
+
+use porthole_protocol::control::{ClientMessage, ServerMessage};
+use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::frame::Frame;
+use porthole_protocol::ids::RequestId;
+use porthole_protocol::version::Generations;
+
+use super::Client;
+use crate::interop::browser;
+use crate::net::socket::SocketEvent;
+use crate::state::connection::{ConnectionAction, Host};
+use crate::state::kernel::KernelAction;
+use crate::state::lists::ListsAction;
+use crate::state::tabs::{Status, TabsAction};
+use crate::state::toasts::ToastsAction;
+
+impl Client {
+    pub(super) fn handle(&self, event: SocketEvent) {
+        self.0.state.borrow_mut().heard_ms = js_sys::Date::now();
+        match event {
+            SocketEvent::Opened => {
+                let hello = ClientMessage::Hello {
+                    generations: Generations::OURS,
+                    token: browser::token(),
+                    client: format!("porthole-web {}", env!("CARGO_PKG_VERSION")),
+                };
+                self.0.state.borrow().send(&hello);
+            }
+            // A message that does not parse is one of a newer agent with a field of a new kind; ignored like an unknown one.
+            SocketEvent::Text(text) => {
+                if let Ok(message) = serde_json::from_str(&text) {
+                    self.message(message);
+                }
+            }
+            SocketEvent::Binary(bytes) => self.frame(&bytes),
+            SocketEvent::Closed(code) => self.closed(code),
+        }
+    }
+
+    fn frame(&self, bytes: &[u8]) {
+        let Ok(frame) = Frame::decode(bytes) else { return };
+        let mut state = self.0.state.borrow_mut();
+        let tab = state.attachments.output(frame.channel, frame.payload.len());
+        let screen = tab.and_then(|tab| state.screens.get(&tab).cloned());
+        drop(state);
+        if let Some(screen) = screen {
+            screen.write(frame.payload);
+        }
+    }
+
+    fn message(&self, message: ServerMessage) {
+        let stores = &self.0.stores;
+        match message {
+            ServerMessage::Welcome { generation: _, version, kernel, rootless, lacks } => {
+                self.welcomed(Host { version, kernel, rootless, lacks });
+            }
+            ServerMessage::Error { request, error } => self.failed(request, error),
+            ServerMessage::Attached { request, container, process, channels } => {
+                let mut state = self.0.state.borrow_mut();
+                let attached = state.attachments.attached(request, container, process, &channels);
+                let screen = attached.as_ref().and_then(|at| state.screens.get(&at.tab).cloned());
+                drop(state);
+                if let Some(attached) = attached {
+                    if let Some(screen) = screen.filter(|_| attached.gap) {
+                        screen.reset();
+                    }
+                    stores.tabs.dispatch(TabsAction::Attached(attached.tab, attached.place));
+                }
+            }
+            ServerMessage::Skipped { channel, offset } => {
+                let mut state = self.0.state.borrow_mut();
+                let tab = state.attachments.skipped(channel, offset);
+                let screen = tab.and_then(|tab| state.screens.get(&tab).cloned());
+                drop(state);
+                if let Some(screen) = screen {
+                    screen.reset();
+                }
+            }
+            ServerMessage::Credit { channel, bytes } => {
+                let mut state = self.0.state.borrow_mut();
+                let due = state.attachments.taken(channel, bytes);
+                state.send_input(due);
+            }
+            ServerMessage::Exited { container, process, exit } => {
+                let tabs = self.0.state.borrow_mut().attachments.exited(&container, process);
+                for tab in tabs {
+                    stores.tabs.dispatch(TabsAction::Became(tab, Status::Exited(exit)));
+                }
+            }
+            ServerMessage::Detached { channel } => {
+                let tab = self.0.state.borrow_mut().attachments.detached(channel);
+                if let Some(tab) = tab {
+                    stores.tabs.dispatch(TabsAction::Became(tab, Status::Removed));
+                }
+            }
+            ServerMessage::Containers { containers } => {
+                stores.lists.dispatch(ListsAction::Containers(containers))
+            }
+            ServerMessage::Images { images } => stores.lists.dispatch(ListsAction::Images(images)),
+            ServerMessage::Launched { request: _, container }
+            | ServerMessage::Detail { request: _, container } => {
+                stores.kernel.dispatch(KernelAction::Detail(container));
+            }
+            ServerMessage::Kernel { container, view } => {
+                stores.kernel.dispatch(KernelAction::View(container, view));
+            }
+            ServerMessage::Ping { nonce } => self.send(&ClientMessage::Pong { nonce }),
+            ServerMessage::Done { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn failed(&self, request: Option<RequestId>, error: WireError) {
+        let tab = request.and_then(|request| self.0.state.borrow_mut().attachments.failed(request));
+        match tab {
+            Some(tab) => self.0.stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error))),
+            None if matches!(
+                error.code,
+                ErrorCode::Unauthorized | ErrorCode::VersionMismatch | ErrorCode::ForbiddenOrigin
+            ) =>
+            {
+                self.became(ConnectionAction::Refused(error));
+            }
+            // The close that follows says as much, and the page retries.
+            None if error.code == ErrorCode::ShuttingDown => {}
+            None => self.0.stores.toasts.dispatch(ToastsAction::Failure(error)),
+        }
+    }
+}
