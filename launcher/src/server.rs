@@ -10,8 +10,11 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::epoll;
 use rustix::net::{SocketFlags, accept_with};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::engine::Engine;
 use crate::ranges::Ranges;
@@ -68,6 +71,10 @@ pub enum ServeError {
 pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
     let prepare = |what| move |error: io::Error| ServeError::Prepare { what, error };
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // Several descriptors for each process: as many as this host lets it have.
+    let most = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })
+        .map_err(|errno| prepare("its limit of open files")(errno.into()))?;
     stage::enter(&config.state).map_err(prepare("its mount namespace"))?;
     let ranges = if config.rootless {
         Ranges::Shared { count: config.ranges }
@@ -81,14 +88,22 @@ pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
     Ok(server.run()?)
 }
 
+/// The launcher ends as soon as its containers have.
+#[derive(Clone, Copy)]
+struct Shutdown {
+    /// The request for it, if that was not a signal.
+    seq: Option<u32>,
+}
+
 struct Server {
     engine: Engine,
     sources: Sources,
     listener: OwnedFd,
     agent: Option<Agent>,
     unpacking: Unpacking,
-    /// The request for the shutdown, while containers end.
-    shutdown: Option<u32>,
+    /// What tells of a wish to end.
+    signals: SignalFd,
+    shutdown: Option<Shutdown>,
 }
 
 impl Server {
@@ -96,7 +111,12 @@ impl Server {
         rustix::io::ioctl_fionbio(&listener, true)?;
         let mut sources = Sources::new()?;
         sources.watch(&listener, Source::Listener, epoll::EventFlags::IN)?;
-        Ok(Self { engine, sources, listener, agent: None, unpacking, shutdown: None })
+        // Told by the loop instead of at any moment; children unblock all before they become something else.
+        let ending = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+        ending.thread_block()?;
+        let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        sources.watch(&signals, Source::Signal, epoll::EventFlags::IN)?;
+        Ok(Self { engine, sources, listener, agent: None, unpacking, signals, shutdown: None })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -108,8 +128,10 @@ impl Server {
                 self.handle(source, flags)?;
             }
             patience = if idle { self.tidy()? } else { Some(Duration::ZERO) };
-            if let Some(seq) = self.shutdown.filter(|_| self.engine.is_empty()) {
-                self.reply(seq, Ok((Reply::Done, Vec::new())));
+            if let Some(Shutdown { seq }) = self.shutdown.filter(|_| self.engine.is_empty()) {
+                if let Some(seq) = seq {
+                    self.reply(seq, Ok((Reply::Done, Vec::new())));
+                }
                 return Ok(());
             }
         }
@@ -141,6 +163,11 @@ impl Server {
     fn handle(&mut self, source: Source, flags: epoll::EventFlags) -> io::Result<()> {
         match source {
             Source::Listener => self.accept()?,
+            Source::Signal => {
+                if self.signals.read_signal()?.is_some() {
+                    self.shut_down(None);
+                }
+            }
             Source::Agent => self.serve_agent(flags),
             Source::Started { container, process } => self.process_started(&container, process),
             Source::Process { container, process } => self.process_ended(&container, process),
@@ -205,6 +232,12 @@ impl Server {
             Some(agent) => self.sources.update(&agent.fd(), Source::Agent, agent.interest()),
             None => Ok(()),
         }
+    }
+
+    /// Ends every container; the loop ends when they have.
+    fn shut_down(&mut self, seq: Option<u32>) {
+        self.engine.containers.values_mut().for_each(crate::container::Container::kill);
+        self.shutdown = Some(Shutdown { seq });
     }
 
     fn process_started(&mut self, container: &str, process: u32) {

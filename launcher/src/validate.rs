@@ -139,3 +139,6 @@ fn require(holds: bool, otherwise: &str) -> Result<(), Failure> {
 fn bad(message: String) -> Failure {
     Failure { kind: FailureKind::BadRequest, message }
 }
+
+#[cfg(test)]
+mod tests;

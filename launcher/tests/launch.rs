@@ -198,6 +198,14 @@ fn a_killed_launcher_leaves_nothing_once_the_next_one_has_started() {
     assert!(matches!(reply, Reply::Launched { .. }), "{reply:?}");
 }
 
+fn remove_busybox(launcher: &mut Launcher) -> Option<FailureKind> {
+    match launcher.ask(RequestBody::RemoveLayer { layer: support::BUSYBOX.to_owned() }).0 {
+        Reply::Failed(failure) => Some(failure.kind),
+        Reply::Done => None,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Directories of containers; the one that is kept ready for the next is none.
 fn containers(launcher: &Launcher) -> Vec<String> {
     let entries = fs::read_dir(launcher.state.path().join("containers")).unwrap();
@@ -210,8 +218,81 @@ fn cgroups_of(pid: u32) -> Vec<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
     let line = |line: &str| {
         let [_, names, path] = line.splitn(3, ':').collect::<Vec<_>>()[..] else { return None };
-        let hierarchy = if names.is_empty() { "unified" } else { names };
+        let unified = if fs::metadata("/sys/fs/cgroup/unified").is_ok() { "unified" } else { "" };
+        let hierarchy = if names.is_empty() { unified } else { names };
         path.contains("porthole").then(|| format!("/sys/fs/cgroup/{hierarchy}{path}"))
     };
     text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn a_launcher_that_is_asked_to_end_ends_its_containers_first() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let (reply, _fds) = launcher.ask(RequestBody::Launch(Box::new(shell(ID))));
+    let Reply::Launched { pid, .. } = reply else { panic!("{reply:?}") };
+    let cgroups = cgroups_of(pid);
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&launcher.process),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    assert!(launcher.process.wait().unwrap().success());
+    assert!(cgroups.iter().all(|path| fs::metadata(path).is_err()), "{cgroups:?}");
+    assert_eq!(containers(&launcher), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_of_an_image_is_read_as_a_container_sees_it() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let layers = launcher.state.path().join("layers");
+    let top = layers.join("aa".repeat(32));
+    fs::create_dir_all(top.join("etc")).unwrap();
+    std::os::unix::fs::symlink("/etc/../../../../etc/passwd", top.join("etc/link")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/root/etc/hostname", top.join("etc/out")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        top.join("etc/pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .unwrap();
+    let mut read = |path: &str| {
+        let layers = vec!["aa".repeat(32), support::BUSYBOX.to_owned()];
+        match launcher.ask(RequestBody::OpenFile { layers, path: path.to_owned() }) {
+            (Reply::File, mut fds) => Ok(read_all(fds.remove(0))),
+            (Reply::Failed(failure), _) => Err(failure.kind),
+            (other, _) => panic!("{other:?}"),
+        }
+    };
+    let passwd = "root:x:0:0:root:/root:/bin/sh\n".to_owned();
+    assert_eq!(read("/etc/passwd"), Ok(passwd.clone()));
+    assert_eq!(read("/etc/link"), Ok(passwd));
+    for path in ["/etc/out", "/etc/pipe", "/etc", "/nothing"] {
+        assert_eq!(read(path), Err(FailureKind::NoSuchFile), "{path}");
+    }
+}
+
+#[test]
+fn a_layer_in_use_stays_and_an_unused_one_goes() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let (reply, _fds) = launcher.ask(RequestBody::Launch(Box::new(shell(ID))));
+    assert!(matches!(reply, Reply::Launched { .. }), "{reply:?}");
+    assert_eq!(remove_busybox(&mut launcher), Some(FailureKind::InUse));
+    launcher.ask(RequestBody::Kill { container: ID.to_owned() });
+    launcher.ended(ID);
+    launcher.ask(RequestBody::Remove { container: ID.to_owned() });
+    assert_eq!(remove_busybox(&mut launcher), None);
+    assert_eq!(remove_busybox(&mut launcher), Some(FailureKind::NoSuchLayer));
+    let trash = launcher.state.path().join("trash");
+    support::eventually("the trash is emptied", || fs::read_dir(&trash).unwrap().count() == 0);
 }

@@ -8,6 +8,9 @@ impl Action {
             Self::MakeWritableLayer { container } => {
                 format!("mkdir containers/{container}/upper containers/{container}/work")
             }
+            Self::MakeCgroup { hierarchy, path } if hierarchy == "unified" => {
+                format!("mkdir /sys/fs/cgroup{path}")
+            }
             Self::MakeCgroup { hierarchy, path } => format!("mkdir /sys/fs/cgroup/{hierarchy}{path}"),
             Self::SetLimit { hierarchy, file, value } => format!("echo {value} > {hierarchy}:{file}"),
             Self::AllowDevices { hierarchy, rules } => {

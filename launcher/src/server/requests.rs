@@ -28,6 +28,9 @@ impl Server {
     fn answer(&mut self, seq: u32, body: RequestBody, fds: Vec<OwnedFd>, received: u64) -> Answer {
         let plain = |reply| Ok(Some((reply, Vec::new())));
         match body {
+            RequestBody::Launch(_) if self.shutdown.is_some() => {
+                Err(failure(FailureKind::TooMany, "The launcher is ending and starts no more containers."))
+            }
             RequestBody::Launch(request) => {
                 self.engine.launch(seq, received, &request)?;
                 self.watch(&request.container, 0)?;
@@ -64,8 +67,7 @@ impl Server {
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {
-                self.engine.containers.values_mut().for_each(crate::container::Container::kill);
-                self.shutdown = Some(seq);
+                self.shut_down(Some(seq));
                 Ok(None)
             }
         }

@@ -16,6 +16,8 @@ const BATCH: usize = 64;
 pub(super) enum Source {
     /// A connection can be accepted.
     Listener,
+    /// A signal asks the launcher to end.
+    Signal,
     /// The agent has sent something, or can be sent to, or is gone.
     Agent,
     /// A process has become its command, or has failed to.
