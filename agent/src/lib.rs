@@ -23,9 +23,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use porthole_launcher::socket::Socket;
+use porthole_launcher::wire::HostReport;
 use porthole_protocol::http::Version;
 use porthole_protocol::version::{GENERATION, OLDEST_GENERATION};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,9 +49,10 @@ mod token;
 use config::Config;
 use container::ContainerError;
 use container::registry::Registry;
-use engine::Engine;
 use engine::builtin::Builtin;
+use engine::{Engine, EngineEvent};
 use http::Guard;
+use http::guard::Token;
 use image::{ImageError, Images};
 use inspect::watch::Watches;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
@@ -83,7 +86,9 @@ pub enum ServeError {
     #[error("the launcher cannot be used: {0}")]
     Launcher(String),
     /// The launcher is gone, and every container with it.
-    #[error("the launcher is gone, and every container with it; its own last words are above")]
+    #[error(
+        "the launcher is gone, and every container with it; run/launcher.log in the state directory has its last words"
+    )]
     LauncherGone,
 }
 
@@ -104,29 +109,19 @@ pub async fn serve(
     listener: std::net::TcpListener,
     launcher: Socket,
 ) -> Result<(), ServeError> {
-    let io = |doing| move |source| ServeError::Io { doing, source };
     let mut signals = Signals::new().map_err(io("cannot take over signals"))?;
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
     let (engine, events) =
         Builtin::start(launcher, &tasks).map_err(io("cannot use the launcher's socket"))?;
-
-    listener.set_nonblocking(true).map_err(io("cannot use the listener"))?;
-    let listener = TcpListener::from_std(listener).map_err(io("cannot use the listener"))?;
-    let address = listener.local_addr().map_err(io("cannot tell the address"))?;
-    let token = (!address.ip().is_loopback())
-        .then(|| token::load_or_create(&config.agent_dir()))
-        .transpose()
-        .map_err(io("cannot keep the token"))?;
-
-    let host = engine.host().await.map_err(|error| ServeError::Launcher(error.to_string()))?;
-    let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
-    add_busybox(&images).await;
-    let registry = Registry::new(Arc::new(engine.clone()), images.clone(), tasks.clone());
-    registry
-        .adopt_all(events)
-        .await
-        .map_err(|error: ContainerError| ServeError::Launcher(error.to_string()))?;
+    let Prepared { listener, address, token, host, registry } =
+        match prepare(config, listener, &engine, events, &tasks).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                shutdown::leave_no_idle_launcher(&engine).await;
+                return Err(error);
+            }
+        };
 
     let link = match &token {
         Some(token) => format!("http://{address}/#token={}", token.reveal()),
@@ -156,7 +151,7 @@ pub async fn serve(
         if ended.is_ok() {
             shutdown::end_containers(&registry).await;
         }
-        images.close().await;
+        registry.images().close().await;
         tasks.close();
         let _ = timeout(TASKS_WITHIN, tasks.wait()).await;
     };
@@ -165,6 +160,42 @@ pub async fn serve(
         () = signals.next() => tracing::warn!("not waiting"),
     }
     ended
+}
+
+/// All it takes to begin.
+struct Prepared {
+    listener: TcpListener,
+    address: SocketAddr,
+    token: Option<Token>,
+    host: HostReport,
+    registry: Registry,
+}
+
+async fn prepare(
+    config: &Config,
+    listener: std::net::TcpListener,
+    engine: &Builtin,
+    events: mpsc::Receiver<EngineEvent>,
+    tasks: &TaskTracker,
+) -> Result<Prepared, ServeError> {
+    let launcher = |error: ContainerError| ServeError::Launcher(error.to_string());
+    listener.set_nonblocking(true).map_err(io("cannot use the listener"))?;
+    let listener = TcpListener::from_std(listener).map_err(io("cannot use the listener"))?;
+    let address = listener.local_addr().map_err(io("cannot tell the address"))?;
+    let token = (!address.ip().is_loopback())
+        .then(|| token::load_or_create(&config.agent_dir()))
+        .transpose()
+        .map_err(io("cannot keep the token"))?;
+    let host = engine.host().await.map_err(|error| launcher(error.into()))?;
+    let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
+    let registry = Registry::new(Arc::new(engine.clone()), images, tasks.clone());
+    registry.adopt_all(events).await.map_err(launcher)?;
+    add_busybox(registry.images()).await;
+    Ok(Prepared { listener, address, token, host, registry })
+}
+
+fn io(doing: &'static str) -> impl FnOnce(io::Error) -> ServeError {
+    move |source| ServeError::Io { doing, source }
 }
 
 /// Adds the image that every first visit begins with. The agent serves without it as well.
@@ -188,7 +219,7 @@ fn version(rootless: bool) -> Version {
 }
 
 /// What the host lacks, in sentences.
-fn lacks(host: &porthole_launcher::wire::HostReport) -> Vec<String> {
+fn lacks(host: &HostReport) -> Vec<String> {
     let lacking = host.findings.iter().filter(|finding| finding.verdict != 0);
     lacking.map(|finding| format!("{}: {}. {}", finding.name, finding.found, finding.why)).collect()
 }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::container::registry::Registry;
+use crate::engine::{Engine, EngineError};
 
 /// For sockets to say goodbye and requests to be answered.
 pub(crate) const DRAIN_WITHIN: Duration = Duration::from_secs(5);
@@ -59,5 +60,18 @@ pub(crate) async fn end_containers(registry: &Registry) {
         Ok(Ok(())) => tracing::info!("every container has ended"),
         Ok(Err(error)) => tracing::error!(%error, "the launcher did not end its containers"),
         Err(_) => tracing::error!("the launcher did not end its containers in time"),
+    }
+}
+
+/// Ends a launcher that has nothing to do, for an agent that cannot begin. One with containers is left to the next agent.
+pub(crate) async fn leave_no_idle_launcher(engine: &dyn Engine) {
+    let idle = async {
+        if engine.list().await?.is_empty() {
+            engine.shutdown().await?;
+        }
+        Ok::<_, EngineError>(())
+    };
+    if !matches!(timeout(CLEAR_WITHIN, idle).await, Ok(Ok(()))) {
+        tracing::warn!("the launcher may be left behind");
     }
 }

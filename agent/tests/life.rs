@@ -124,3 +124,32 @@ async fn an_agent_whose_launcher_dies_says_so_and_ends() {
     let status = agent.wait().expect("it ends");
     assert!(!status.success());
 }
+
+#[tokio::test]
+async fn an_agent_that_cannot_begin_says_why_and_leaves_no_launcher() {
+    if !possible() {
+        return;
+    }
+    let agent = Agent::start();
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_porthole"))
+        .args(["serve", "--listen", &agent.address, "--state"])
+        .arg(&state)
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.starts_with(&format!("porthole: cannot listen on {}", agent.address)), "{said}");
+    assert!(!state.exists(), "nothing was begun");
+
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_porthole"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--state"])
+        .arg(agent.state())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another `porthole serve`"), "{second:?}");
+    let mut client = agent.connect().await;
+    assert_eq!(client.launch(run(&["true"])).await.process, 0, "the first one goes on");
+}

@@ -228,12 +228,7 @@ pub enum Reply {
     /// All containers.
     Containers(Vec<Known>),
     /// The layer is complete.
-    Unpacked {
-        /// Bytes of its files.
-        bytes: u64,
-        /// Its entries.
-        entries: u64,
-    },
+    Unpacked(Unpacked),
     /// The file's descriptor comes with this.
     File,
     /// What this host can do.

@@ -19,7 +19,7 @@ fn unpack(launcher: &mut Launcher, script: &str) -> Result<u64, Failure> {
     writer.write_all(script.as_bytes()).unwrap();
     drop(writer);
     match launcher.ask_with(RequestBody::Unpack { layer: LAYER.into() }, &[reader.as_fd()]).0 {
-        Reply::Unpacked { entries, .. } => Ok(entries),
+        Reply::Unpacked(unpacked) => Ok(unpacked.entries),
         Reply::Failed(failure) => Err(failure),
         other => panic!("{other:?}"),
     }

@@ -203,7 +203,7 @@ impl Engine for Builtin {
 impl LayerStore for Builtin {
     fn unpack(&self, layer: String, tar: OwnedFd) -> BoxFuture<'_, std::result::Result<Unpacked, Failure>> {
         let asked = self.ask(RequestBody::Unpack { layer }, Some(tar), |(reply, _)| match reply {
-            Reply::Unpacked { bytes, entries } => Some(Unpacked { bytes, entries, devices: 0 }),
+            Reply::Unpacked(unpacked) => Some(unpacked),
             _ => None,
         });
         asked.map_err(failure).boxed()

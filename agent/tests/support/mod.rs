@@ -1,5 +1,10 @@
 //! A real agent with a real launcher for a test, and a client that folds what it hears.
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test is a crate of its own and uses its part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each test is a crate of its own and uses its part"
+)]
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod agent;

@@ -58,10 +58,7 @@ impl Server {
         if outcome.is_err() {
             self.engine.fill_trash();
         }
-        self.reply(
-            seq,
-            outcome.map(|done| (Reply::Unpacked { bytes: done.bytes, entries: done.entries }, Vec::new())),
-        );
+        self.reply(seq, outcome.map(|unpacked| (Reply::Unpacked(unpacked), Vec::new())));
     }
 
     /// What this host can do: tried when it is first asked for.
