@@ -27,7 +27,7 @@ use status::Status;
 /// [`ContainerError::NotRunning`](crate::container::ContainerError::NotRunning), and those of the engine.
 pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<KernelView> {
     let (texts, usage) = futures_util::future::try_join(container.kernel(), container.usage()).await?;
-    let host = host::read(namespaces(&texts.host_namespaces)).await;
+    let host = host::read().await;
     let container_side = container_side(&texts, &host);
     Ok(KernelView {
         container: container_side,

@@ -39,7 +39,6 @@ impl Engine {
         let shown = &pids[..pids.len().min(MAX_PROCESSES)];
         KernelTexts {
             namespaces: namespaces(init),
-            host_namespaces: namespaces(std::process::id()),
             uid_map: text(init, "uid_map", MAX_TEXT),
             gid_map: text(init, "gid_map", MAX_TEXT),
             status: text(first, "status", MAX_TEXT),

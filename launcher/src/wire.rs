@@ -304,8 +304,6 @@ pub struct ExecutedStep {
 pub struct KernelTexts {
     /// Inode numbers of its namespaces by the names in `/proc/PID/ns`.
     pub namespaces: Vec<(String, u64)>,
-    /// The same of the launcher itself: the host's.
-    pub host_namespaces: Vec<(String, u64)>,
     /// `/proc/PID/uid_map` of process 1.
     pub uid_map: String,
     /// `/proc/PID/gid_map` of process 1.

@@ -3,12 +3,13 @@
 use std::fs;
 
 use porthole_protocol::kernel::{NamespaceId, Side};
+use porthole_protocol::spec::Namespace;
 
 use super::status::Status;
 use super::{maps, mounts};
 
-/// What a process of the host sees: `namespaces` come from the launcher, because the agent may not read those of others.
-pub(super) async fn read(namespaces: Vec<NamespaceId>) -> Side {
+/// What a process of the host sees. The agent stays in the host's namespaces; the launcher has mounts of its own.
+pub(super) async fn read() -> Side {
     // A few small files of procfs, but files all the same.
     let side = tokio::task::spawn_blocking(|| {
         let uname = rustix::system::uname();
@@ -20,6 +21,7 @@ pub(super) async fn read(namespaces: Vec<NamespaceId>) -> Side {
             version: uname.version().to_string_lossy().into_owned(),
             machine: uname.machine().to_string_lossy().into_owned(),
             hostname: uname.nodename().to_string_lossy().into_owned(),
+            namespaces: Namespace::ALL.map(namespace).to_vec(),
             uid_map: maps::parse(&text("/proc/self/uid_map")),
             gid_map: maps::parse(&text("/proc/self/gid_map")),
             mount_count: mounts::count(&text("/proc/self/mountinfo")),
@@ -27,7 +29,14 @@ pub(super) async fn read(namespaces: Vec<NamespaceId>) -> Side {
             ..status.privileges()
         }
     });
-    Side { namespaces, ..side.await.unwrap_or_default() }
+    side.await.unwrap_or_default()
+}
+
+/// One namespace of this process: `mnt:[4026531841]` is what its link says (`namespaces(7)`).
+fn namespace(kind: Namespace) -> NamespaceId {
+    let link = fs::read_link(format!("/proc/self/ns/{}", kind.proc_name())).unwrap_or_default();
+    let number = |text: &str| text.split_once('[')?.1.strip_suffix(']')?.parse().ok();
+    NamespaceId { kind, id: link.to_str().and_then(number).unwrap_or(0) }
 }
 
 fn text(path: &str) -> String {
@@ -45,9 +54,10 @@ fn process_count() -> u32 {
 mod tests {
     #[tokio::test]
     async fn the_host_is_this_machine() {
-        let side = super::read(Vec::new()).await;
+        let side = super::read().await;
         let uname = rustix::system::uname();
         assert_eq!(side.release.as_bytes(), uname.release().to_bytes());
+        assert!(side.namespaces.iter().all(|namespace| namespace.id > 0), "{:?}", side.namespaces);
         assert!(side.process_count > 0 && side.mount_count > 0 && !side.uid_map.is_empty());
     }
 }

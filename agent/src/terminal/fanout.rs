@@ -15,9 +15,9 @@ use super::log::Log;
 
 /// Most bytes read ahead of the quickest viewer's socket: a few frames, so that a socket that can be written to always
 /// finds some, and nothing is dropped that a viewer with credit is about to take.
-const AHEAD: u64 = 256 * 1024;
+const AHEAD: usize = 256 * 1024;
 
-const _: () = assert!(AHEAD * 2 <= LOG_BYTES as u64, "what is read ahead must be kept");
+const _: () = assert!(AHEAD * 2 <= LOG_BYTES, "what is read ahead must be kept");
 
 /// One stream of one process, shared by its reader and its viewers.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ struct Seat {
 impl Seat {
     /// Whether the viewer may be sent more than the log holds, and its socket keeps up with it.
     fn wants(&self, end: u64) -> bool {
-        self.limit > end && end - self.cursor < AHEAD
+        self.limit > end && end - self.cursor < AHEAD as u64
     }
 }
 
@@ -244,7 +244,7 @@ mod tests {
     fn no_more_is_read_than_the_quickest_viewer_with_credit_keeps_up_with() {
         let fanout = Fanout::new();
         let mut viewer = view(&fanout, None, MAX_CREDIT);
-        fanout.append(&vec![b'x'; AHEAD as usize]);
+        fanout.append(&vec![b'x'; AHEAD]);
         assert!(!fanout.wants_output());
         viewer.take(1, &mut Vec::new());
         assert!(fanout.wants_output());

@@ -76,7 +76,7 @@ impl Connection {
                         return;
                     }
                 }
-                Event::Received(Ok(None)) => return tracing::warn!("the launcher is gone"),
+                Event::Received(Ok(None)) => return tracing::debug!("the launcher is gone"),
                 Event::Received(Err(error)) => {
                     return tracing::error!(%error, "the launcher cannot be read from");
                 }
