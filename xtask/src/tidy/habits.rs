@@ -69,10 +69,13 @@ const HABITS: [Habit; 16] = [
         TASKS,
         "a task of the page has an owner: use the hook of frontend/src/hooks/use_task.rs",
     ),
-    Habit::nowhere(
-        ".forget()",
-        "what is forgotten is never freed: keep the closure where its owner drops it",
-    ),
+    Habit {
+        within: &["frontend/"],
+        ..Habit::nowhere(
+            ".forget()",
+            "what is forgotten is never freed: keep the closure where its owner drops it",
+        )
+    },
     Habit::nowhere("unbounded_channel", "a queue has a capacity with a name"),
     Habit::only(
         ".unwrap()",
@@ -134,7 +137,7 @@ mod tests {
             "spawn_local(work());",
             ("frontend/src/net.rs", "spawn_local(work());"),
         ),
-        ("frontend/src/interop.rs", "closure.forget();", ("frontend/src/interop.rs", "// closure.forget();")),
+        ("frontend/src/interop.rs", "closure.forget();", ("agent/src/lib.rs", "permit.forget();")),
         ("agent/src/lib.rs", "mpsc::unbounded_channel();", ("agent/src/lib.rs", "mpsc::channel(PENDING);")),
         (
             "agent/src/lib.rs",
