@@ -9,11 +9,11 @@ use support::{Agent, possible, run, shell, terminal};
 
 /// A line of `/proc/PID/status`.
 fn status(pid: u32, key: &str) -> String {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
     let value = |line: &str| {
         line.split_once(':').filter(|(name, _)| *name == key).map(|(_, value)| value.trim().to_owned())
     };
-    text.lines().find_map(value).unwrap()
+    text.lines().find_map(value).expect("the kernel writes this line")
 }
 
 #[tokio::test]
