@@ -39,7 +39,8 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 
 fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let plain = Page::get(path)?;
-    let tag = format!("\"{}\"", hex(&plain.metadata.sha256_hash()[..16]));
+    // Weak: the same for every encoding (RFC 9110, section 8.8.1).
+    let tag = format!("W/\"{}\"", hex(&plain.metadata.sha256_hash()[..16]));
     let etag = HeaderValue::from_str(&tag).expect("hexadecimal digits are a header value");
     let cache = if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let common = [
