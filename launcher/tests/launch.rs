@@ -213,7 +213,7 @@ fn remove_busybox(launcher: &mut Launcher) -> Option<FailureKind> {
 fn containers(launcher: &Launcher) -> Vec<String> {
     let entries = fs::read_dir(launcher.state.path().join("containers")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name != ".spare").collect()
+    names.filter(|name| !name.starts_with(".spare")).collect()
 }
 
 /// Directories of the container's cgroups in every hierarchy.
