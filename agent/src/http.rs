@@ -25,6 +25,7 @@ pub(crate) mod guard;
 mod socket;
 
 pub(crate) use guard::Guard;
+pub(crate) use socket::lists::Lists;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     /// Kernel views for whoever watches.
     pub(crate) watches: Watches,
+    /// The newest lists, for every socket.
+    pub(crate) lists: Lists,
     /// Who may ask.
     pub(crate) guard: Guard,
     /// Who answers.
@@ -82,12 +85,13 @@ pub(crate) async fn serve(
             tracing::debug!(%error, "a connection cannot be set to send at once");
         }
     });
-    axum::serve(listener, router(shared)).with_graceful_shutdown(stopping.cancelled_owned()).await
+    let app = App(Arc::new(shared));
+    app.tasks.spawn(app.lists.clone().publish(app.clone()));
+    axum::serve(listener, router(app)).with_graceful_shutdown(stopping.cancelled_owned()).await
 }
 
 /// Everything the agent answers.
-fn router(shared: Shared) -> Router {
-    let app = App(Arc::new(shared));
+fn router(app: App) -> Router {
     Router::new()
         .merge(api::router())
         .fallback(assets::serve)

@@ -10,6 +10,7 @@
 //! │   └── calls to the engine
 //! ├── terminal::driver, one a process       its PTY master or pipes
 //! ├── inspect::watch, one a watched container
+//! ├── http::socket::lists                   the newest lists as messages
 //! └── http                                  one a connection
 //!     └── http::socket::connection, one a WebSocket: its reading half, channels, requests
 //!         └── http::socket::writer          its writing half, viewers
@@ -51,8 +52,8 @@ use container::ContainerError;
 use container::registry::Registry;
 use engine::builtin::Builtin;
 use engine::{Engine, EngineEvent};
-use http::Guard;
 use http::guard::Token;
+use http::{Guard, Lists};
 use image::{ImageError, Images};
 use inspect::watch::Watches;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
@@ -130,6 +131,7 @@ pub async fn serve(
     let app = http::Shared {
         registry: registry.clone(),
         watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),
+        lists: Lists::new(),
         guard: Guard::new(address, &config.hosts, token),
         version: version(host.rootless),
         lacks: lacks(&host),

@@ -27,6 +27,7 @@ use super::App;
 use super::error::{Answer, Refusal};
 
 mod connection;
+pub(super) mod lists;
 mod outbox;
 mod requests;
 mod writer;

@@ -87,7 +87,7 @@ impl Connection {
         let (closed_sender, closed) = mpsc::channel(MAX_CHANNELS);
         let wake = Arc::new(Notify::new());
         let mut writer = JoinSet::new();
-        writer.spawn(Writer::new(app.clone(), sink, outgoing, Arc::clone(&wake), closed_sender).run());
+        writer.spawn(Writer::new(&app.lists, sink, outgoing, Arc::clone(&wake), closed_sender).run());
         let connection = Self {
             app,
             outbox,

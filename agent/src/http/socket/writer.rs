@@ -17,9 +17,9 @@ use porthole_protocol::ids::Channel;
 use porthole_protocol::limits::MAX_PENDING_INPUT;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::lists::{Lists, Text};
 use super::outbox::{Attached, Attachment, Outgoing};
 use super::text_of;
-use crate::http::App;
 use crate::terminal::fanout::Taken;
 
 /// Input that a process has taken, before the client is told: a small part of its window.
@@ -30,7 +30,6 @@ const SMALL_FRAME: usize = 256;
 
 /// Owns the writing half.
 pub(super) struct Writer {
-    app: App,
     sink: SplitSink<WebSocket, Message>,
     outbox: mpsc::Receiver<Outgoing>,
     /// Notified by output and by input that was taken.
@@ -40,16 +39,15 @@ pub(super) struct Writer {
     frame: Vec<u8>,
     /// Told of channels that have closed by themselves. It has room for as many as may be open.
     closed: mpsc::Sender<Channel>,
-    containers: watch::Receiver<u64>,
-    images: watch::Receiver<u64>,
+    containers: watch::Receiver<Text>,
+    images: watch::Receiver<Text>,
 }
 
 /// What wakes this task.
 enum Event {
     Outgoing(Option<Outgoing>),
     Wake,
-    ContainersChanged,
-    ImagesChanged,
+    List(Text),
 }
 
 /// Whether to go on.
@@ -61,28 +59,17 @@ enum Flow {
 
 impl Writer {
     pub(super) fn new(
-        app: App,
+        lists: &Lists,
         sink: SplitSink<WebSocket, Message>,
         outbox: mpsc::Receiver<Outgoing>,
         wake: Arc<Notify>,
         closed: mpsc::Sender<Channel>,
     ) -> Self {
-        let mut containers = app.registry.subscribe();
-        let mut images = app.registry.images().subscribe();
+        let (mut containers, mut images) = (lists.containers(), lists.images());
         // Both lists follow the welcome.
         containers.mark_changed();
         images.mark_changed();
-        Self {
-            app,
-            sink,
-            outbox,
-            wake,
-            attachments: Vec::new(),
-            frame: Vec::new(),
-            closed,
-            containers,
-            images,
-        }
+        Self { sink, outbox, wake, attachments: Vec::new(), frame: Vec::new(), closed, containers, images }
     }
 
     /// Runs until the goodbye is said, the socket fails, or the connection is gone.
@@ -113,8 +100,8 @@ impl Writer {
         tokio::select! {
             outgoing = self.outbox.recv() => Event::Outgoing(outgoing),
             () = self.wake.notified() => Event::Wake,
-            Ok(()) = self.containers.changed() => Event::ContainersChanged,
-            Ok(()) = self.images.changed() => Event::ImagesChanged,
+            Ok(()) = self.containers.changed() => Event::List(self.containers.borrow_and_update().clone()),
+            Ok(()) = self.images.changed() => Event::List(self.images.borrow_and_update().clone()),
         }
     }
 
@@ -123,16 +110,9 @@ impl Writer {
             Event::Outgoing(None) => return Ok(Flow::Stop),
             Event::Outgoing(Some(outgoing)) => return self.send(outgoing).await,
             Event::Wake => {}
-            Event::ContainersChanged => {
-                let containers = self.app.registry.summaries();
-                self.message(&ServerMessage::Containers { containers }).await?;
-                // Images tell how many containers use them.
-                self.images.mark_changed();
-            }
-            Event::ImagesChanged => {
-                let images = self.app.image_summaries();
-                self.message(&ServerMessage::Images { images }).await?;
-            }
+            // Empty before the first list is made.
+            Event::List(text) if text.is_empty() => {}
+            Event::List(text) => self.text(&text).await?,
         }
         Ok(Flow::Continue)
     }
@@ -140,7 +120,7 @@ impl Writer {
     async fn send(&mut self, outgoing: Outgoing) -> Result<Flow, axum::Error> {
         match outgoing {
             Outgoing::Message(message) => self.message(&message).await?,
-            Outgoing::Text(text) => self.sink.feed(Message::Text((&*text).into())).await?,
+            Outgoing::Text(text) => self.text(&text).await?,
             Outgoing::Attach(message, attachment) => {
                 self.message(&message).await?;
                 self.attachments.push(attachment);
@@ -159,6 +139,10 @@ impl Writer {
 
     async fn message(&mut self, message: &ServerMessage) -> Result<(), axum::Error> {
         self.sink.feed(text_of(message)).await
+    }
+
+    async fn text(&mut self, text: &str) -> Result<(), axum::Error> {
+        self.sink.feed(Message::Text(text.into())).await
     }
 
     async fn detach(&mut self, channel: Channel) -> Result<(), axum::Error> {
