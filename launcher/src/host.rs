@@ -8,8 +8,6 @@ mod storage;
 use std::fs;
 use std::path::Path;
 
-use nix::unistd::Uid;
-
 use crate::wire::{Finding, HostReport};
 
 const WORKS: u8 = 0;
@@ -36,22 +34,18 @@ fn who(rootless: bool) -> Finding {
     if !rootless {
         return works("privilege", "the launcher runs as root", why);
     }
-    let ids = crate::rootless::available();
-    let found = match ids {
-        Some(_) => "no root; a range of 65,536 ids from /etc/subuid and /etc/subgid",
-        None => "no root; a single user id",
+    let (found, fix) = if crate::rootless::has_range() {
+        (
+            "no root; a range of 65,536 ids from /etc/subuid and /etc/subgid",
+            "Run `porthole serve` as root where strangers are let in.",
+        )
+    } else {
+        (
+            "no root; a single user id",
+            "Run as root; or `apt-get install uidmap` and `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`.",
+        )
     };
-    let fix = match ids {
-        Some(_) => "Run `porthole serve` as root where strangers are let in.".to_owned(),
-        None => format!(
-            "Run as root; or `apt-get install uidmap` and `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}`.",
-            nix::unistd::User::from_uid(Uid::current())
-                .ok()
-                .flatten()
-                .map_or("USER".into(), |user| user.name)
-        ),
-    };
-    Finding { name: "privilege".into(), verdict: DEGRADED, found: found.into(), why: why.into(), fix }
+    fails("privilege", DEGRADED, found, why, fix)
 }
 
 fn works(name: &str, found: impl Into<String>, why: &str) -> Finding {
@@ -74,7 +68,7 @@ mod tests {
     #[test]
     fn every_finding_says_why_and_every_fault_how_to_mend_it() {
         let dir = tempfile::tempdir().unwrap();
-        let report = examine(dir.path(), !Uid::effective().is_root());
+        let report = examine(dir.path(), !nix::unistd::Uid::effective().is_root());
         assert!(report.findings.len() >= 15);
         for finding in &report.findings {
             assert!(!finding.found.is_empty() && finding.why.ends_with('.'), "{finding:?}");

@@ -123,8 +123,13 @@ pub(crate) fn make_mapping(ids: Ids) -> io::Result<OwnedFd> {
 /// Maps `count` ids from `inside` on to those from `outside` on, for users and groups, in the user namespace of `pid`.
 pub(crate) fn write_maps(pid: Pid, inside: u32, outside: u32, count: u32) -> io::Result<()> {
     for file in ["uid_map", "gid_map"] {
-        // The kernel takes a map in one write only.
-        let map = format!("{inside} {outside} {count}");
+        // The kernel takes a map in one write only, and each line of it only from one line of the parent's map: in a
+        // launcher without root, that has id 0 on a line of its own.
+        let map = if outside == 0 && count > 1 {
+            format!("{inside} 0 1\n{} 1 {}\n", inside + 1, count - 1)
+        } else {
+            format!("{inside} {outside} {count}\n")
+        };
         File::options().write(true).open(format!("/proc/{pid}/{file}"))?.write_all(map.as_bytes())?;
     }
     Ok(())

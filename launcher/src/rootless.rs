@@ -56,6 +56,15 @@ pub(crate) fn available() -> Option<(u32, u32)> {
     Some((range("/etc/subuid")?, range("/etc/subgid")?))
 }
 
+/// Whether more ids than the user's own are mapped, or could be where no namespace has been entered yet.
+pub(crate) fn has_range() -> bool {
+    if !Uid::effective().is_root() {
+        return available().is_some();
+    }
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().count() > 1
+}
+
 /// The only map that needs no help: this user as root; groups must be given up for it.
 pub(crate) fn map_self(uid: Uid, gid: Gid) -> io::Result<()> {
     fs::write("/proc/self/setgroups", "deny")?;

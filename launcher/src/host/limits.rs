@@ -38,6 +38,9 @@ fn cgroup_controller(controller: &str, why: &str) -> Finding {
 
 fn swap() -> Finding {
     let why = "Swap counts as memory, so that a limit cannot be dodged by swapping.";
+    if cgroup::describe("memory").is_err() {
+        return fails("swap", DEGRADED, "not limited, as memory is not", why, "See `cgroup memory` above.");
+    }
     let none = read("/proc/swaps").is_none_or(|swaps| swaps.lines().count() <= 1);
     let accounted = cgroup::accounts_swap();
     match (none, accounted) {
