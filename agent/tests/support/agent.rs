@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use super::http::{self, Response};
 use super::{Client, client};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_porthole");
+
 /// For the agent to end by itself, far above what it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -40,7 +42,27 @@ impl Agent {
         // The agent is an ordinary user and must pass through.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).unwrap();
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let (process, link) = spawn(&dir.path().join("state"), &arguments);
+        let (process, link) = spawn(Command::new(BINARY), &dir.path().join("state"), &arguments);
+        let address = address_of(&link);
+        Self { dir, process, address, link, arguments }
+    }
+
+    /// Starts one as the ordinary user of that id, who has nothing but a directory.
+    pub fn start_as(user: u32) -> Self {
+        let dir = TempDir::with_prefix("porthole-test-").unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        // The user may not be able to reach where it was built.
+        let binary = dir.path().join("porthole");
+        fs::copy(BINARY, &binary).unwrap();
+        let state = dir.path().join("state");
+        fs::create_dir(&state).unwrap();
+        std::os::unix::fs::chown(&state, Some(user), Some(user)).unwrap();
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", &user.to_string(), "--regid", &user.to_string(), "--clear-groups"])
+            .arg(binary);
+        let arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
+        let (process, link) = spawn(command, &state, &arguments);
         let address = address_of(&link);
         Self { dir, process, address, link, arguments }
     }
@@ -64,7 +86,7 @@ impl Agent {
     pub fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        let (process, link) = spawn(&self.state(), &self.arguments);
+        let (process, link) = spawn(Command::new(BINARY), &self.state(), &self.arguments);
         self.process = process;
         self.address = address_of(&link);
     }
@@ -132,8 +154,8 @@ impl Drop for Agent {
     }
 }
 
-fn spawn(state: &Path, arguments: &[String]) -> (Child, String) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_porthole"))
+fn spawn(mut command: Command, state: &Path, arguments: &[String]) -> (Child, String) {
+    let mut process = command
         .arg("serve")
         .args(arguments)
         .arg("--state")

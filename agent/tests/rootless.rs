@@ -1,0 +1,68 @@
+//! Porthole of an ordinary user: the same, and what it lacks is said.
+
+mod support;
+
+use std::fs;
+
+use porthole_protocol::doctor::{DoctorReport, Verdict};
+use porthole_protocol::http::{ContainerDetail, Version};
+use support::{Agent, possible, shell, terminal};
+
+/// An id that nobody has, without a range in /etc/subuid.
+const SOMEBODY: u32 = 54_321;
+
+#[tokio::test]
+async fn an_ordinary_user_gets_a_shell_that_is_isolated_all_the_same() {
+    if !possible() {
+        return;
+    }
+    let agent = Agent::start_as(SOMEBODY);
+    assert!(agent.get::<Version>("/version").await.rootless);
+    let mut client = agent.connect().await;
+    let shell = client.launch(shell()).await;
+    client
+        .type_line(
+            &shell,
+            "id -u; hostname; echo $(ls /proc | grep -c '^[0-9]') pids; touch /tmp/x && echo wro''te",
+        )
+        .await;
+    client.expect(&shell, "wrote").await;
+    let said = client.text(shell.channel());
+    assert!(said.contains("\n0\r"), "root inside: {said:?}");
+    client
+        .type_line(
+            &shell,
+            "grep -c . /proc/self/uid_map; grep NoNewPrivs /proc/self/status; mount -t tmpfs x /mnt",
+        )
+        .await;
+    client.expect(&shell, "NoNewPrivs:\t1").await;
+    client.expect(&shell, "denied").await;
+    let second = client.exec(&shell.container, terminal(&["sh", "-c", "echo second; exit 4"])).await;
+    assert_eq!(client.exit(&second).await.code, 4);
+
+    let detail: ContainerDetail = agent.get(&format!("/containers/{}", shell.container)).await;
+    let owner = fs::metadata(format!("/proc/{}", detail.init_pid))
+        .map(|meta| std::os::unix::fs::MetadataExt::uid(&meta));
+    assert!(owner.is_ok_and(|uid| uid != 0), "root of the container is an ordinary user of the host");
+    assert!(
+        detail.lacks.iter().any(|lack| lack.contains("share one range of user ids")),
+        "{:?}",
+        detail.lacks
+    );
+}
+
+#[tokio::test]
+async fn doctor_tells_an_ordinary_user_what_is_missing_and_how_to_get_it() {
+    if !possible() {
+        return;
+    }
+    let agent = Agent::start_as(SOMEBODY);
+    let report: DoctorReport = agent.get("/doctor").await;
+    let check = |name: &str| report.checks.iter().find(|check| check.name == name).unwrap();
+    assert_eq!(check("privilege").verdict, Verdict::Degraded);
+    assert!(check("privilege").fix.contains("usermod --add-subuids"));
+    assert_eq!(check("overlay").verdict, Verdict::Works);
+    for check in &report.checks {
+        assert_eq!(check.fix.is_empty(), check.verdict == Verdict::Works, "{check:?}");
+    }
+}
