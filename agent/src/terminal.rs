@@ -126,3 +126,6 @@ impl Terminal {
         self.told.send_modify(|told| told.exit = Some(exit));
     }
 }
+
+#[cfg(test)]
+mod tests;

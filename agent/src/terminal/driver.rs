@@ -131,6 +131,10 @@ async fn drain(mut output: Output, exit: Exit) {
     let mut left = LEFT_BEHIND;
     while left > 0 && output.is_open() {
         if !output.is_wanted() {
+            // Nothing needs to be granted for the end alone.
+            if output.is_empty() {
+                break;
+            }
             output.fanout().demand_changed().await;
             continue;
         }

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use porthole_protocol::control::Stream;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -96,6 +97,13 @@ impl Output {
             let read = read_batch(self.fd.get_ref(), self.full_read(), buffer);
             self.publish(read, buffer)
         })
+    }
+
+    /// Whether the kernel holds nothing of it, told without reading.
+    pub(super) fn is_empty(&self) -> bool {
+        let mut fds = [PollFd::new(self.fd.get_ref(), PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut fds, Some(&now)), Ok(_) if !fds[0].revents().contains(PollFlags::IN))
     }
 
     fn full_read(&self) -> usize {
