@@ -103,7 +103,7 @@ impl Output {
     pub(super) fn is_empty(&self) -> bool {
         let mut fds = [PollFd::new(self.fd.get_ref(), PollFlags::IN)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(poll(&mut fds, Some(&now)), Ok(_) if !fds[0].revents().contains(PollFlags::IN))
+        poll(&mut fds, Some(&now)).is_ok() && !fds[0].revents().contains(PollFlags::IN)
     }
 
     fn full_read(&self) -> usize {

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -108,7 +107,7 @@ async fn a_terminal_echoes_and_has_the_size_it_is_given() {
     let name = ptsname(&master, Vec::new()).unwrap();
     let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let tasks = TaskTracker::new();
-    let terminal = Terminal::start(StdioFds::Terminal(OwnedFd::from(master)), &tasks).unwrap();
+    let terminal = Terminal::start(StdioFds::Terminal(master), &tasks).unwrap();
     let (mut viewer, wake) = watch(&terminal, 1 << 20);
     terminal.resize(Size { rows: 50, cols: 132 });
     let typed = Input::Bytes(Bytes::from_static(b"hello\n"), Meter::new(Arc::clone(&wake)));
