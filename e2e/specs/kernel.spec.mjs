@@ -37,7 +37,7 @@ see("the user map of the panel is the one that the shell reads", {}, async (page
   assert.deepEqual(container.uid_map, [{ inside, outside, count }]);
   const row = await page.kernelRow("cat /proc/self/uid_map");
   assert.ok(row.container.includes(String(outside)), row.container);
-  assert.ok(row.host.startsWith("0"), row.host);
+  assert.equal(row.host, "every id is itself");
 });
 
 see("every namespace of the container is its own", {}, async (page) => {

@@ -46,7 +46,7 @@ fn group(group: &Group) -> Html {
     html! {
         <section class="steps" data-actor={group.actor.clone()}>
             <header class="steps-head">
-                <h3 class="steps-actor">{ &group.actor }</h3>
+                <h2 class="steps-actor">{ &group.actor }</h2>
                 <p class="steps-who">{ timeline::actor(&group.actor) }</p>
                 <span class="steps-time">{ format::nanos(group.duration_ns) }</span>
             </header>

@@ -41,12 +41,12 @@ pub fn Capabilities(props: &Props) -> Html {
     html! {
         <>
             <div class="caps-head">
-                <h4 class="caps-title">{ format!("Effective: {}", container.cap_effective.len()) }</h4>
+                <h3 class="caps-title">{ format!("Effective: {}", container.cap_effective.len()) }</h3>
                 <Command command={commands::CAP_EFFECTIVE} on_type={props.on_type.clone()} />
             </div>
             { list(&container.cap_effective) }
             <div class="caps-head">
-                <h4 class="caps-title">{ format!("Bounding, the most it can ever have: {}", container.cap_bounding.len()) }</h4>
+                <h3 class="caps-title">{ format!("Bounding, the most it can ever have: {}", container.cap_bounding.len()) }</h3>
                 <Command command={commands::CAP_BOUNDING} on_type={props.on_type.clone()} />
             </div>
             if container.cap_bounding == container.cap_effective {

@@ -25,7 +25,7 @@ pub fn Section(props: &Props) -> Html {
     html! {
         <details class="section" open={props.open}>
             <summary class="section-head">
-                <h3 class="section-title">{ &props.title }</h3>
+                <h2 class="section-title">{ &props.title }</h2>
                 if !props.figure.is_empty() {
                     <span class="section-figure">{ &props.figure }</span>
                 }

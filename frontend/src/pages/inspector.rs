@@ -74,7 +74,7 @@ pub fn Inspector(props: &Props) -> Html {
         _ => html! { <p class="quiet">{ "Asking the kernel." }</p> },
     };
     html! {
-        <aside class="inspector" aria-label="Kernel panel" data-region="inspector" tabindex="-1">
+        <section class="inspector" aria-label="Kernel panel" data-region="inspector" tabindex="-1">
             <div class="halves" role="group" aria-label="What the panel shows">
                 { tab(View::Kernel, "Kernel") }
                 { tab(View::Birth, "Birth") }
@@ -86,6 +86,6 @@ pub fn Inspector(props: &Props) -> Html {
                 }
                 { body }
             </div>
-        </aside>
+        </section>
     }
 }

@@ -139,7 +139,7 @@ pub fn Stage(props: &Props) -> Html {
         (None, None) => None,
     };
     html! {
-        <main class="stage" data-region="terminal" tabindex="-1">
+        <section class="stage" aria-label="Terminals" data-region="terminal" tabindex="-1">
             if let Some(shown) = tabs.shown() {
                 <TabBar labels={labels.clone()} active={tabs.active} {on_select} on_close={on_close.clone()} {on_step}
                     {on_new} />
@@ -149,6 +149,6 @@ pub fn Stage(props: &Props) -> Html {
             } else {
                 <Welcome images={lists.images.clone()} enabled={connected} {on_launch} />
             }
-        </main>
+        </section>
     }
 }

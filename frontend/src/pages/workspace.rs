@@ -60,9 +60,11 @@ pub fn Workspace() -> Html {
         <div class="shell" data-view={view.name()}>
             <TopBar connection={(*connection).clone()} />
             <ConnectionBanner connection={(*connection).clone()} on_retry={Callback::from(move |()| client.retry_now())} />
+            <main class="workspace">
             <Sidebar />
             <Stage on_terminal={on_terminal.clone()} />
             <Inspector view={*view} on_view={on_view.clone()} {on_terminal} />
+            </main>
             <ViewSwitch view={*view} {on_view} />
             <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
         </div>

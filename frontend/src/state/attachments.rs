@@ -52,6 +52,8 @@ pub struct Attached {
     pub place: Place,
     /// Whether output is missing between what the tab shows and what comes: its screen starts anew.
     pub gap: bool,
+    /// What was typed meanwhile, and where it goes.
+    pub input: (Channel, Vec<u8>),
 }
 
 /// All terminals of the page, by tab.
@@ -127,7 +129,8 @@ impl Attachments {
         terminal.place = Some(place.clone());
         terminal.channel = Some(channel.channel);
         terminal.offset = Some(channel.offset);
-        Some(Attached { tab, place, gap })
+        let input = (channel.channel, terminal.input.due());
+        Some(Attached { tab, place, gap, input })
     }
 
     /// A request failed. Answers with the tab that made it, if it was one.
@@ -194,13 +197,15 @@ impl Attachments {
         Some(ClientMessage::Resize { channel: terminal.channel?, size })
     }
 
-    /// The visitor typed. Answers with what may be sent now; the rest waits for credit. Nothing is kept while the tab is
-    /// not attached: what is typed blindly is better lost than run later.
+    /// The visitor typed. Answers with what may be sent now; the rest waits for credit, or for the attach under way.
+    /// Nothing is kept while there is no connection: what is typed blindly is better lost than run later.
     pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Option<(Channel, Vec<u8>)> {
+        let is_opening = self.pending.values().any(|opening| *opening == tab);
         let terminal = self.terminals.get_mut(&tab)?;
-        let channel = terminal.channel?;
-        terminal.input.waiting.extend(bytes);
-        Some((channel, terminal.input.due()))
+        if terminal.channel.is_some() || is_opening {
+            terminal.input.waiting.extend(bytes);
+        }
+        Some((terminal.channel?, terminal.input.due()))
     }
 
     /// The process has taken input. Answers with what may be sent now.

@@ -121,3 +121,13 @@ fn a_huge_paste_is_sent_as_the_process_takes_it() {
     assert_eq!(page.taken(5, 4), Some((5, b"xxxx".to_vec())));
     assert_eq!(page.taken(5, 1000), Some((5, b"xxxxxxy".to_vec())));
 }
+
+#[test]
+fn what_is_typed_while_a_terminal_opens_is_sent_once_it_is_there() {
+    let mut page = Attachments::default();
+    page.add(1, launch(), SIZE, true);
+    assert_eq!(page.typed(1, b"ls\r"), None);
+    let attached = page.attached(1, id(), 0, &channel(5, 0));
+    assert_eq!(attached.map(|it| it.input), Some((5, b"ls\r".to_vec())));
+    assert_eq!(page.typed(1, b"x"), Some((5, b"x".to_vec())));
+}

@@ -60,6 +60,7 @@ impl Client {
                 let mut state = self.0.state.borrow_mut();
                 let attached = state.attachments.attached(request, container, process, &channels);
                 let screen = attached.as_ref().and_then(|at| state.screens.get(&at.tab).cloned());
+                state.send_input(attached.as_ref().map(|at| at.input.clone()));
                 drop(state);
                 if let Some(attached) = attached {
                     if let Some(screen) = screen.filter(|_| attached.gap) {
