@@ -30,6 +30,7 @@ mod connection;
 pub(super) mod lists;
 mod outbox;
 mod requests;
+mod watching;
 mod writer;
 
 /// Time for the first message.

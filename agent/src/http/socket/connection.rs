@@ -14,11 +14,12 @@ use porthole_protocol::frame::{Frame, FrameError, HEADER_BYTES};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
 use porthole_protocol::limits::{DEAD_AFTER_MS, MAX_CHANNELS, PING_EVERY_MS};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 use super::outbox::{Attached, Attachment, Outbox, Outgoing};
 use super::requests::{Achieved, Outcome, Work, failed};
+use super::watching::Watching;
 use super::writer::Writer;
 use super::{Farewell, GOODBYE_WITHIN};
 use crate::http::App;
@@ -28,9 +29,6 @@ use crate::terminal::{Input, Meter, Terminal};
 
 /// Requests of one socket that are being carried out. A page has a few.
 const MAX_REQUESTS: usize = 32;
-
-/// Containers one socket may watch. A page shows one kernel panel.
-const MAX_WATCHES: usize = 16;
 
 /// Owns the reading half.
 pub(super) struct Connection {
@@ -43,8 +41,7 @@ pub(super) struct Connection {
     /// Channels promised to requests that are being carried out.
     promised: usize,
     requests: JoinSet<Outcome>,
-    watches: HashMap<ContainerId, AbortHandle>,
-    watchers: JoinSet<()>,
+    watching: Watching,
     /// Input that waits for its process; until it is taken, nothing further is read.
     held: Option<Held>,
     heard: Instant,
@@ -96,8 +93,7 @@ impl Connection {
             next_channel: 1,
             promised: 0,
             requests: JoinSet::new(),
-            watches: HashMap::new(),
-            watchers: JoinSet::new(),
+            watching: Watching::default(),
             held: None,
             heard: Instant::now(),
             nonce: 0,
@@ -270,11 +266,7 @@ impl Connection {
             M::Remove { request, container, force } => self.work(request, Work::Remove { container, force }),
             M::Inspect { request, container } => self.inspect(request, &container),
             M::Watch { container } => self.watch(&container),
-            M::Unwatch { container } => {
-                if let Some(watch) = self.watches.remove(&container) {
-                    watch.abort();
-                }
-            }
+            M::Unwatch { container } => self.watching.end(&container),
             M::Ping { nonce } => self.outbox.message(ServerMessage::Pong { nonce }),
             M::Pong { .. } | M::Unknown => {}
         }
@@ -377,27 +369,9 @@ impl Connection {
 
     /// Begins to send a container's kernel view. Who watches one that is not there learns that from the lists.
     fn watch(&mut self, container: &ContainerId) {
-        self.watches.retain(|_, watch| !watch.is_finished());
-        while self.watchers.try_join_next().is_some() {}
-        let Ok(found) = self.app.registry.find(container.as_str()) else { return };
-        if self.watches.len() >= MAX_WATCHES || self.watches.contains_key(container) {
-            return;
+        if let Ok(found) = self.app.registry.find(container.as_str()) {
+            self.watching.begin(container, || self.app.watches.watch(&found), self.outbox.sender());
         }
-        let mut views = self.app.watches.watch(&found);
-        let writer = self.outbox.sender();
-        let forward = async move {
-            // The newest view may be there already.
-            views.mark_changed();
-            while views.changed().await.is_ok() {
-                let newest = views.borrow_and_update().clone();
-                if let Some(text) = newest
-                    && writer.send(Outgoing::Text(text)).await.is_err()
-                {
-                    return;
-                }
-            }
-        };
-        self.watches.insert(container.clone(), self.watchers.spawn(forward));
     }
 
     /// Asks for a sign of life, or gives the client up.
