@@ -54,7 +54,8 @@ pub(crate) struct Process {
     pub(crate) request: ProcessRequest,
     /// Gone when it has ended.
     pub(crate) child: Option<Child>,
-    pub(crate) streams: Streams,
+    /// Gone when it has ended: the agent has its own.
+    pub(crate) streams: Option<Streams>,
     /// What is left until it has become its command.
     pub(crate) starting: Option<Starting>,
     pub(crate) ending: Option<Ending>,

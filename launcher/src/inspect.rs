@@ -14,12 +14,17 @@ use crate::wire::KernelTexts;
 /// Bytes of one text.
 const MAX_TEXT: u64 = 16 * 1024;
 
+/// Pids that are told.
+const MAX_PIDS: usize = 4096;
+
 /// Processes whose status is told.
 const MAX_PROCESSES: usize = 200;
 
-/// Bytes of one status, and of one command line: all of them fit into one message.
-const MAX_STATUS: u64 = 1600;
+/// Bytes of one status: identity and memory come first. Of one command line, and of both of all processes together: what a
+/// container runs must not make the answer too large to send.
+const MAX_STATUS: u64 = 800;
 const MAX_COMMAND: u64 = 256;
+const MAX_PROCESS_BYTES: usize = 64 * 1024;
 
 /// Entries of the writable layer that are counted, so that a container cannot keep the launcher busy by making files.
 const MAX_COUNTED: usize = 10_000;
@@ -36,7 +41,17 @@ impl Engine {
         if pids.is_empty() {
             pids = [init, first].into();
         }
-        let shown = &pids[..pids.len().min(MAX_PROCESSES)];
+        pids.truncate(MAX_PIDS);
+        let (mut statuses, mut command_lines, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for &pid in pids.iter().take(MAX_PROCESSES) {
+            let (status, command_line) = (text(pid, "status", MAX_STATUS), command_line(pid));
+            bytes += status.len() + command_line.len();
+            if bytes > MAX_PROCESS_BYTES {
+                break;
+            }
+            statuses.push(status);
+            command_lines.push(command_line);
+        }
         KernelTexts {
             namespaces: namespaces(init),
             uid_map: text(init, "uid_map", MAX_TEXT),
@@ -44,8 +59,8 @@ impl Engine {
             status: text(first, "status", MAX_TEXT),
             mountinfo: text(init, "mountinfo", MAX_TEXT),
             hostname: container.hostname.clone(),
-            statuses: shown.iter().map(|&pid| text(pid, "status", MAX_STATUS)).collect(),
-            command_lines: shown.iter().map(|&pid| command_line(pid)).collect(),
+            statuses,
+            command_lines,
             cgroup_path: self.host.cgroup_of(&container.id),
             writable_bytes: writable_bytes(self.store.containers(), &container.id),
             pids,

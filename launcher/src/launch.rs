@@ -95,7 +95,7 @@ impl<'a> Birth<'a> {
         let process = Process {
             request: self.request.process.clone(),
             child: Some(child),
-            streams: streams.ours,
+            streams: Some(streams.ours),
             starting: Some(Starting { seq, received, done, page: self.page, steps }),
             ending: None,
         };

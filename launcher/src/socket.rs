@@ -131,7 +131,7 @@ mod tests {
     fn a_message_arrives_whole_with_its_descriptor() {
         let (agent, launcher) = pair();
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let request = Request { seq: 7, body: RequestBody::List };
+        let request = Request { seq: 7, body: RequestBody::List { after: None } };
         agent.send(&request, &[writer.as_fd()]).unwrap();
         drop(writer);
         let (received, mut fds) = launcher.receive::<Request>().unwrap().unwrap();
@@ -149,7 +149,7 @@ mod tests {
         let (agent, launcher) = pair();
         agent.send(&vec![0xffu8; 40], &[]).unwrap();
         assert!(matches!(launcher.receive::<Request>(), Err(SocketError::Malformed(_))));
-        agent.send(&Request { seq: 1, body: RequestBody::List }, &[]).unwrap();
+        agent.send(&Request { seq: 1, body: RequestBody::List { after: None } }, &[]).unwrap();
         assert!(launcher.receive::<Request>().unwrap().is_some());
     }
 

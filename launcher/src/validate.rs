@@ -51,7 +51,8 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
             layer_names(layers)?;
             absolute_path(path, 4095)
         }
-        RequestBody::List | RequestBody::Host | RequestBody::Shutdown => Ok(()),
+        RequestBody::List { after: Some(container) } => container_id(container),
+        RequestBody::List { after: None } | RequestBody::Host | RequestBody::Shutdown => Ok(()),
     }
 }
 

@@ -68,8 +68,13 @@ pub enum RequestBody {
         /// Which.
         container: String,
     },
-    /// Every container that lives or has ended and not been removed, for an agent that was restarted. Reply: [`Reply::Containers`].
-    List,
+    /// Every container that lives or has ended and not been removed, by id, for an agent that was restarted: as many as fit
+    /// into one message, from the one after `after` on. Ask again with the last one until none is left. Reply:
+    /// [`Reply::Containers`].
+    List {
+        /// The last container that is known already.
+        after: Option<String>,
+    },
     /// The descriptors of a process again, for an agent that was restarted. Reply: [`Reply::Started`] with the descriptors.
     Adopt {
         /// Its container.
@@ -225,7 +230,7 @@ pub enum Reply {
     Kernel(Box<KernelTexts>),
     /// Limits and use.
     Usage(Vec<Usage>),
-    /// All containers.
+    /// Containers.
     Containers(Vec<Known>),
     /// The layer is complete.
     Unpacked(Unpacked),
@@ -363,7 +368,7 @@ pub struct Known {
     pub label: Vec<u8>,
     /// Host pid of process 1; none when it has ended.
     pub init_pid: Option<u32>,
-    /// Its processes by number, with how they ended.
+    /// Its processes by number, with how they ended; their environments are left out.
     pub processes: Vec<(u32, ProcessRequest, Option<Ending>)>,
     /// Executed steps of its launch.
     pub steps: Vec<ExecutedStep>,

@@ -162,7 +162,7 @@ fn a_restarted_agent_gets_its_terminal_back_and_its_input_can_be_closed() {
     assert!(matches!(reply, Reply::Launched { .. }), "{reply:?}");
     drop(fds);
     launcher.reconnect();
-    let (reply, _) = launcher.ask(RequestBody::List);
+    let (reply, _) = launcher.ask(RequestBody::List { after: None });
     let Reply::Containers(known) = reply else { panic!("{reply:?}") };
     assert_eq!((known[0].container.as_str(), known[0].label.as_slice()), (ID, &b"label"[..]));
     assert!(!known[0].steps.is_empty());
@@ -187,7 +187,7 @@ fn a_killed_launcher_leaves_nothing_once_the_next_one_has_started() {
     let cgroups = cgroups_of(pid);
     assert!(cgroups.iter().all(|path| fs::metadata(path).is_ok()), "{cgroups:?}");
     launcher.restart();
-    let (reply, _) = launcher.ask(RequestBody::List);
+    let (reply, _) = launcher.ask(RequestBody::List { after: None });
     assert_eq!(reply, Reply::Containers(Vec::new()));
     for path in cgroups {
         support::eventually("its cgroups are gone", || fs::metadata(&path).is_err());

@@ -121,6 +121,18 @@ fn sixty_launches_at_once_all_get_their_prompt() {
     for terminal in &terminals {
         read_until(terminal, "# ");
     }
+    // More than fit into one message: a restarted agent gets them all, part by part.
+    launcher.reconnect();
+    let (mut after, mut known, mut parts) = (None, 0, 0);
+    loop {
+        let (reply, _) = launcher.ask(RequestBody::List { after });
+        let Reply::Containers(part) = reply else { panic!("{reply:?}") };
+        let Some(last) = part.last() else { break };
+        after = Some(last.container.clone());
+        known += part.len();
+        parts += 1;
+    }
+    assert!(known == COUNT && parts > 1, "{known} in {parts} parts");
     for n in 0..COUNT {
         launcher.send(RequestBody::Kill { container: format!("{n:012x}") });
     }

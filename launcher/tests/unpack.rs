@@ -100,7 +100,7 @@ fn an_endless_worker_dies_with_the_launcher_and_the_next_one_cleans_up() {
     let [worker] = launcher.descendants()[..] else { panic!("one worker") };
     assert_eq!(layers(&launcher), [partial]);
     launcher.restart();
-    launcher.ask(RequestBody::List);
+    launcher.ask(RequestBody::List { after: None });
     assert_eq!(layers(&launcher), [""; 0]);
     // The kernel has sent the signal; a busy machine may take a moment to deliver it.
     support::eventually("the worker is gone", || {

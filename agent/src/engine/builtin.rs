@@ -179,10 +179,20 @@ impl Engine for Builtin {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<Known>>> {
-        self.ask(RequestBody::List, None, |(reply, _)| match reply {
-            Reply::Containers(known) => Some(known),
-            _ => None,
-        })
+        async {
+            let mut all: Vec<Known> = Vec::new();
+            loop {
+                let after = all.last().map(|known| known.container.clone());
+                let some = self.ask(RequestBody::List { after }, None, |(reply, _)| match reply {
+                    Reply::Containers(known) => Some(known),
+                    _ => None,
+                });
+                match some.await? {
+                    none if none.is_empty() => return Ok(all),
+                    some => all.extend(some),
+                }
+            }
+        }
         .boxed()
     }
 

@@ -1,13 +1,17 @@
 //! Requests that only ask.
 
+use std::ops::Bound;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
 use super::{Engine, failure};
-use crate::container::{Container, Process};
+use crate::container::{Container, Process, Streams};
 use crate::image_file;
-use crate::wire::{Failure, FailureKind, Known, Reply};
+use crate::wire::{Failure, FailureKind, Known, MAX_MESSAGE_BYTES, ProcessRequest, Reply};
+
+/// Bytes of containers in one reply.
+const MAX_LIST_BYTES: usize = MAX_MESSAGE_BYTES / 2;
 
 impl Engine {
     /// The container of that id.
@@ -22,21 +26,21 @@ impl Engine {
         })
     }
 
-    /// Every container.
-    pub(crate) fn list(&self) -> Reply {
-        let known = |(id, container): (&String, &Container)| Known {
-            container: id.clone(),
-            label: container.label.clone(),
-            init_pid: container.init_pid(),
-            processes: container
-                .processes
-                .iter()
-                .map(|(number, process)| (*number, process.request.clone(), process.ending))
-                .collect(),
-            steps: container.steps.clone(),
-            lacks: container.lacks.clone(),
-        };
-        Reply::Containers(self.containers.iter().map(known).collect())
+    /// The containers after `after`, as many as fit into one message.
+    pub(crate) fn list(&self, after: Option<&str>) -> Reply {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut bytes = 0;
+        let mut known = Vec::new();
+        for container in self.containers.range::<str, _>((from, Bound::Unbounded)).map(|(_, c)| c) {
+            let next = container.known();
+            bytes += postcard::to_stdvec(&next).map_or(MAX_MESSAGE_BYTES, |bytes| bytes.len());
+            // One alone fits: it is smaller than its request and its steps.
+            if bytes > MAX_LIST_BYTES && !known.is_empty() {
+                break;
+            }
+            known.push(next);
+        }
+        Reply::Containers(known)
     }
 
     /// A process whose descriptors are wanted again.
@@ -49,7 +53,9 @@ impl Engine {
 
     /// Closes the launcher's own copy of a process's standard input.
     pub(crate) fn close_input(&mut self, id: &str, number: u32) -> Result<Reply, Failure> {
-        self.process(id, number)?.streams.forget_stdin();
+        if let Some(streams) = &mut self.process(id, number)?.streams {
+            streams.forget_stdin();
+        }
         Ok(Reply::Done)
     }
 
@@ -61,7 +67,7 @@ impl Engine {
             return Vec::new();
         };
         let fds: Option<Vec<OwnedFd>> = std::iter::once(&child.pidfd)
-            .chain(process.streams.descriptors())
+            .chain(process.streams.iter().flat_map(Streams::descriptors))
             .map(|fd| fd.try_clone().ok())
             .collect();
         fds.unwrap_or_default()
@@ -98,6 +104,22 @@ impl Engine {
         match layers.iter().find(|layer| !self.store.has_layer(layer)) {
             Some(layer) => Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}."))),
             None => Ok(()),
+        }
+    }
+}
+
+impl Container {
+    fn known(&self) -> Known {
+        let process = |(number, process): (&u32, &Process)| {
+            (*number, ProcessRequest { env: Vec::new(), ..process.request.clone() }, process.ending)
+        };
+        Known {
+            container: self.id.clone(),
+            label: self.label.clone(),
+            init_pid: self.init_pid(),
+            processes: self.processes.iter().map(process).collect(),
+            steps: self.steps.clone(),
+            lacks: self.lacks.clone(),
         }
     }
 }

@@ -138,7 +138,6 @@ impl Engine {
         let process = container.processes.get_mut(&number)?;
         let status = process.child.as_ref()?.reap()?;
         process.child = None;
-        process.streams.forget_stdin();
         let mut ending = ending(&status);
         // The victim may have been a child, whose status a shell passes on.
         if ending.code == 128 + SIGKILL && !container.killed {
@@ -147,10 +146,18 @@ impl Engine {
             container.oom_kills = kills;
         }
         process.ending = Some(ending);
+        process.streams = None;
         if number == 0 {
             container.kill();
         }
         Some(Event::Exited { container: id.to_owned(), process: number, ending })
+    }
+
+    /// The agent has been told of a process's end: of further ones there may be any number in the life of a container.
+    pub(crate) fn forget_process(&mut self, id: &str, number: u32) {
+        if let Some(container) = self.containers.get_mut(id).filter(|_| number > 0) {
+            container.processes.remove(&number);
+        }
     }
 
     /// Process 1 of a container has ended, and with it all others: tells of each that has not been told of.

@@ -98,7 +98,7 @@ impl Engine {
         let process = Process {
             request,
             child: Some(child),
-            streams: streams.ours,
+            streams: Some(streams.ours),
             starting: Some(Starting { seq, received, done, page, steps }),
             ending: None,
         };

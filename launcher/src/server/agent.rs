@@ -7,8 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::epoll;
 use rustix::net::{RecvFlags, recv};
 
+use crate::engine::failure;
 use crate::socket::{Socket, SocketError};
-use crate::wire::{Message, Request};
+use crate::wire::{FailureKind, Message, Reply, Request};
 
 /// Messages that may wait for an agent that does not read; one that lets more wait is dropped and may connect again.
 const MAX_WAITING: usize = 4096;
@@ -66,6 +67,14 @@ impl Agent {
         self.flush()
     }
 
+    /// Says instead of an answer that is too large that it is.
+    fn replace_front(&mut self) {
+        if let Some((Message::Reply { seq, .. }, _)) = self.waiting.pop_front() {
+            let failure = failure(FailureKind::TooMany, "The answer is too large for one message.");
+            self.waiting.push_front((Message::Reply { seq, reply: Reply::Failed(failure) }, Vec::new()));
+        }
+    }
+
     /// Sends what waits, as far as there is room.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
         while let Some((message, fds)) = self.waiting.front() {
@@ -74,6 +83,7 @@ impl Agent {
                 Ok(()) => drop(self.waiting.pop_front()),
                 Err(error) if error.would_block() => return Ok(()),
                 Err(SocketError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(SocketError::TooLarge) => self.replace_front(),
                 Err(_) => return Err(Gone),
             }
         }

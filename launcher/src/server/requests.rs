@@ -56,7 +56,7 @@ impl Server {
             RequestBody::CloseInput { container, process } => {
                 plain(self.engine.close_input(&container, process)?)
             }
-            RequestBody::List => plain(self.engine.list()),
+            RequestBody::List { after } => plain(self.engine.list(after.as_deref())),
             RequestBody::Adopt { container, process } => {
                 let reply = self.engine.adopt(&container, process)?;
                 Ok(Some((reply, self.engine.descriptors(&container, process))))
