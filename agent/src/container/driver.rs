@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::signal::HUP;
 use super::state::{Effect, Phase, State, Told};
 use super::{Command, ContainerError, Result, View};
 use crate::engine::{self, Engine, EngineEvent, StartedProcess};
@@ -307,7 +308,17 @@ impl Driver {
         let signal = self.stop_signal;
         match effect {
             Effect::StopSignal => {
-                self.calls.spawn(async move { Called::Signal(engine.signal(container, 0, signal).await) });
+                let on_terminal =
+                    self.view.borrow().detail.summary.processes.iter().any(|p| p.number == 0 && p.terminal);
+                self.calls.spawn(async move {
+                    let asked = engine.signal(container.clone(), 0, signal).await;
+                    if asked.is_ok() && on_terminal {
+                        // An interactive shell ignores SIGTERM, and ends when its terminal hangs up. One that has ended
+                        // meanwhile needs no second word.
+                        let _ = engine.signal(container, 0, HUP).await;
+                    }
+                    Called::Signal(asked)
+                });
             }
             Effect::ArmGrace(grace) => self.grace = Some(deadline(grace)),
             Effect::Kill => {

@@ -83,6 +83,8 @@ impl Registry {
                 None => tracing::debug!(?event, "an event of no container"),
             }
         }
+        // The launcher is gone and every container with it: their tasks end when nobody can tell them anything any more.
+        self.index().entries.clear();
     }
 
     fn mailbox(&self, container: &str) -> Option<mpsc::Sender<EngineEvent>> {

@@ -39,6 +39,9 @@ const NAMES: [(&str, i32); 31] = [
 /// Asks a process to end, unless its image names another signal.
 pub(super) const TERM: i32 = 15;
 
+/// Tells a process that its terminal is gone.
+pub(super) const HUP: i32 = 1;
+
 /// The largest number: the last of the real-time signals.
 const MAX: i32 = 64;
 
