@@ -27,7 +27,7 @@ fn an_image_in_use_stays_until_its_containers_are_gone() {
     assert!(refused.stderr.starts_with("porthole: "), "{}", refused.stderr);
     agent.ok(&["rm", "-f", "user"]);
     assert!(agent.ok(&["rmi", "busybox"]).contains("Untagged: busybox:latest\n"));
-    assert_eq!(agent.ok(&["images", "-q"]), "");
+    assert!(!agent.ok(&["images"]).contains("busybox"));
     assert_eq!(agent.porthole(&["run", "busybox"]).status, 125);
 }
 
