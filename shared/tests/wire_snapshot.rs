@@ -22,7 +22,7 @@ use porthole_protocol::version::{GENERATION, Generations};
 use serde_json::{Value, json};
 
 fn id() -> ContainerId {
-    "0123456789ab".parse().unwrap()
+    "0123456789ab".parse().expect("twelve hexadecimal digits")
 }
 
 fn process_spec() -> ProcessSpec {
