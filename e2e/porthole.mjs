@@ -3,7 +3,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -16,13 +15,13 @@ export class Porthole {
   url = "";
   /** What it has printed, for a failing spec. */
   log = [];
+  /** 0 asks for a free one; from the first start on it stays the same. */
   #port = 0;
   #state = "";
   #process = null;
 
   static async start() {
     const porthole = new Porthole();
-    porthole.#port = await freePort();
     porthole.#state = await mkdtemp(join(tmpdir(), "porthole-e2e-"));
     await porthole.startAgain();
     return porthole;
@@ -46,6 +45,7 @@ export class Porthole {
       address.reject(new Error(`porthole serve ended (${code ?? signal}):\n${this.log.join("\n")}`)),
     );
     this.url = await address.promise;
+    this.#port = new URL(this.url).port;
   }
 
   /** The agent dies without a chance to say goodbye; launcher and containers live on. */
@@ -75,15 +75,6 @@ export class Porthole {
     this.#process.kill(signal);
     await ended;
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Promise.withResolvers, which Node.js 20 lacks. */

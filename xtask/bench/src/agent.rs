@@ -1,7 +1,7 @@
-//! An agent of our own: a free port, a state directory that goes with it.
+//! An agent of our own: a free port and a state directory that goes with it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -23,25 +23,26 @@ impl Agent {
     /// Starts it and waits until it has printed its address.
     pub(crate) fn start(porthole: &Path) -> Result<Self> {
         let state = tempfile::Builder::new().prefix("porthole-bench-").tempdir()?;
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut process = Command::new(porthole)
-            .args(["serve", "--listen", &address.to_string(), "--state"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--state"])
             .arg(state.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", porthole.display()))?;
         let output = BufReader::new(process.stdout.take().expect("its output is piped"));
-        let mut agent = Self { process, output, address, _state: state };
-        agent.wait_for_address()?;
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut agent = Self { process, output, address: unknown, _state: state };
+        agent.address = agent.printed_address()?;
         Ok(agent)
     }
 
-    fn wait_for_address(&mut self) -> Result<()> {
+    fn printed_address(&mut self) -> Result<SocketAddr> {
         let mut line = String::new();
         while self.output.read_line(&mut line)? > 0 {
-            if line.contains("http://") {
-                return Ok(());
+            if let Some((_, address)) = line.split_once("http://") {
+                let end = address.find('/').unwrap_or(address.len());
+                return Ok(address[..end].trim().parse()?);
             }
             line.clear();
         }
