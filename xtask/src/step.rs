@@ -11,6 +11,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
+/// Lines of a failed command that are shown. Errors stand at the end; a tool in despair prints thousands before.
+const SHOWN_LINES: usize = 200;
+
 /// Says `  what … `, does it, and adds how long it took.
 ///
 /// # Errors
@@ -45,9 +48,13 @@ pub fn quietly(command: &mut Command) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    println!();
-    io::stdout().write_all(&fs::read(&log)?)?;
-    bail!("{}: {status}", in_words(command))
+    println!("\n{}", last_lines(&String::from_utf8_lossy(&fs::read(&log)?), SHOWN_LINES));
+    bail!("{}: {status}; all it printed is in {}", in_words(command), log.display())
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// The command as one would type it.
@@ -83,6 +90,12 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(440)), "0.4 s");
         assert_eq!(seconds(Duration::from_millis(56_200)), "56 s");
         assert_eq!(seconds(Duration::from_secs(250)), "4 min 10 s");
+    }
+
+    #[test]
+    fn a_long_output_is_shown_from_its_end() {
+        assert_eq!(last_lines("one\ntwo\nthree\n", 2), "two\nthree");
+        assert_eq!(last_lines("one\n", 2), "one");
     }
 
     #[test]
