@@ -20,6 +20,7 @@ mod run;
 mod serve;
 mod session;
 mod signals;
+mod sink;
 mod socket;
 mod stats;
 mod table;

@@ -185,7 +185,7 @@ async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Fail
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::local(
             format!("The agent's answer is not understood: {error}."),
-            "Agent and command line may be of different versions; compare with 'porthole version'.",
+            "Agent and command line may be of different versions; compare with `porthole version`.",
         )
     })
 }

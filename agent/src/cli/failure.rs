@@ -57,10 +57,10 @@ impl Failure {
         match self {
             Self::Refused(error) => &error.hint,
             Self::NoAgent { .. } => {
-                "Start one with 'porthole serve', or say where it is with --agent or PORTHOLE_HOST."
+                "Start one with `porthole serve`, or say where it is with --agent or PORTHOLE_HOST."
             }
             Self::Lost(_) => {
-                "What runs in the containers goes on; see 'porthole ps', and 'porthole attach' to return."
+                "What runs in the containers goes on; see `porthole ps`, and `porthole attach` to return."
             }
             Self::Local { hint, .. } => hint,
             Self::Told | Self::OutputClosed => "",

@@ -57,7 +57,7 @@ async fn look_up(client: &Client, name: &str) -> Result<Thing, Failure> {
         Failure::Refused(WireError::new(
             ErrorCode::NoSuchContainer,
             format!("There is no container or image '{name}'."),
-            "List them with 'porthole ps -a' and 'porthole images'.",
+            "List them with `porthole ps -a` and `porthole images`.",
         ))
     })
 }

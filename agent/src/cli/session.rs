@@ -1,23 +1,21 @@
 //! One attached process: its output to ours, our input and signals to it, until it ends or we leave.
 
-use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::Exit;
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Stdin};
+use tokio::io::{AsyncReadExt, Stdin};
 use tokio::time::timeout;
 
-use super::credit::{Consumed, InputWindow};
+use super::credit::InputWindow;
 use super::detach::{DetachKeys, Typed};
 use super::failure::{Failure, warn};
 use super::signals::{Caught, Signals};
+use super::sink::Sink;
 use super::socket::{Received, Socket};
 use super::terminal::{self, RawMode};
 
@@ -91,40 +89,6 @@ impl Attached {
     }
 }
 
-/// Output of one channel on its way to a file descriptor of ours. What waits never exceeds the credit we granted.
-struct Output {
-    channel: Option<Channel>,
-    sink: File,
-    waiting: VecDeque<Bytes>,
-    consumed: Consumed,
-}
-
-impl Output {
-    /// Writes to the descriptor itself: the standard library holds back what has no end of line yet, such as a prompt.
-    fn new(channel: Option<Channel>, descriptor: impl AsFd) -> io::Result<Self> {
-        let sink = File::from_std(descriptor.as_fd().try_clone_to_owned()?.into());
-        Ok(Self { channel, sink, waiting: VecDeque::new(), consumed: Consumed::default() })
-    }
-
-    /// Writes some of what waits and gives the credit to grant for it. Cancel safe.
-    async fn write_some(&mut self) -> io::Result<Option<u32>> {
-        let Some(front) = self.waiting.front_mut() else { return Ok(None) };
-        let written = self.sink.write(front).await?;
-        front.advance(written);
-        if front.is_empty() {
-            self.waiting.pop_front();
-        }
-        Ok(self.consumed.add(written))
-    }
-
-    async fn write_rest(&mut self) -> io::Result<()> {
-        while let Some(bytes) = self.waiting.pop_front() {
-            self.sink.write_all(&bytes).await?;
-        }
-        self.sink.flush().await
-    }
-}
-
 enum Event {
     Received(Received),
     Typed(usize),
@@ -135,8 +99,8 @@ enum Event {
 struct Session {
     socket: Socket,
     attached: Attached,
-    stdout: Output,
-    stderr: Output,
+    stdout: Sink,
+    stderr: Sink,
     stdin: Option<Stdin>,
     window: InputWindow,
     detach_keys: Option<DetachKeys>,
@@ -154,8 +118,8 @@ pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes
         _ => None,
     };
     let mut session = Session {
-        stdout: Output::new(terminal.or(attached.channel(Stream::Stdout)), io::stdout())?,
-        stderr: Output::new(attached.channel(Stream::Stderr), io::stderr())?,
+        stdout: Sink::new(terminal.or(attached.channel(Stream::Stdout)), io::stdout())?,
+        stderr: Sink::new(attached.channel(Stream::Stderr), io::stderr())?,
         stdin: wishes.input.then(tokio::io::stdin),
         window: InputWindow::default(),
         detach_keys: raw.as_ref().map(|_| DetachKeys::default()),
@@ -166,13 +130,13 @@ pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes
     session.resize();
     let mut ended = session.run(&mut wishes).await;
     drop(raw);
+    if wishes.ours && matches!(ended, Err(Failure::OutputClosed | Failure::Local { .. })) {
+        session.break_pipe().await;
+    }
     if let Err(Failure::OutputClosed) = ended {
-        if wishes.ours {
-            session.break_pipe().await;
-        }
         ended = Ok(Ended::OutputClosed);
     }
-    if wishes.removed && !matches!(ended, Ok(Ended::Detached) | Err(_)) {
+    if wishes.removed && matches!(ended, Ok(Ended::Exited(_) | Ended::OutputClosed)) {
         session.removed().await;
     }
     session.socket.close().await;
@@ -188,9 +152,9 @@ impl Session {
             let event = tokio::select! {
                 received = self.socket.receive() => Event::Received(received?),
                 read = read(&mut self.stdin, &mut buffer[..room]), if may_read => Event::Typed(read?),
-                granted = self.stdout.write_some(), if !self.stdout.waiting.is_empty() =>
+                granted = self.stdout.write_some(), if self.stdout.is_waiting() =>
                     Event::Written(self.stdout.channel.unwrap_or_default(), granted),
-                granted = self.stderr.write_some(), if !self.stderr.waiting.is_empty() =>
+                granted = self.stderr.write_some(), if self.stderr.is_waiting() =>
                     Event::Written(self.stderr.channel.unwrap_or_default(), granted),
                 caught = caught(&mut wishes.signals) => Event::Caught(caught),
             };
@@ -211,9 +175,9 @@ impl Session {
 
     fn output(&mut self, channel: Channel, bytes: Bytes) -> Option<Ended> {
         if self.stdout.channel == Some(channel) {
-            self.stdout.waiting.push_back(bytes);
+            self.stdout.push(bytes);
         } else if self.stderr.channel == Some(channel) {
-            self.stderr.waiting.push_back(bytes);
+            self.stderr.push(bytes);
         }
         None
     }
@@ -363,7 +327,7 @@ pub(super) async fn status(socket: Socket, attached: Attached, wishes: Wishes) -
             Ok(exit.code)
         }
         Ended::Detached => {
-            warn("Detached; the process runs on.", &format!("Return with 'porthole attach {container}'."));
+            warn("Detached; the process runs on.", &format!("Return with `porthole attach {container}`."));
             Ok(0)
         }
         Ended::OutputClosed => Ok(BROKEN_PIPE_STATUS),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use porthole_protocol::control::{ClientMessage, ServerMessage};
+use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
+use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::{Frame, HEADER_BYTES};
 use porthole_protocol::ids::{Channel, RequestId};
 use porthole_protocol::limits::DEAD_AFTER_MS;
@@ -17,6 +18,8 @@ use porthole_protocol::version::{Generations, SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -143,10 +146,7 @@ impl Socket {
                     let channel = Frame::decode(&message).map_err(lost)?.channel;
                     return Ok(Received::Output { channel, bytes: message.slice(HEADER_BYTES..) });
                 }
-                Message::Close(reason) => {
-                    let reason = reason.map(|frame| frame.reason.to_string()).filter(|text| !text.is_empty());
-                    return Err(Failure::Lost(reason.unwrap_or_else(|| "the agent closed it".into())));
-                }
+                Message::Close(reason) => return Err(closed(reason.as_ref())),
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
@@ -156,7 +156,7 @@ impl Socket {
     pub(super) async fn close(mut self) {
         let farewell = async {
             poll_fn(|context| self.poll_send(context)).await?;
-            self.stream.close(None).await.map_err(lost)?;
+            self.stream.close(None).await.map_err(broken)?;
             while poll_fn(|context| Pin::new(&mut self.stream).poll_next(context))
                 .await
                 .is_some_and(|m| m.is_ok())
@@ -173,8 +173,8 @@ impl Socket {
         }
         if let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
             self.silence.as_mut().reset(Instant::now() + Duration::from_millis(DEAD_AFTER_MS));
-            let gone = || Failure::Lost("the agent is gone".into());
-            return Poll::Ready(message.ok_or_else(gone).and_then(|message| message.map_err(lost)));
+            let gone = || broken(WsError::ConnectionClosed);
+            return Poll::Ready(message.ok_or_else(gone).and_then(|message| message.map_err(broken)));
         }
         ready!(self.silence.as_mut().poll(context));
         Poll::Ready(Err(Failure::Lost("no sign of life for 30 seconds".into())))
@@ -184,22 +184,47 @@ impl Socket {
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let mut sink = Pin::new(&mut self.stream);
         while !self.outbox.is_empty() {
-            ready!(sink.as_mut().poll_ready(context)).map_err(lost)?;
+            ready!(sink.as_mut().poll_ready(context)).map_err(broken)?;
             if let Some(message) = self.outbox.pop_front() {
-                sink.as_mut().start_send(message).map_err(lost)?;
+                sink.as_mut().start_send(message).map_err(broken)?;
                 self.unflushed = true;
             }
         }
         if self.unflushed {
-            ready!(sink.poll_flush(context)).map_err(lost)?;
+            ready!(sink.poll_flush(context)).map_err(broken)?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }
 }
 
+/// What the agent means by closing: the code says it, and for most the reason has come before as an `error`.
+fn closed(reason: Option<&CloseFrame>) -> Failure {
+    let code = reason.map(|frame| u16::from(frame.code));
+    if code == Some(CloseCode::ShuttingDown as u16) {
+        return Failure::Refused(WireError::new(
+            ErrorCode::ShuttingDown,
+            "The agent is being stopped, and its containers with it.",
+            "Start it again with `porthole serve`.",
+        ));
+    }
+    Failure::Lost(
+        code.map_or_else(|| "the agent closed it".into(), |code| format!("the agent closed it with {code}")),
+    )
+}
+
 fn lost(error: impl std::error::Error) -> Failure {
     Failure::Lost(error.to_string())
+}
+
+fn broken(error: WsError) -> Failure {
+    match error {
+        WsError::Io(error) => Failure::Lost(reason(&error)),
+        WsError::ConnectionClosed | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Failure::Lost("it ended without a word".into())
+        }
+        other => lost(other),
+    }
 }
 
 fn upgrade_refused(error: WsError) -> Failure {
@@ -207,6 +232,6 @@ fn upgrade_refused(error: WsError) -> Failure {
         WsError::Http(answer) => {
             refusal_of(answer.status().as_u16(), answer.body().as_deref().unwrap_or_default())
         }
-        other => lost(other),
+        other => broken(other),
     }
 }

@@ -1,6 +1,41 @@
 //! `import`, `load`, `images` and `rmi`.
 
-use crate::support::{Agent, busybox_root};
+use sha2::{Digest, Sha256};
+
+use crate::support::{Agent, add_file, busybox_root};
+
+/// What `docker save tools:1` writes: a list of images, and for each its configuration and layers.
+fn saved(layer: &[u8]) -> Vec<u8> {
+    let diff_id: String = Sha256::digest(layer).iter().map(|byte| format!("{byte:02x}")).collect();
+    let config = serde_json::json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "config": { "Cmd": ["echo", "from the configuration"], "Env": ["PATH=/bin"] },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{diff_id}")] },
+    });
+    let manifest =
+        serde_json::json!([{ "Config": "config.json", "RepoTags": ["tools:1"], "Layers": ["layer.tar"] }]);
+    let mut archive = tar::Builder::new(Vec::new());
+    add_file(&mut archive, "config.json", 0o644, config.to_string().as_bytes());
+    add_file(&mut archive, "layer.tar", 0o644, layer);
+    add_file(&mut archive, "manifest.json", 0o644, manifest.to_string().as_bytes());
+    archive.into_inner().unwrap()
+}
+
+#[test]
+fn a_saved_image_is_loaded_with_its_name_and_command() {
+    let agent = Agent::start();
+    let archive = saved(&busybox_root());
+    assert_eq!(agent.ok_with_input(&["load"], &archive), "Loaded image: tools:1\n");
+    assert_eq!(agent.ok(&["run", "--rm", "tools:1"]), "from the configuration\n");
+    let file = agent.directory().join("saved.tar");
+    std::fs::write(&file, &archive).unwrap();
+    assert_eq!(
+        agent.ok(&["load", "-i", file.to_str().unwrap()]),
+        "Loaded image: tools:1\n",
+        "twice is no error"
+    );
+}
 
 #[test]
 fn an_image_comes_from_a_file_and_is_named_after_it() {

@@ -156,16 +156,20 @@ pub(crate) fn busybox_root() -> Vec<u8> {
         let mut header = header(tar::EntryType::Directory, 0o755, 0);
         archive.append_data(&mut header, directory, std::io::empty()).unwrap();
     }
-    let mut file = header(tar::EntryType::Regular, 0o755, busybox.len());
-    archive.append_data(&mut file, "bin/busybox", busybox.as_slice()).unwrap();
+    add_file(&mut archive, "bin/busybox", 0o755, &busybox);
     for applet in APPLETS {
         let mut link = header(tar::EntryType::Symlink, 0o777, 0);
         archive.append_link(&mut link, format!("bin/{applet}"), "busybox").unwrap();
     }
     let users = b"root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/tmp:/bin/sh\n";
-    let mut file = header(tar::EntryType::Regular, 0o644, users.len());
-    archive.append_data(&mut file, "etc/passwd", users.as_slice()).unwrap();
+    add_file(&mut archive, "etc/passwd", 0o644, users);
     archive.into_inner().unwrap()
+}
+
+/// Adds a file to an archive.
+pub(crate) fn add_file(archive: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32, content: &[u8]) {
+    let mut header = header(tar::EntryType::Regular, mode, content.len());
+    archive.append_data(&mut header, path, content).unwrap();
 }
 
 fn header(kind: tar::EntryType, mode: u32, size: usize) -> tar::Header {

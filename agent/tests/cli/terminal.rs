@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::{Agent, PORTHOLE};
+use crate::support::{Agent, PORTHOLE, send};
 
 /// How long anything may take to appear on the screen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -147,6 +148,20 @@ fn exec_opens_a_second_terminal() {
     screen.asks("test -t 0 && echo terminal", "terminal");
     screen.types("exit 3\r");
     assert_eq!(screen.ends(), Some(3));
+}
+
+#[test]
+fn a_signal_that_is_insisted_on_leaves_the_terminal_as_it_was() {
+    let agent = Agent::start();
+    let mut screen = Screen::open(&agent, &["run", "-it", "busybox", "sh"]);
+    screen.shows("# ");
+    let between = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    while screen.child.try_wait().unwrap().is_none() {
+        send(&screen.child, Signal::TERM);
+        poll(&mut [], Some(&between)).unwrap();
+    }
+    screen.shows("porthole attach");
+    assert_eq!(screen.ends(), Some(0), "it is detached from");
 }
 
 #[test]
