@@ -120,7 +120,6 @@ export class Page {
   /** Shows the kernel panel and waits for its first values; on a narrow window it takes the terminal's place. */
   async openKernel() {
     if (!(await this.#inspector.isVisible())) await this.#view("Kernel");
-    if (!(await this.kernel.isVisible())) await this.#inspector.getByRole("button", { name: "Kernel", exact: true }).click();
     await this.kernel.getByRole("table").first().waitFor();
   }
 
