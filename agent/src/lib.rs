@@ -159,7 +159,7 @@ pub async fn serve(
     };
     tokio::select! {
         () = orderly => {}
-        () = signals.next() => tracing::warn!("not waiting"),
+        () = shutdown::insisted(&mut signals) => tracing::warn!("not waiting"),
     }
     ended
 }

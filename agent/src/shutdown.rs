@@ -45,6 +45,20 @@ impl Signals {
     }
 }
 
+/// How soon after the first signal another one is the same wish: `timeout(1)` sends it to a process and to its group.
+const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// Resolves when a signal comes again from somebody who does not want to wait.
+pub(crate) async fn insisted(signals: &mut Signals) {
+    let echo = async {
+        loop {
+            signals.next().await;
+        }
+    };
+    let _: Result<(), _> = timeout(SAME_WISH, echo).await;
+    signals.next().await;
+}
+
 /// Ends every container, gently first, and then the launcher.
 pub(crate) async fn end_containers(registry: &Registry) {
     registry.close();

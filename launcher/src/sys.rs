@@ -178,16 +178,28 @@ pub(crate) fn close_from(first: RawFd) {
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
-/// Gives `SIGPIPE`, which Rust's runtime ignores, its default action back and blocks no signal: what a program expects
-/// at its start.
+/// Gives every signal its default action back and blocks none, as a program expects at its start. A signal that is ignored
+/// stays so through `execve(2)`: Rust's runtime ignores `SIGPIPE`, and a shell that starts Porthole in the background
+/// `SIGINT` and `SIGQUIT`, so that nothing in a container could be interrupted.
 ///
 /// # Errors
-/// As `signal(2)` and `sigprocmask(2)`.
+/// As `sigprocmask(2)`.
 pub(crate) fn default_signals() -> io::Result<()> {
-    // SAFETY: SIG_DFL is no handler, so no code of this program can run in signal context.
-    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    if before == libc::SIG_ERR {
-        return Err(io::Error::last_os_error());
+    /// What the kernel takes for an action: handler, flags, restorer and mask, all zero for `SIG_DFL`. The C library's own
+    /// function would spare the two signals that it keeps for itself.
+    const DEFAULT: [u64; 4] = [0; 4];
+    for signal in 1..=64 {
+        // SAFETY: the action lives through the call and is as large as the kernel reads; SIG_DFL is no handler, so no code
+        // of this program can run in signal context. SIGKILL and SIGSTOP are refused and keep their default.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                DEFAULT.as_ptr(),
+                ptr::null::<u64>(),
+                size_of::<u64>(),
+            )
+        };
     }
     Ok(nix::sys::signal::SigSet::empty().thread_set_mask()?)
 }

@@ -15,7 +15,7 @@ pub(crate) struct Expected {
 pub(crate) type Check = fn(&Report, &Expected) -> Result<(), String>;
 
 /// Every check by name.
-pub(crate) const CHECKS: [(&str, Check); 16] = [
+pub(crate) const CHECKS: [(&str, Check); 17] = [
     ("every namespace is its own", namespaces),
     ("ids map to a range that is nobody outside", id_maps),
     ("capabilities are the ones asked for and can never be more", capabilities),
@@ -31,6 +31,7 @@ pub(crate) const CHECKS: [(&str, Check); 16] = [
     ("no other process can be seen", processes),
     ("the network is a loopback interface that works", network),
     ("limits of a process are set", rlimits),
+    ("no signal is ignored or blocked", signals),
     ("the host name and its address are the container's own", host_name),
 ];
 
@@ -193,6 +194,13 @@ fn rlimits(report: &Report, _: &Expected) -> Result<(), String> {
     let (_, nofile) = report.rlimits["nofile"];
     require(nofile <= 1_048_576, || format!("{nofile} descriptors"))?;
     require(report.oom_score_adj > 0, || format!("oom_score_adj is {}", report.oom_score_adj))
+}
+
+fn signals(report: &Report, _: &Expected) -> Result<(), String> {
+    // Bit 12 is SIGPIPE, which the probe's own runtime ignores.
+    let ignored = u64::from_str_radix(&report.status["SigIgn"], 16).unwrap() & !(1 << 12);
+    let blocked = u64::from_str_radix(&report.status["SigBlk"], 16).unwrap();
+    require(ignored == 0 && blocked == 0, || format!("ignored {ignored:x}, blocked {blocked:x}"))
 }
 
 fn host_name(report: &Report, expected: &Expected) -> Result<(), String> {

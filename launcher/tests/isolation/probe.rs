@@ -8,7 +8,7 @@ use std::process::Command;
 use porthole_launcher::wire::{LaunchRequest, Reply, RequestBody};
 use porthole_probe::report::Report;
 
-use crate::support::{BUSYBOX, Launcher, give_to_store, on_pipes, read_all, shell};
+use crate::support::{BUSYBOX, Launcher, give_to_store, in_background, on_pipes, read_all, shell};
 
 /// The static probe; built here unless `PORTHOLE_PROBE` names it (where nothing can be built).
 pub(crate) fn program() -> PathBuf {
@@ -57,7 +57,8 @@ pub(crate) fn outside() -> Report {
     let _socket = UnixListener::bind_addr(&name);
     let leaked = std::fs::File::open("/").unwrap();
     rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
-    let output = Command::new(program()).output().unwrap();
+    let program = program().into_os_string().into_string().unwrap();
+    let output = in_background(&program).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
 }

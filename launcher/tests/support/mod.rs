@@ -180,7 +180,7 @@ impl Drop for Launcher {
 fn spawn(state: &Path) -> Child {
     // Ranges that no other test has: each test process has its own number.
     let first = 1000 + std::process::id() % 25_000;
-    Command::new(env!("CARGO_BIN_EXE_launcher-alone"))
+    in_background(env!("CARGO_BIN_EXE_launcher-alone"))
         .arg(state)
         .args([first.to_string(), "64".to_owned()])
         .spawn()
@@ -198,6 +198,13 @@ fn connect(state: &Path, launcher: &Child) -> Socket {
         connected.is_some()
     });
     connected.unwrap()
+}
+
+/// A program as a shell's `&` starts it: with signals ignored that nothing in a container may inherit.
+pub fn in_background(program: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' INT QUIT HUP; exec \"$0\" \"$@\"", program]);
+    command
 }
 
 /// Waits for something that the kernel does in its own time.

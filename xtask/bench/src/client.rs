@@ -80,7 +80,12 @@ impl Client {
                 Incoming::Control(ServerMessage::Error { error, .. }) => {
                     bail!("the launch failed: {error:?}")
                 }
-                Incoming::Control(ServerMessage::Exited { exit, .. }) => bail!("the shell ended: {exit:?}"),
+                // Of the round before, perhaps: its end may be told after its removal.
+                Incoming::Control(ServerMessage::Exited { container: ended, exit, .. })
+                    if container.as_ref().is_some_and(|launched| launched.summary.id == ended) =>
+                {
+                    bail!("the shell ended: {exit:?}")
+                }
                 Incoming::Control(_) => {}
                 Incoming::Output(bytes) => output.extend(bytes),
             }
