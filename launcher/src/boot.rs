@@ -77,6 +77,8 @@ pub fn boot(state: &Path) -> Result<Booted, BootError> {
 
 /// Starts a launcher by exec and waits until it is ready.
 fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
+    // What the user's shell has left open is not for a process that outlives it.
+    crate::sys::close_on_exec_from(3)?;
     let listener = bind_socket(&state.socket(), user)?;
     let (mut ready, ready_writer) = io::pipe()?;
     let log = File::options().create(true).append(true).open(state.launcher_log())?;

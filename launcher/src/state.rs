@@ -38,6 +38,22 @@ pub enum StateError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The agent, an ordinary user, cannot get there.
+    #[error(
+        "the agent, which runs as user {user}, may not pass through {directory}; choose another place with --state, or `chmod o+x {directory}`"
+    )]
+    OutOfReach {
+        /// What is closed to it.
+        directory: PathBuf,
+        /// Who it runs as.
+        user: u32,
+    },
+    /// The path is longer than a socket's address may be.
+    #[error("the path {path} is too long for a socket in it; choose a shorter one with --state")]
+    TooLong {
+        /// The state directory.
+        path: PathBuf,
+    },
     /// Another agent has it.
     #[error("another `porthole serve` uses the state directory {path}")]
     InUse {
@@ -74,6 +90,7 @@ impl State {
         make(path, 0o711, me)?;
         // Symbolic links on the way are resolved once; from here on the path is ours.
         let path = path.canonicalize().map_err(|source| StateError::Io { path: path.to_owned(), source })?;
+        check_reach(&path, agent)?;
         for (name, mode) in [("run", 0o711), ("layers", 0o700), ("containers", 0o700)] {
             make(&path.join(name), mode, me)?;
         }
@@ -111,6 +128,29 @@ impl State {
     pub fn launcher_log(&self) -> PathBuf {
         self.path.join("run/launcher.log")
     }
+}
+
+/// Longest path that fits a socket's address with what is appended to it, in bytes; see `unix(7)`.
+const LONGEST: usize = 107 - "/run/launcher.sock".len();
+
+/// Whether the agent can get to its own directory and to the launcher's socket.
+fn check_reach(path: &Path, agent: AgentUser) -> Result<(), StateError> {
+    if path.as_os_str().len() > LONGEST {
+        return Err(StateError::TooLong { path: path.to_owned() });
+    }
+    for directory in path.ancestors().skip(1) {
+        let meta = fs::metadata(directory)
+            .map_err(|source| StateError::Io { path: directory.to_owned(), source })?;
+        let bit = match () {
+            () if meta.uid() == agent.uid => 0o100,
+            () if meta.gid() == agent.gid => 0o010,
+            () => 0o001,
+        };
+        if meta.mode() & bit == 0 {
+            return Err(StateError::OutOfReach { directory: directory.to_owned(), user: agent.uid });
+        }
+    }
+    Ok(())
 }
 
 fn make(path: &Path, mode: u32, owner: u32) -> Result<(), StateError> {
@@ -166,6 +206,21 @@ mod tests {
         assert!(matches!(State::prepare(dir.path(), me()), Err(StateError::InUse { .. })));
         drop(first);
         assert!(State::prepare(dir.path(), me()).is_ok());
+    }
+
+    #[test]
+    fn a_place_that_the_agent_cannot_get_to_is_refused_with_the_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let nobody = AgentUser { uid: 12_345, gid: 12_345 };
+        let error = State::prepare(&dir.path().join("state"), nobody).unwrap_err();
+        assert!(
+            matches!(&error, StateError::OutOfReach { directory, .. } if directory == dir.path()),
+            "{error}"
+        );
+        assert!(error.to_string().contains("chmod o+x"), "{error}");
+        let long = dir.path().join("x".repeat(120));
+        assert!(matches!(State::prepare(&long, me()), Err(StateError::TooLong { .. })));
     }
 
     #[test]
