@@ -217,8 +217,11 @@ pub(crate) fn raise_loopback() -> io::Result<()> {
         *to = from.cast_signed();
     }
     request.ifr_ifru.ifru_flags = IFF_UP | IFF_RUNNING;
+    // musl's ioctl takes an int; the number of this one fits either type.
+    #[allow(clippy::cast_possible_truncation)]
+    let set_flags = libc::SIOCSIFFLAGS as libc::Ioctl;
     // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which lives through the call.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, ptr::from_ref(&request)) };
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), set_flags, ptr::from_ref(&request)) };
     check(c_long::from(result)).map(drop)
 }
 
