@@ -35,29 +35,32 @@ fn a_hundred_megabytes_pass_unchanged_in_bounded_memory() {
     let mut child = agent.spawn(&["run", "-i", "--rm", "busybox", "cat"]);
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    let writer = std::thread::spawn(move || {
+    let (sent, received) = std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            let mut hash = Sha256::new();
+            let mut chunk = vec![0u8; CHUNK];
+            for round in 0..CHUNKS {
+                for (place, byte) in chunk.iter_mut().enumerate() {
+                    *byte = (place.wrapping_mul(31) ^ round.wrapping_mul(17) ^ (place >> 8)).to_le_bytes()[0];
+                }
+                hash.update(&chunk);
+                stdin.write_all(&chunk).unwrap();
+            }
+            hash.finalize()
+        });
         let mut hash = Sha256::new();
         let mut chunk = vec![0u8; CHUNK];
         for round in 0..CHUNKS {
-            for (place, byte) in chunk.iter_mut().enumerate() {
-                *byte = (place.wrapping_mul(31) ^ round.wrapping_mul(17) ^ (place >> 8)).to_le_bytes()[0];
+            if round == CHUNKS / 2 {
+                assert!(peak_memory_kb(&child) < MAX_MEMORY_KB);
             }
+            stdout.read_exact(&mut chunk).unwrap();
             hash.update(&chunk);
-            stdin.write_all(&chunk).unwrap();
         }
-        hash.finalize()
+        (writer.join().unwrap(), hash.finalize())
     });
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0u8; CHUNK];
-    for round in 0..CHUNKS {
-        if round == CHUNKS / 2 {
-            assert!(peak_memory_kb(&child) < MAX_MEMORY_KB);
-        }
-        stdout.read_exact(&mut chunk).unwrap();
-        hash.update(&chunk);
-    }
-    assert_eq!(hash.finalize(), writer.join().unwrap());
-    assert_eq!(stdout.read(&mut chunk).unwrap(), 0, "nothing follows");
+    assert_eq!(sent, received);
+    assert_eq!(stdout.read(&mut [0]).unwrap(), 0, "nothing follows");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
