@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::unistd::Uid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -27,6 +28,12 @@ const HIDDEN_ARGUMENT: &str = "launcher";
 
 /// What the launcher writes to the agent that started it when it is ready; anything else is why it is not.
 const READY: &[u8] = b"ready";
+
+/// Longest wait for that word, far above the milliseconds it takes.
+const READY_WITHIN: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+
+/// Size of the launcher's log, in bytes, beyond which the next launcher begins it anew.
+const LONGEST_LOG: u64 = 1 << 20;
 
 /// Agents that may wait to be accepted: one at a time connects, a second while the first one dies.
 const BACKLOG: i32 = 4;
@@ -81,9 +88,9 @@ fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
     crate::sys::close_on_exec_from(3)?;
     let listener = bind_socket(&state.socket(), user)?;
     let (mut ready, ready_writer) = io::pipe()?;
-    let log = File::options().create(true).append(true).open(state.launcher_log())?;
-    // Not a child to wait for: it outlives this process.
-    let _child = Command::new("/proc/self/exe")
+    let log = open_log(&state.launcher_log())?;
+    // Not a child to wait for once it is ready: it outlives this process.
+    let mut child = Command::new("/proc/self/exe")
         .arg0("porthole")
         .arg(HIDDEN_ARGUMENT)
         .arg(state.path())
@@ -93,6 +100,13 @@ fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
         .stdout(Stdio::from(OwnedFd::from(ready_writer)))
         .stderr(log)
         .spawn()?;
+    let answered =
+        poll(&mut [PollFd::new(&ready, PollFlags::IN)], Some(&READY_WITHIN)).map_err(io::Error::from)?;
+    if answered == 0 {
+        child.kill()?;
+        child.wait()?;
+        return Err(BootError::Refused("it was not ready in time".into()));
+    }
     let mut answer = Vec::new();
     ready.read_to_end(&mut answer)?;
     if answer == READY {
@@ -101,6 +115,15 @@ fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
     let why = String::from_utf8_lossy(&answer);
     let why = if why.is_empty() { "it ended without a word; see its log".into() } else { why };
     Err(BootError::Refused(why.into_owned()))
+}
+
+/// The launcher's log, begun anew when it has grown beyond [`LONGEST_LOG`].
+fn open_log(path: &Path) -> io::Result<File> {
+    let log = File::options().create(true).append(true).open(path)?;
+    if log.metadata()?.len() > LONGEST_LOG {
+        log.set_len(0)?;
+    }
+    Ok(log)
 }
 
 /// A listening socket that only the agent may connect to.
