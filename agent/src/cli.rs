@@ -139,10 +139,28 @@ Examples:
 The exit status is the command's own; 125 when Porthole failed, 126 when the command cannot be executed, 127 when it
 does not exist.";
 
-/// Reads the command line; a wrong one is told and ends the program with status 2, `--help` with 0.
-#[must_use]
-pub fn parse() -> Cli {
-    Cli::parse()
+/// Reads the command line.
+///
+/// # Errors
+/// The status to end with when it is a wrong one, or asks for help, which has been told then. Where the status of a command
+/// in a container would follow, a wrong use is 125, as Docker has it; elsewhere 2.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        // Where it cannot be told, the status tells.
+        let _ = error.print();
+        status_of(&error, std::env::args().skip(1))
+    })
+}
+
+fn status_of(error: &clap::Error, words: impl Iterator<Item = String>) -> ExitCode {
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let mut words = words.skip_while(|word| word.starts_with('-') || word.contains("://"));
+    match words.next().as_deref() {
+        Some("run" | "exec") => ExitCode::from(failure::AGENT_FAILED),
+        _ => ExitCode::from(2),
+    }
 }
 
 /// Runs a verb from start to end, on a runtime of its own.

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     if let Some(code) = boot::entry(std::env::args_os(), porthole::image::unpack::apply) {
         return code;
     }
-    let Cli { reach, command } = cli::parse();
+    let Cli { reach, command } = match cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     match command {
         Command::Serve(args) => serve(args),
         Command::Verb(verb) => cli::run(reach, &verb),

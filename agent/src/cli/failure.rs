@@ -8,6 +8,9 @@ use thiserror::Error;
 use super::output::style;
 use super::table::printable;
 
+/// Status of `run` and `exec` for everything that is not the command's own doing, as Docker has it.
+pub(super) const AGENT_FAILED: u8 = 125;
+
 /// Why a verb failed.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
@@ -74,7 +77,7 @@ impl Failure {
             Self::Refused(error) if error.code == ErrorCode::CommandNotFound => 127,
             Self::Refused(error) if error.code == ErrorCode::CommandNotExecutable => 126,
             Self::OutputClosed => 0,
-            _ => 125,
+            _ => AGENT_FAILED,
         }
     }
 

@@ -23,6 +23,8 @@ fn the_exit_status_is_the_commands_own() {
     assert_eq!(status(&["sh", "-c", "kill -9 $$"]), 137);
     assert_eq!(status(&["no-such-command"]), 127);
     assert_eq!(status(&["/etc/passwd"]), 126);
+    assert_eq!(agent.porthole(&["run", "--no-such-option", "busybox"]).status, 125);
+    assert_eq!(agent.porthole(&["ps", "--no-such-option"]).status, 2);
     let refused = agent.porthole(&["run", "no-such-image"]);
     assert_eq!(refused.status, 125);
     assert!(refused.stderr.starts_with("porthole: "), "{}", refused.stderr);
