@@ -106,7 +106,7 @@ pub struct LaunchArgs {
     /// Leave out a default capability; ALL leaves none.
     #[arg(long, value_name = "CAPABILITY")]
     pub cap_drop: Vec<String>,
-    /// The image, REPOSITORY[:TAG] or its id; then the command and its arguments, else the image's own command.
+    /// The image, `REPOSITORY[:TAG]` or its id; then the command and its arguments, else the image's own command.
     // One list, because all that follows the image belongs to the command, options included.
     #[arg(value_names = ["IMAGE", "COMMAND"], num_args = 1.., required = true, trailing_var_arg = true)]
     pub words: Vec<String>,
