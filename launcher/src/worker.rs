@@ -236,9 +236,9 @@ fn child(
     unpack: UnpackFn,
 ) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    // Without a map every id is nobody's.
+    // Without a map every id is nobody's. Until then it may not hide: a launcher without root could not write the map.
     go.read_exact(&mut [0])?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     become_root_inside()?;
     enter_root(root)?;
     // The three that stay, at the numbers that `close_from` spares.
