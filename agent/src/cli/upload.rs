@@ -45,11 +45,11 @@ pub(super) async fn import(client: &Client, args: &ImportArgs) -> Result<(), Fai
         None if from_stdin => {
             return Err(Failure::local(
                 "An image from standard input needs a name.",
-                "Add `REPOSITORY[:TAG]` after '-'.",
+                "Add REPOSITORY[:TAG] after '-'.",
             ));
         }
         None => name_of(&args.file).ok_or_else(|| {
-            Failure::local("The file's name makes no image name.", "Add `REPOSITORY[:TAG]` after the file.")
+            Failure::local("The file's name makes no image name.", "Add REPOSITORY[:TAG] after the file.")
         })?,
     };
     let archive = open((!from_stdin).then_some(args.file.as_path())).await?;
