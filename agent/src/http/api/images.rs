@@ -1,5 +1,7 @@
 //! `/images`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -8,6 +10,7 @@ use porthole_protocol::error::WireError;
 use porthole_protocol::http::{ImageSummary, Removed};
 use serde::Deserialize;
 use tokio::io::AsyncRead;
+use tokio::time::timeout;
 use tokio_util::io::StreamReader;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,7 +50,9 @@ async fn import(
     Query(Name { name }): Query<Name>,
     body: Body,
 ) -> Answer<Json<ImageSummary>> {
-    let image = app.registry.images().import(&name, reader(body)).await?;
+    let mut upload = reader(body);
+    let outcome = app.registry.images().import(&name, &mut upload).await;
+    let image = heard_out(upload, outcome).await?;
     Ok(Json(app.image_summary(&image)))
 }
 
@@ -56,7 +61,9 @@ async fn import(
     request_body(content_type = "application/x-tar", description = "a tar archive, plain or compressed with gzip or zstd"),
     responses((status = 200, body = [ImageSummary]), (status = "default", body = WireError)))]
 async fn load(State(app): State<App>, body: Body) -> Answer<Json<Vec<ImageSummary>>> {
-    let images = app.registry.images().load(reader(body)).await?;
+    let mut upload = reader(body);
+    let outcome = app.registry.images().load(&mut upload).await;
+    let images = heard_out(upload, outcome).await?;
     Ok(Json(images.iter().map(|image| app.image_summary(image)).collect()))
 }
 
@@ -79,6 +86,18 @@ async fn remove(
     let registry = &app.registry;
     let in_use = |image: &crate::image::Image| registry.count_of_image(&image.id.to_string());
     Ok(Json(registry.images().remove(&name, force, in_use).await?))
+}
+
+/// Longest time to hear a refused client out.
+const HEAR_OUT: Duration = Duration::from_secs(2);
+
+/// Takes the rest of a refused upload, for a while: a connection that is closed on a client that still sends is reset, and
+/// the client never reads why (RFC 9112, section 9.6).
+async fn heard_out<T, E>(mut rest: impl AsyncRead + Unpin, outcome: Result<T, E>) -> Result<T, E> {
+    if outcome.is_err() {
+        let _ = timeout(HEAR_OUT, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+    }
+    outcome
 }
 
 fn reader(body: Body) -> impl AsyncRead + Send + Unpin {
