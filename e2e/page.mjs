@@ -98,6 +98,11 @@ export class Page {
     await this.#page.getByRole("status", { name: "Terminal" }).filter({ hasText: words }).waitFor();
   }
 
+  /** Waits until a message at the edge of the page says so. */
+  async says(words) {
+    await this.#page.getByRole("region", { name: "Messages" }).filter({ hasText: words }).waitFor();
+  }
+
   /** Waits until the connection is called so. */
   async connectionIs(word) {
     await this.#page.getByRole("status", { name: "Connection" }).filter({ hasText: new RegExp(`^${word}$`) }).waitFor();

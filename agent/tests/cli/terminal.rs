@@ -109,7 +109,8 @@ fn a_shell_is_a_full_terminal() {
     screen.asks("stty size", "30 100");
     screen.resizes(50, 132);
     screen.asks("stty size", "50 132");
-    screen.types("echo a''sleep; sleep 1000\r");
+    // One process says it and sleeps: when it has been said, the terminal is its own and no longer the shell's.
+    screen.types("sh -c \"echo a''sleep; exec sleep 1000\"\r");
     screen.shows("asleep\r\n");
     screen.types("\x03");
     // What is typed before the shell has its terminal back may be thrown away with the rest of the line.

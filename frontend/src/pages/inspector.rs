@@ -6,8 +6,9 @@ use yew::prelude::*;
 use crate::components::birth::Birth;
 use crate::components::kernel_panel::KernelPanel;
 use crate::components::view_switch::View;
-use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, use_store};
+use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::net::client::Client;
+use crate::state::toasts::ToastsAction;
 
 /// Properties of [`Inspector`].
 #[derive(Properties, PartialEq)]
@@ -27,6 +28,7 @@ pub fn Inspector(props: &Props) -> Html {
     let kernel = use_store::<KernelContext>();
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
+    let toasts = use_store::<ToastsContext>();
     let summary = kernel.container.as_ref().and_then(|id| lists.container(id));
     let ended = kernel.container.is_some() && summary.is_none_or(|it| it.state != ContainerState::Running);
     // Where there is room for the terminal as well, the half shown last stays.
@@ -36,6 +38,16 @@ pub fn Inspector(props: &Props) -> Html {
         move |view| {
             if matches!(view, View::Kernel | View::Birth) {
                 half.set(*view);
+            }
+        }
+    });
+    // The shell says no more than "Killed".
+    use_effect_with(kernel.memory_kills, {
+        let toasts = toasts.dispatcher();
+        move |kills| {
+            if *kills > 0 {
+                let words = "The kernel killed a process: the container's memory was used up.";
+                toasts.dispatch(ToastsAction::Note(words.into()));
             }
         }
     });

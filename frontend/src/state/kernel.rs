@@ -19,6 +19,8 @@ pub struct Kernel {
     pub view: Option<Rc<KernelView>>,
     /// CPU time used since the view before, in thousandths of one CPU.
     pub cpu_millis: Option<u64>,
+    /// Processes killed for want of memory since the container is inspected.
+    pub memory_kills: u64,
 }
 
 /// What was learned.
@@ -44,11 +46,21 @@ impl Kernel {
             }
             KernelAction::View(container, view) if Some(&container) == self.container.as_ref() => {
                 let cpu_millis = self.view.as_deref().and_then(|before| cpu_millis(before, &view));
-                Self { view: Some(Rc::new(*view)), cpu_millis, ..self.clone() }
+                let killed = self
+                    .view
+                    .as_deref()
+                    .map_or(0, |before| memory_hits(&view).saturating_sub(memory_hits(before)));
+                let memory_kills = self.memory_kills + killed;
+                Self { view: Some(Rc::new(*view)), cpu_millis, memory_kills, ..self.clone() }
             }
             KernelAction::Detail(_) | KernelAction::View(..) => self.clone(),
         }
     }
+}
+
+/// How often the kernel has killed a process of the container for want of memory.
+fn memory_hits(view: &KernelView) -> u64 {
+    view.cgroup.iter().find(|value| value.resource == "memory").map_or(0, |memory| memory.hits)
 }
 
 fn cpu_millis(before: &KernelView, now: &KernelView) -> Option<u64> {
@@ -88,6 +100,17 @@ mod tests {
             .after(KernelAction::View(id(1), view(5_000_000)));
         assert_eq!(kernel.cpu_millis, None);
         assert_eq!(kernel.after(KernelAction::View(id(1), view(6_000_000))).cpu_millis, Some(1000));
+    }
+
+    #[test]
+    fn kills_for_want_of_memory_are_counted_from_the_first_view_on() {
+        let killed = |hits| {
+            let memory = CgroupValue { resource: "memory".into(), version: 1, usage: 0, limit: None, hits };
+            KernelAction::View(id(1), Box::new(KernelView { cgroup: vec![memory], ..KernelView::default() }))
+        };
+        let kernel = Kernel::default().after(KernelAction::Inspect(Some(id(1)))).after(killed(3));
+        assert_eq!(kernel.memory_kills, 0, "those were before the visitor came");
+        assert_eq!(kernel.after(killed(4)).after(killed(4)).after(killed(6)).memory_kills, 3);
     }
 
     #[test]
