@@ -27,7 +27,10 @@ async fn a_shell_says_the_hosts_kernel_and_ends_with_its_own_status() {
     client.type_line(&shell, "exit 7").await;
     assert_eq!(client.exit(&shell).await.code, 7);
     client
-        .until(|client| matches!(client.containers[0].state, ContainerState::Exited(exit) if exit.code == 7))
+        .until(|client| {
+            let state = client.containers.first().map(|container| &container.state);
+            matches!(state, Some(ContainerState::Exited(exit)) if exit.code == 7)
+        })
         .await;
 }
 
