@@ -1,8 +1,8 @@
 //! The system-call filter of every container: an allow-list for the native architecture, compiled once.
 //!
 //! It is a binary search over ranges of numbers, not the usual chain: the kernel runs a filter over every number when it
-//! is loaded, to note which calls need no further look (`kernel/seccomp.c`, action cache), and a chain makes that the
-//! most expensive step of a start.
+//! is loaded, to note which calls need no further look (`kernel/seccomp.c`, action cache), and a chain makes that one of the
+//! most expensive steps of a start.
 
 mod allowed;
 mod assemble;
