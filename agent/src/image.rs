@@ -47,7 +47,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use porthole_launcher::wire::{Failure, FailureKind};
-use porthole_protocol::http::{ImageSummary, Removed};
+use porthole_protocol::image::{ImageSummary, Removed};
 use tokio::io::AsyncRead;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
@@ -116,6 +116,7 @@ impl Image {
             names: self.names.clone(),
             created_ms: self.created_ms,
             bytes: self.layers.iter().map(|layer| layer.bytes).sum(),
+            unique_bytes: 0,
             layers: self.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
             command: self.config.command(&[]),
             containers,

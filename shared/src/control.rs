@@ -10,8 +10,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::WireError;
-use crate::http::{ContainerDetail, ContainerSummary, Exit, ImageSummary};
+use crate::http::{ContainerDetail, ContainerSummary, Exit};
 use crate::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use crate::image::{ImageSummary, Transfer};
 use crate::kernel::KernelView;
 use crate::spec::{LaunchSpec, ProcessSpec, Size};
 use crate::version::Generations;
@@ -123,6 +124,19 @@ pub enum ClientMessage {
         request: RequestId,
         /// Which.
         container: ContainerId,
+    },
+    /// Pull an image from its registry, or wait with others for the same. Answered by `done` when it is here, or `error`; how
+    /// far it is comes in `transfers`.
+    Pull {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// `[registry/]repository[:tag][@digest]`.
+        name: String,
+    },
+    /// Give up a pull of this socket. Its request is answered by `error`; others who wait for the same image go on.
+    CancelPull {
+        /// The request of the `pull`.
+        pull: RequestId,
     },
     /// Send this container's kernel view now and every second, until `unwatch` or its end.
     Watch {
@@ -261,6 +275,11 @@ pub enum ServerMessage {
     Images {
         /// All of them, by name.
         images: Vec<ImageSummary>,
+    },
+    /// Every image on its way, whenever something of it changes; an empty list when the last one has ended.
+    Transfers {
+        /// All of them.
+        transfers: Vec<Transfer>,
     },
     /// The answer to `inspect`.
     Detail {

@@ -21,6 +21,8 @@ pub enum ErrorCode {
     NoSuchProcess,
     /// No image by that name or digest.
     NoSuchImage,
+    /// No such file in this image or container.
+    NoSuchFile,
     /// No such path in the API.
     NoSuchRoute,
     /// The name is taken.
@@ -37,6 +39,10 @@ pub enum ErrorCode {
     CommandNotExecutable,
     /// The archive is broken, hostile, or not of a kind we read.
     BadImage,
+    /// The registry demands credentials, or others than those it was shown.
+    RegistryDenied,
+    /// The registry cannot be reached, or what it says is not what a registry says.
+    RegistryFailed,
     /// A frame or message larger than the limit.
     TooLarge,
     /// A number of things larger than the limit: containers, channels, processes.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ContainerId, ProcessNumber};
+use crate::image::ContainerSize;
 use crate::kernel::BirthStep;
 use crate::spec::{LaunchSpec, Limits, ProcessSpec};
 
@@ -65,6 +66,9 @@ pub struct ContainerSummary {
     pub processes: Vec<ProcessSummary>,
     /// Microseconds from the request to the first process's execve.
     pub start_micros: u64,
+    /// Its bytes on disk, where they were asked for: measuring takes time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<ContainerSize>,
 }
 
 /// Everything about one container.
@@ -122,38 +126,6 @@ pub struct KillRequest {
 pub struct StopRequest {
     /// Milliseconds between the stop signal and SIGKILL; 10 000 when missing.
     pub grace_ms: Option<u64>,
-}
-
-/// A line of `porthole images`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ImageSummary {
-    /// `sha256:…` of the image's configuration, Docker's image id.
-    pub id: String,
-    /// Names, each `repository:tag`.
-    pub names: Vec<String>,
-    /// Creation time, in milliseconds since 1970-01-01 UTC; 0 when the image does not say.
-    pub created_ms: u64,
-    /// Unpacked bytes of all layers.
-    pub bytes: u64,
-    /// Layers, topmost first, by diff id.
-    pub layers: Vec<String>,
-    /// The command that a container runs when none is asked for.
-    pub command: Vec<String>,
-    /// Containers, running or ended, made from it.
-    pub containers: u32,
-}
-
-/// What `rmi` did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Removed {
-    /// Names taken off.
-    pub untagged: Vec<String>,
-    /// Images and layers deleted, by digest.
-    pub deleted: Vec<String>,
-    /// Bytes of disk given back.
-    pub freed_bytes: u64,
 }
 
 /// A line of `porthole stats`.

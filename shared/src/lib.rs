@@ -8,9 +8,11 @@
 pub mod control;
 pub mod doctor;
 pub mod error;
+pub mod files;
 pub mod frame;
 pub mod http;
 pub mod ids;
+pub mod image;
 pub mod kernel;
 pub mod limits;
 pub mod spec;

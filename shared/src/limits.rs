@@ -59,6 +59,15 @@ pub const MAX_PATH_DEPTH: usize = 128;
 /// Longest path in a layer, in bytes (`PATH_MAX`).
 pub const MAX_PATH_BYTES: usize = 4096;
 
+/// Lines of one `diff`. A person reads fewer, and a container that unpacked a distribution has more.
+pub const MAX_CHANGES: usize = 20_000;
+
+/// Entries of one directory that are shown.
+pub const MAX_TREE_ENTRIES: usize = 2_000;
+
+/// How often the state of transfers is sent, in milliseconds: faster than that, nobody sees.
+pub const TRANSFERS_EVERY_MS: u64 = 100;
+
 /// A peer that has answered no ping for this long is gone, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 30_000;
 

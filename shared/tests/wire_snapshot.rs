@@ -9,11 +9,17 @@ use std::path::Path;
 use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::doctor::{Check, DoctorReport, Verdict};
 use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::files::{Change, ChangeKind, Changes, FileEntry, FileKind, FileTree, StackLayer};
 use porthole_protocol::http::{
-    ContainerDetail, ContainerState, ContainerSummary, ExecRequest, Exit, ImageSummary, KillRequest,
-    PlanStep, ProcessSummary, Removed, Started, Stats, StopRequest, Version,
+    ContainerDetail, ContainerState, ContainerSummary, ExecRequest, Exit, KillRequest, PlanStep,
+    ProcessSummary, Started, Stats, StopRequest, Version,
 };
 use porthole_protocol::ids::ContainerId;
+use porthole_protocol::image::{
+    CommitRequest, ContainerSize, Credentials, Direction, HistoryStep, ImageDetail, ImageSettings,
+    ImageSummary, LayerState, LayerTransfer, PruneRequest, Pruned, Removed, Storage, StoredLayer, Transfer,
+    TransferEvent, TransferRequest,
+};
 use porthole_protocol::kernel::{
     BirthStep, CgroupValue, IdMap, KernelView, Layer, Mount, NamespaceId, Process, Side,
 };
@@ -72,6 +78,7 @@ fn summary() -> ContainerSummary {
             exit: Some(exit()),
         }],
         start_micros: 3100,
+        size: None,
     }
 }
 
@@ -100,10 +107,83 @@ fn image() -> ImageSummary {
         names: vec!["busybox:latest".into()],
         created_ms: 0,
         bytes: 2_000_000,
+        unique_bytes: 500_000,
         layers: vec!["sha256:00".into()],
         command: vec!["sh".into()],
         containers: 1,
     }
+}
+
+fn transfer() -> Transfer {
+    let layer = LayerTransfer {
+        digest: "sha256:22".into(),
+        state: LayerState::Transferring,
+        done_bytes: 1_000_000,
+        total_bytes: 30_000_000,
+    };
+    Transfer { name: "debian:12".into(), direction: Direction::Pull, layers: vec![layer] }
+}
+
+fn tree() -> FileTree {
+    let layer = |diff_id: Option<&str>, created_by: &str, bytes| StackLayer {
+        diff_id: diff_id.map(Into::into),
+        created_by: created_by.into(),
+        bytes,
+    };
+    FileTree {
+        path: "/etc".into(),
+        layers: vec![layer(None, "", 4096), layer(Some("sha256:00"), "import", 2_000_000)],
+        from: 0,
+        entries: vec![FileEntry {
+            name: "motd".into(),
+            kind: FileKind::File,
+            bytes: 6,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            modified_ms: 1000,
+            target: None,
+            layer: 0,
+            change: Some(ChangeKind::Changed),
+        }],
+        truncated: false,
+    }
+}
+
+fn image_detail() -> ImageDetail {
+    ImageDetail {
+        summary: image(),
+        digest: "sha256:33".into(),
+        os: "linux".into(),
+        architecture: "amd64".into(),
+        config: ImageSettings { cmd: vec!["sh".into()], ..ImageSettings::default() },
+        history: vec![HistoryStep {
+            created_by: "import".into(),
+            comment: String::new(),
+            created_ms: 0,
+            layer: Some("sha256:00".into()),
+            bytes: 2_000_000,
+        }],
+    }
+}
+
+fn storage() -> Storage {
+    Storage {
+        layers: vec![StoredLayer {
+            diff_id: "sha256:00".into(),
+            bytes: 2_000_000,
+            created_by: "import".into(),
+            images: vec!["sha256:11".into()],
+            containers: vec![id()],
+        }],
+        containers: vec![size()],
+        archive_bytes: 1_000_000,
+        download_bytes: 0,
+    }
+}
+
+fn size() -> ContainerSize {
+    ContainerSize { container: id(), private_bytes: 4096, shared_bytes: 2_000_000 }
 }
 
 fn side() -> Side {
@@ -179,6 +259,8 @@ fn client_messages() -> Vec<ClientMessage> {
         M::Stop { request: 5, container: id() },
         M::Remove { request: 6, container: id(), force: true },
         M::Inspect { request: 7, container: id() },
+        M::Pull { request: 8, name: "debian:12".into() },
+        M::CancelPull { pull: 8 },
         M::Watch { container: id() },
         M::Unwatch { container: id() },
         M::Ping { nonce: 9 },
@@ -211,6 +293,7 @@ fn server_messages() -> Vec<ServerMessage> {
         M::Detached { channel: 1 },
         M::Containers { containers: vec![summary()] },
         M::Images { images: vec![image()] },
+        M::Transfers { transfers: vec![transfer()] },
         M::Detail { request: 7, container: Box::new(detail()) },
         M::Kernel { container: id(), view: Box::new(view()) },
         M::Ping { nonce: 9 },
@@ -220,6 +303,22 @@ fn server_messages() -> Vec<ServerMessage> {
 
 fn bodies() -> Value {
     json!({
+        "changes": Changes {
+            changes: vec![Change { kind: ChangeKind::Added, path: "/new".into() }], bytes: 4096, truncated: false,
+        },
+        "commit": CommitRequest { name: Some("mine:1".into()), message: "tools".into(), author: "me".into(),
+            changes: vec!["CMD [\"sh\"]".into()], no_pause: false },
+        "container_size": size(),
+        "image_detail": image_detail(),
+        "prune": PruneRequest { all: true, dry_run: false },
+        "pruned": Pruned { kind: "image".into(), name: "a:b".into(), freed_bytes: 1 },
+        "storage": storage(),
+        "transfer_done": TransferEvent::Done { image: image(), digest: "sha256:33".into() },
+        "transfer_failed": TransferEvent::Failed { error: error() },
+        "transfer_progress": TransferEvent::Progress { transfer: transfer() },
+        "transfer_request": TransferRequest { name: "debian:12".into(), platform: Some("linux/arm64".into()),
+            credentials: Some(Credentials::Basic { username: "u".into(), password: "p".into() }) },
+        "tree": tree(),
         "doctor": DoctorReport { checks: vec![Check {
             name: "overlay".into(), verdict: Verdict::Works, found: "yes".into(), why: "layers".into(), fix: String::new(),
         }] },
@@ -251,6 +350,8 @@ fn client_tag(message: &ClientMessage) -> &'static str {
         M::Stop { .. } => "stop",
         M::Remove { .. } => "remove",
         M::Inspect { .. } => "inspect",
+        M::Pull { .. } => "pull",
+        M::CancelPull { .. } => "cancel_pull",
         M::Watch { .. } => "watch",
         M::Unwatch { .. } => "unwatch",
         M::Ping { .. } => "ping",
@@ -273,6 +374,7 @@ fn server_tag(message: &ServerMessage) -> &'static str {
         M::Detached { .. } => "detached",
         M::Containers { .. } => "containers",
         M::Images { .. } => "images",
+        M::Transfers { .. } => "transfers",
         M::Detail { .. } => "detail",
         M::Kernel { .. } => "kernel",
         M::Ping { .. } => "ping",
@@ -306,7 +408,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         assert!(tags.insert(client_tag(&message)), "{} twice", client_tag(&message));
         assert_eq!(serde_json::from_value::<ClientMessage>(text).unwrap(), message);
     }
-    assert_eq!(tags.len(), 16, "each variant of ClientMessage but Unknown has one example");
+    assert_eq!(tags.len(), 18, "each variant of ClientMessage but Unknown has one example");
     tags.clear();
     for message in server_messages() {
         let text = serde_json::to_value(&message).unwrap();
@@ -314,7 +416,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         assert!(tags.insert(server_tag(&message)), "{} twice", server_tag(&message));
         assert_eq!(serde_json::from_value::<ServerMessage>(text).unwrap(), message);
     }
-    assert_eq!(tags.len(), 15, "each variant of ServerMessage but Unknown has one example");
+    assert_eq!(tags.len(), 16, "each variant of ServerMessage but Unknown has one example");
 }
 
 #[test]

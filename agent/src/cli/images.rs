@@ -1,7 +1,7 @@
 //! `images` and `rmi`.
 
 use clap::Args;
-use porthole_protocol::http::{ImageSummary, Removed};
+use porthole_protocol::image::{ImageSummary, Removed};
 
 use super::client::{Client, encoded};
 use super::failure::Failure;

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use porthole_protocol::error::{ErrorCode, WireError};
-use porthole_protocol::http::{ContainerDetail, ImageSummary};
+use porthole_protocol::http::ContainerDetail;
+use porthole_protocol::image::ImageSummary;
 use serde::Serialize;
 
 use super::client::Client;

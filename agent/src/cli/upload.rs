@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use porthole_protocol::http::ImageSummary;
+use porthole_protocol::image::ImageSummary;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, stdin};
 

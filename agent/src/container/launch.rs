@@ -201,6 +201,7 @@ impl Registry {
             state: ContainerState::Running,
             processes: Vec::new(),
             start_micros,
+            size: None,
         };
         let birth = steps.iter().map(birth_step).collect();
         let detail = ContainerDetail { summary, spec, limits, hostname, init_pid, layers, birth, lacks };

@@ -32,13 +32,16 @@ fn status(code: ErrorCode) -> StatusCode {
         Code::BadRequest | Code::VersionMismatch => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::ForbiddenOrigin => StatusCode::FORBIDDEN,
-        Code::NoSuchContainer | Code::NoSuchProcess | Code::NoSuchImage | Code::NoSuchRoute => {
-            StatusCode::NOT_FOUND
-        }
+        Code::NoSuchContainer
+        | Code::NoSuchProcess
+        | Code::NoSuchImage
+        | Code::NoSuchFile
+        | Code::NoSuchRoute => StatusCode::NOT_FOUND,
         Code::NameInUse | Code::ImageInUse | Code::NotRunning | Code::StillRunning => StatusCode::CONFLICT,
         Code::CommandNotFound | Code::CommandNotExecutable | Code::BadImage => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+        Code::RegistryDenied | Code::RegistryFailed => StatusCode::BAD_GATEWAY,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Code::Unsupported => StatusCode::NOT_IMPLEMENTED,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use porthole_protocol::http::ImageSummary;
+use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
 use super::icon::Logo;

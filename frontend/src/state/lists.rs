@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use porthole_protocol::http::{ContainerSummary, ImageSummary};
+use porthole_protocol::http::ContainerSummary;
 use porthole_protocol::ids::ContainerId;
+use porthole_protocol::image::ImageSummary;
 use yew::Reducible;
 
 /// Containers and images; none until the agent has told.

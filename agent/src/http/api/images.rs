@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use futures_util::TryStreamExt;
 use porthole_protocol::error::WireError;
-use porthole_protocol::http::{ImageSummary, Removed};
+use porthole_protocol::image::{ImageSummary, Removed};
 use serde::Deserialize;
 use tokio::io::AsyncRead;
 use tokio::time::timeout;

@@ -268,7 +268,7 @@ impl Connection {
             M::Watch { container } => self.watch(&container),
             M::Unwatch { container } => self.watching.end(&container),
             M::Ping { nonce } => self.outbox.message(ServerMessage::Pong { nonce }),
-            M::Pong { .. } | M::Unknown => {}
+            M::Pull { .. } | M::CancelPull { .. } | M::Pong { .. } | M::Unknown => {}
         }
         Ok(())
     }
