@@ -21,7 +21,7 @@ use crate::rootless;
 use crate::server::{self, Config};
 use crate::socket::Socket;
 use crate::state::{State, StateError};
-use crate::worker::UnpackFn;
+use crate::worker::Programs;
 
 /// First argument of the program when it is to be the launcher; nothing a person types.
 const HIDDEN_ARGUMENT: &str = "launcher";
@@ -142,13 +142,13 @@ fn bind_socket(path: &Path, user: AgentUser) -> io::Result<OwnedFd> {
 }
 
 /// What `main` calls first: when this process is to be the launcher, it is, and its exit code comes back.
-pub fn entry(mut arguments: impl Iterator<Item = OsString>, unpack: UnpackFn) -> Option<ExitCode> {
+pub fn entry(mut arguments: impl Iterator<Item = OsString>, programs: Programs) -> Option<ExitCode> {
     let _program = arguments.next();
     if arguments.next()? != HIDDEN_ARGUMENT {
         return None;
     }
     let state = PathBuf::from(arguments.next()?);
-    match launcher(state, unpack) {
+    match launcher(state, programs) {
         Ok(()) => Some(ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("porthole launcher: {error}");
@@ -157,7 +157,7 @@ pub fn entry(mut arguments: impl Iterator<Item = OsString>, unpack: UnpackFn) ->
     }
 }
 
-fn launcher(state: PathBuf, unpack: UnpackFn) -> io::Result<()> {
+fn launcher(state: PathBuf, programs: Programs) -> io::Result<()> {
     // The listener and the pipe came as standard input and output.
     let listener = io::stdin().as_fd().try_clone_to_owned()?;
     let ready = Cell::new(Some(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
@@ -168,14 +168,14 @@ fn launcher(state: PathBuf, unpack: UnpackFn) -> io::Result<()> {
         // The agent waits for the end of this pipe; if it is gone, the log has the error.
         let _ = ready.take().map(|mut ready| ready.write_all(word));
     };
-    let served = serve(state, listener, unpack, || tell(READY));
+    let served = serve(state, listener, programs, || tell(READY));
     if let Err(error) = &served {
         tell(error.to_string().as_bytes());
     }
     served
 }
 
-fn serve(state: PathBuf, listener: OwnedFd, unpack: UnpackFn, ready: impl FnOnce()) -> io::Result<()> {
+fn serve(state: PathBuf, listener: OwnedFd, programs: Programs, ready: impl FnOnce()) -> io::Result<()> {
     // A Ctrl-C in the agent's terminal is not for the launcher.
     rustix::process::setsid()?;
     rustix::thread::set_name(c"porthole-launch")?;
@@ -191,6 +191,6 @@ fn serve(state: PathBuf, listener: OwnedFd, unpack: UnpackFn, ready: impl FnOnce
         block = Block::take()?;
         (block.first, ids::BLOCK)
     };
-    let config = Config { state, listener, rootless, unpack, first_range, ranges };
+    let config = Config { state, listener, rootless, programs, first_range, ranges };
     server::serve(config, ready).map_err(io::Error::other)
 }

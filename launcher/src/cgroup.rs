@@ -5,6 +5,7 @@
 
 mod detect;
 mod files;
+mod freezer;
 
 use std::fs;
 use std::io;
@@ -17,6 +18,7 @@ use crate::plan::Hierarchy;
 use crate::wire::Usage;
 
 pub(crate) use detect::{accounts_swap, describe};
+pub(crate) use freezer::Frozen;
 
 /// The hierarchies this launcher uses, with its own directory in each.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Cgroups {
     /// Relative to the root of each hierarchy, with a leading slash.
     parent: String,
     mounted: Vec<Mounted>,
+    /// Where version 2 limits nothing.
+    freezer: Option<freezer::Freezer>,
 }
 
 /// One of them.
@@ -48,7 +52,11 @@ impl Cgroups {
                 Some(Mounted { hierarchy, directory })
             })
             .collect();
-        Self { parent, mounted }
+        let freezer = detect::freezer(&parent);
+        if let Some(freezer) = &freezer {
+            freezer.sweep();
+        }
+        Self { parent, mounted, freezer }
     }
 
     /// For the plan.
@@ -115,7 +123,9 @@ impl Cgroups {
     /// # Errors
     /// `ResourceBusy` while processes in them are still ending; call again.
     pub(crate) fn remove(&self, container: &str) -> io::Result<()> {
-        for (_, directory) in self.each(container) {
+        let directories = self.each(container).map(|(_, directory)| directory);
+        let freezer = self.freezer.iter().map(|freezer| freezer.directory.join(container));
+        for directory in directories.chain(freezer) {
             match fs::remove_dir(&directory) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -128,6 +138,7 @@ impl Cgroups {
     pub(crate) fn left(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.mounted.iter().flat_map(|mounted| subdirectories(&mounted.directory)).collect();
+        names.extend(self.freezer.iter().flat_map(|freezer| subdirectories(&freezer.directory)));
         names.sort();
         names.dedup();
         names
@@ -156,6 +167,10 @@ impl Drop for Cgroups {
             // Not empty, or shared with another launcher: then it stays.
             let _ = fs::remove_dir(&mounted.directory);
             let _ = mounted.directory.parent().map(fs::remove_dir);
+        }
+        if let Some(freezer) = &self.freezer {
+            let _ = fs::remove_dir(&freezer.directory);
+            let _ = freezer.directory.parent().map(fs::remove_dir);
         }
     }
 }

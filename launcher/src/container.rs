@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
 
+use crate::cgroup::Frozen;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
@@ -24,6 +25,8 @@ pub(crate) struct Container {
     pub(crate) next_process: u32,
     pub(crate) steps: Vec<ExecutedStep>,
     pub(crate) lacks: Vec<String>,
+    /// Held while it is frozen.
+    pub(crate) frozen: Option<Frozen>,
     /// OOM kills that endings have been explained with.
     pub(crate) oom_kills: u64,
     /// Whether it was told to end: what is killed then is not out of memory.
@@ -68,11 +71,19 @@ pub(crate) enum Streams {
     Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
 }
 
+/// Who has asked for something that takes time: the number of a request, and which agent's. One that was started later must
+/// not take the answer for its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) agent: u64,
+    pub(crate) seq: u32,
+}
+
 /// A process between clone and exec.
 #[derive(Debug)]
 pub(crate) struct Starting {
-    /// The request to answer.
-    pub(crate) seq: u32,
+    /// Who is to be answered.
+    pub(crate) caller: Caller,
     /// When it was read, in nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) received: u64,
     /// Closed by the kernel when the process has become its command, or has died.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod ends;
+mod sites;
 mod starts;
 
 use std::collections::BTreeMap;

@@ -18,8 +18,8 @@ use crate::store::Store;
 /// # Errors
 /// `NOENT` when it does not exist; others as `openat2(2)`, `INVAL` for what is no regular file.
 pub(crate) fn open(store: &Store, layers: &[String], path: &str) -> Result<OwnedFd, Errno> {
-    let assembled = Assembled::of(store, layers)?;
-    let root = openat(CWD, "root", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let assembled = Assembled::of(store, layers, None)?;
+    let root = assembled.root()?;
     // A pipe in the image would keep a blocking open waiting.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
@@ -31,21 +31,28 @@ pub(crate) fn open(store: &Store, layers: &[String], path: &str) -> Result<Owned
     Ok(file)
 }
 
-/// Mounts in the launcher's own namespace, gone when this is dropped.
+/// Layers put together in the launcher's own namespace; gone from there when this is dropped.
 #[derive(Default)]
-struct Assembled {
+pub(crate) struct Assembled {
+    written: bool,
     layers: usize,
     overlay: bool,
 }
 
 impl Assembled {
-    fn of(store: &Store, layers: &[String]) -> Result<Self, Errno> {
+    /// `written` is what a container that has ended left, to lie on top.
+    pub(crate) fn of(store: &Store, layers: &[String], written: Option<OwnedFd>) -> Result<Self, Errno> {
         let quiet = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::RDONLY;
         let mut assembled = Self::default();
         let mut lower = String::from("lowerdir=");
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        if let Some(written) = written {
+            move_mount(written.as_fd(), c"", CWD, c"w", flags)?;
+            assembled.written = true;
+            lower.push_str("w:");
+        }
         for (n, layer) in layers.iter().enumerate() {
             let tree = Store::clone_tree(store.layers(), layer, 0, None)?;
-            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(tree.as_fd(), c"", CWD, layer_name(n, &mut [0; 4]), flags)?;
             assembled.layers = n + 1;
             lower.push_str(&format!("{n}:"));
@@ -57,12 +64,20 @@ impl Assembled {
         assembled.overlay = true;
         Ok(assembled)
     }
+
+    /// The root of it, which stays as long as it is open.
+    pub(crate) fn root(&self) -> Result<OwnedFd, Errno> {
+        openat(CWD, "root", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    }
 }
 
 impl Drop for Assembled {
     fn drop(&mut self) {
         if self.overlay {
             report(unmount("root", UnmountFlags::DETACH));
+        }
+        if self.written {
+            report(unmount("w", UnmountFlags::DETACH));
         }
         for n in 0..self.layers {
             report(unmount(layer_name(n, &mut [0; 4]), UnmountFlags::DETACH));

@@ -12,7 +12,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::UnshareFlags;
 
 use crate::child::{self, Materials};
-use crate::container::{Child, Process, Starting};
+use crate::container::{Caller, Child, Process, Starting};
 use crate::engine::Engine;
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Actor, Ids, Step};
@@ -78,7 +78,12 @@ impl<'a> Birth<'a> {
     }
 
     /// Takes the launcher's steps of `steps`; the children have begun theirs when it returns.
-    pub(crate) fn execute(mut self, steps: Vec<Step>, seq: u32, received: u64) -> Result<Born, StepError> {
+    pub(crate) fn execute(
+        mut self,
+        steps: Vec<Step>,
+        caller: Caller,
+        received: u64,
+    ) -> Result<Born, StepError> {
         for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.actor == Actor::Launcher) {
             self.page.begin(index);
             if let Err(error) = self.perform(&step.action, &steps) {
@@ -96,7 +101,7 @@ impl<'a> Birth<'a> {
             request: self.request.process.clone(),
             child: Some(child),
             streams: Some(streams.ours),
-            starting: Some(Starting { seq, received, done, page: self.page, steps }),
+            starting: Some(Starting { caller, received, done, page: self.page, steps }),
             ending: None,
         };
         Ok(Born { init, devpts, process })

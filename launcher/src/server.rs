@@ -3,7 +3,7 @@
 mod agent;
 mod requests;
 mod sources;
-mod unpacking;
+mod working;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -16,14 +16,15 @@ use rustix::event::epoll;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::container::Caller;
 use crate::engine::Engine;
 use crate::ranges::Ranges;
 use crate::stage;
 use crate::wire::{Event, Failure, Message, Reply};
-use crate::worker::UnpackFn;
+use crate::worker::Programs;
 use agent::Agent;
 use sources::{Source, Sources};
-use unpacking::Unpacking;
+use working::Working;
 
 /// Pause before a cgroup is tried to be removed again, whose last process is not quite dead.
 const RETRY: Duration = Duration::from_millis(5);
@@ -37,8 +38,8 @@ pub struct Config {
     pub listener: OwnedFd,
     /// Whether the launcher is root of a user namespace only.
     pub rootless: bool,
-    /// Unpacks an archive in a jail.
-    pub unpack: UnpackFn,
+    /// What is called in jails.
+    pub programs: Programs,
     /// Number of the first range of 65,536 user ids this launcher may use, counted from host id 524288. Range 0 is the
     /// store's and never given to a container. Rootless: unused.
     pub first_range: u32,
@@ -83,7 +84,7 @@ pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
     };
     let mut engine = Engine::new(&config.state, config.rootless, ranges).map_err(prepare("its store"))?;
     engine.prepare();
-    let server = Server::new(engine, config.listener, Unpacking::new(config.unpack))?;
+    let server = Server::new(engine, config.listener, Working::new(config.programs))?;
     ready();
     Ok(server.run()?)
 }
@@ -92,7 +93,7 @@ pub fn serve(config: Config, ready: impl FnOnce()) -> Result<(), ServeError> {
 #[derive(Clone, Copy)]
 struct Shutdown {
     /// The request for it, if that was not a signal.
-    seq: Option<u32>,
+    caller: Option<Caller>,
 }
 
 struct Server {
@@ -100,14 +101,16 @@ struct Server {
     sources: Sources,
     listener: OwnedFd,
     agent: Option<Agent>,
-    unpacking: Unpacking,
+    /// How many agents there have been.
+    agents: u64,
+    working: Working,
     /// What tells of a wish to end.
     signals: SignalFd,
     shutdown: Option<Shutdown>,
 }
 
 impl Server {
-    fn new(engine: Engine, listener: OwnedFd, unpacking: Unpacking) -> io::Result<Self> {
+    fn new(engine: Engine, listener: OwnedFd, working: Working) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&listener, true)?;
         let mut sources = Sources::new()?;
         sources.watch(&listener, Source::Listener, epoll::EventFlags::IN)?;
@@ -116,7 +119,7 @@ impl Server {
         ending.thread_block()?;
         let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         sources.watch(&signals, Source::Signal, epoll::EventFlags::IN)?;
-        Ok(Self { engine, sources, listener, agent: None, unpacking, signals, shutdown: None })
+        Ok(Self { engine, sources, listener, agent: None, agents: 0, working, signals, shutdown: None })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -128,9 +131,9 @@ impl Server {
                 self.handle(source, flags)?;
             }
             patience = if idle { self.tidy()? } else { Some(Duration::ZERO) };
-            if let Some(Shutdown { seq }) = self.shutdown.filter(|_| self.engine.is_empty()) {
-                if let Some(seq) = seq {
-                    self.reply(seq, Ok((Reply::Done, Vec::new())));
+            if let Some(Shutdown { caller }) = self.shutdown.filter(|_| self.engine.is_empty()) {
+                if let Some(caller) = caller {
+                    self.reply(caller, Ok((Reply::Done, Vec::new())));
                 }
                 return Ok(());
             }
@@ -172,6 +175,7 @@ impl Server {
             Source::Started { container, process } => self.process_started(&container, process),
             Source::Process { container, process } => self.process_ended(&container, process),
             Source::Unpacked { layer } => self.unpacked(&layer),
+            Source::Worked { job } => self.worked(job),
             Source::Init { container } => {
                 // The answer to a start comes before anything else that is said of it.
                 let numbers = self.engine.starting(&container);
@@ -201,6 +205,7 @@ impl Server {
         let agent = Agent::new(connection);
         self.sources.watch(&agent.fd(), Source::Agent, agent.interest())?;
         self.agent = Some(agent);
+        self.agents += 1;
         Ok(())
     }
 
@@ -235,18 +240,18 @@ impl Server {
     }
 
     /// Ends every container; the loop ends when they have.
-    fn shut_down(&mut self, seq: Option<u32>) {
+    fn shut_down(&mut self, caller: Option<Caller>) {
         self.engine.containers.values_mut().for_each(crate::container::Container::kill);
-        self.shutdown = Some(Shutdown { seq });
+        self.shutdown = Some(Shutdown { caller });
     }
 
     fn process_started(&mut self, container: &str, process: u32) {
-        let Some((seq, outcome)) = self.engine.started(container, process) else { return };
+        let Some((caller, outcome)) = self.engine.started(container, process) else { return };
         if outcome.is_err() {
             self.engine.abandon(container, process);
         }
         let outcome = outcome.map(|reply| (reply, self.engine.descriptors(container, process)));
-        self.reply(seq, outcome);
+        self.reply(caller, outcome);
     }
 
     fn process_ended(&mut self, container: &str, process: u32) {
@@ -260,9 +265,11 @@ impl Server {
         }
     }
 
-    fn reply(&mut self, seq: u32, outcome: Result<(Reply, Vec<OwnedFd>), Failure>) {
-        let (reply, fds) = outcome.unwrap_or_else(|failure| (Reply::Failed(failure), Vec::new()));
-        self.send(Message::Reply { seq, reply }, fds);
+    fn reply(&mut self, caller: Caller, outcome: Result<(Reply, Vec<OwnedFd>), Failure>) {
+        if caller.agent == self.agents {
+            let (reply, fds) = outcome.unwrap_or_else(|failure| (Reply::Failed(failure), Vec::new()));
+            self.send(Message::Reply { seq: caller.seq, reply }, fds);
+        }
     }
 
     fn event(&mut self, event: Event) {

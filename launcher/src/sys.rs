@@ -178,6 +178,23 @@ pub(crate) fn close_from(first: RawFd) {
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
 }
 
+/// Closes every descriptor from 3 on but `kept`. For a forked process as [`close_from`], which then goes on with the three
+/// standard streams and these.
+pub(crate) fn close_all_but(kept: &[OwnedFd]) {
+    let mut numbers: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).collect();
+    numbers.sort_unstable();
+    let mut first = 3;
+    for number in numbers {
+        if first < number {
+            // SAFETY: as in `close_from`: the owners of these descriptors are never used or dropped in this process, but
+            // for those of `kept`, which are not in the range.
+            unsafe { libc::syscall(libc::SYS_close_range, first, number - 1, 0) };
+        }
+        first = number + 1;
+    }
+    close_from(first);
+}
+
 /// Gives every signal its default action back and blocks none, as a program expects at its start. A signal that is ignored
 /// stays so through `execve(2)`: Rust's runtime ignores `SIGPIPE`, and a shell that starts Porthole in the background
 /// `SIGINT` and `SIGQUIT`, so that nothing in a container could be interrupted.

@@ -1,7 +1,7 @@
 //! Checks of every field of a request before anything is done: a compromised agent must not get further than a container.
 
 use crate::capabilities;
-use crate::wire::{Failure, FailureKind, LaunchRequest, Limits, ProcessRequest, RequestBody, Stdio};
+use crate::wire::{Failure, FailureKind, LaunchRequest, Limits, Place, ProcessRequest, RequestBody, Stdio};
 
 /// Layers of one image: as many as Docker's overlay driver takes.
 pub(crate) const MAX_LAYERS: usize = 128;
@@ -20,6 +20,9 @@ const MAX_PATH_BYTES: usize = 255;
 
 /// Bytes of the agent's label.
 const MAX_LABEL_BYTES: usize = 64 * 1024;
+
+/// Bytes of a job: a path of 4095 and what is done with it.
+const MAX_JOB_BYTES: usize = 16 * 1024;
 
 /// User and group ids inside a container.
 const MAX_ID: u32 = 65_535;
@@ -50,6 +53,16 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
         RequestBody::OpenFile { layers, path } => {
             layer_names(layers)?;
             absolute_path(path, 4095)
+        }
+        RequestBody::Work { place, pause, job } => {
+            require(job.len() <= MAX_JOB_BYTES, "A job exceeds 16 KiB.")?;
+            match place {
+                Place::Layers(layers) => {
+                    require(!pause, "A layer has no processes to freeze.")?;
+                    layer_names(layers)
+                }
+                Place::Stack { container } | Place::Root { container } => container_id(container),
+            }
         }
         RequestBody::List { after: Some(container) } => container_id(container),
         RequestBody::List { after: None } | RequestBody::Host | RequestBody::Shutdown => Ok(()),

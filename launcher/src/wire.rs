@@ -111,10 +111,39 @@ pub enum RequestBody {
         /// Absolute path inside.
         path: String,
     },
+    /// Do a job of the agent's own on the files at `place`, in a jail: the two descriptors that come with this request are
+    /// what it reads and what it writes. Reply: [`Reply::Done`] when it has been done, or [`Reply::Failed`].
+    Work {
+        /// On what.
+        place: Place,
+        /// Freeze the container's processes meanwhile, where the host can.
+        pause: bool,
+        /// What to do, opaque to the launcher; at most 16 KiB.
+        job: Vec<u8>,
+    },
     /// What this host can do. Reply: [`Reply::Host`].
     Host,
     /// End every container, clean up and exit. Reply: [`Reply::Done`] when nothing is left.
     Shutdown,
+}
+
+/// Directories that a job works on, as descriptors in this order. Nothing else can be reached from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// Each of these layers by itself, topmost first, read-only.
+    Layers(Vec<String>),
+    /// What the container has written, as overlayfs keeps it (`Documentation/filesystems/overlayfs.rst`: a device 0/0 is a
+    /// whiteout, a directory with `user.overlay.opaque` hides those below), then its layers, topmost first; all read-only.
+    Stack {
+        /// Which.
+        container: String,
+    },
+    /// The root file system as the container sees it, without what is mounted in it. Writable while the container runs,
+    /// unless it has no writable layer.
+    Root {
+        /// Which.
+        container: String,
+    },
 }
 
 /// A container to create.

@@ -81,6 +81,7 @@ mod tests {
             names: vec!["busybox:latest".into(), "tools:1".into()],
             created_ms: 0,
             bytes: 0,
+            unique_bytes: 0,
             layers: vec![],
             command: vec![],
             containers: 0,

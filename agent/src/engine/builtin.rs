@@ -9,8 +9,8 @@ use futures_util::{FutureExt, TryFutureExt};
 use porthole_launcher::plan::Step;
 use porthole_launcher::socket::Socket;
 use porthole_launcher::wire::{
-    Failure, FailureKind, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest, Reply, RequestBody,
-    Stdio, Unpacked, Usage,
+    Failure, FailureKind, HostReport, KernelTexts, Known, LaunchRequest, Place, ProcessRequest, Reply,
+    RequestBody, Stdio, Unpacked, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ type Answer = (Reply, Vec<OwnedFd>);
 #[derive(Debug)]
 struct Call {
     body: RequestBody,
-    fd: Option<OwnedFd>,
+    fds: Vec<OwnedFd>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -76,11 +76,11 @@ impl Builtin {
     async fn ask<T>(
         &self,
         body: RequestBody,
-        fd: Option<OwnedFd>,
+        fds: Vec<OwnedFd>,
         read: impl FnOnce(Answer) -> Option<T> + Send,
     ) -> Result<T> {
         let (answer, reply) = oneshot::channel();
-        self.calls.send(Call { body, fd, answer }).await.map_err(|_| EngineError::Gone)?;
+        self.calls.send(Call { body, fds, answer }).await.map_err(|_| EngineError::Gone)?;
         match reply.await.map_err(|_| EngineError::Gone)? {
             (Reply::Failed(failure), _) => Err(EngineError::Failed(failure)),
             answer => read(answer).ok_or(EngineError::Mismatch),
@@ -119,7 +119,7 @@ fn stdio_fds(stdio: Stdio, fds: Vec<OwnedFd>) -> Option<StdioFds> {
 impl Engine for Builtin {
     fn launch(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Launched>> {
         let stdio = request.process.stdio;
-        self.ask(RequestBody::Launch(Box::new(request)), None, move |(reply, fds)| match reply {
+        self.ask(RequestBody::Launch(Box::new(request)), Vec::new(), move |(reply, fds)| match reply {
             Reply::Launched { init_pid, pid, steps, lacks } => {
                 let process = StartedProcess { number: 0, pid, stdio: stdio_fds(stdio, fds)? };
                 Some(Launched { init_pid, process, steps, lacks })
@@ -130,7 +130,7 @@ impl Engine for Builtin {
     }
 
     fn plan(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Vec<Step>>> {
-        self.ask(RequestBody::Plan(Box::new(request)), None, |(reply, _)| match reply {
+        self.ask(RequestBody::Plan(Box::new(request)), Vec::new(), |(reply, _)| match reply {
             Reply::Plan(steps) => Some(steps),
             _ => None,
         })
@@ -139,31 +139,31 @@ impl Engine for Builtin {
 
     fn exec(&self, container: String, process: ProcessRequest) -> BoxFuture<'_, Result<StartedProcess>> {
         let stdio = process.stdio;
-        self.ask(RequestBody::Exec { container, process }, None, started(stdio)).boxed()
+        self.ask(RequestBody::Exec { container, process }, Vec::new(), started(stdio)).boxed()
     }
 
     fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>> {
-        self.ask(RequestBody::Adopt { container, process }, None, started(stdio)).boxed()
+        self.ask(RequestBody::Adopt { container, process }, Vec::new(), started(stdio)).boxed()
     }
 
     fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>> {
-        self.ask(RequestBody::CloseInput { container, process }, None, done).boxed()
+        self.ask(RequestBody::CloseInput { container, process }, Vec::new(), done).boxed()
     }
 
     fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>> {
-        self.ask(RequestBody::Signal { container, process, signal }, None, done).boxed()
+        self.ask(RequestBody::Signal { container, process, signal }, Vec::new(), done).boxed()
     }
 
     fn kill(&self, container: String) -> BoxFuture<'_, Result<()>> {
-        self.ask(RequestBody::Kill { container }, None, done).boxed()
+        self.ask(RequestBody::Kill { container }, Vec::new(), done).boxed()
     }
 
     fn remove(&self, container: String) -> BoxFuture<'_, Result<()>> {
-        self.ask(RequestBody::Remove { container }, None, done).boxed()
+        self.ask(RequestBody::Remove { container }, Vec::new(), done).boxed()
     }
 
     fn inspect(&self, container: String) -> BoxFuture<'_, Result<KernelTexts>> {
-        self.ask(RequestBody::Inspect { container }, None, |(reply, _)| match reply {
+        self.ask(RequestBody::Inspect { container }, Vec::new(), |(reply, _)| match reply {
             Reply::Kernel(texts) => Some(*texts),
             _ => None,
         })
@@ -171,7 +171,7 @@ impl Engine for Builtin {
     }
 
     fn usage(&self, container: String) -> BoxFuture<'_, Result<Vec<Usage>>> {
-        self.ask(RequestBody::Usage { container }, None, |(reply, _)| match reply {
+        self.ask(RequestBody::Usage { container }, Vec::new(), |(reply, _)| match reply {
             Reply::Usage(usage) => Some(usage),
             _ => None,
         })
@@ -183,7 +183,7 @@ impl Engine for Builtin {
             let mut all: Vec<Known> = Vec::new();
             loop {
                 let after = all.last().map(|known| known.container.clone());
-                let some = self.ask(RequestBody::List { after }, None, |(reply, _)| match reply {
+                let some = self.ask(RequestBody::List { after }, Vec::new(), |(reply, _)| match reply {
                     Reply::Containers(known) => Some(known),
                     _ => None,
                 });
@@ -197,7 +197,7 @@ impl Engine for Builtin {
     }
 
     fn host(&self) -> BoxFuture<'_, Result<HostReport>> {
-        self.ask(RequestBody::Host, None, |(reply, _)| match reply {
+        self.ask(RequestBody::Host, Vec::new(), |(reply, _)| match reply {
             Reply::Host(report) => Some(*report),
             _ => None,
         })
@@ -205,14 +205,14 @@ impl Engine for Builtin {
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
-        self.ask(RequestBody::Shutdown, None, done).boxed()
+        self.ask(RequestBody::Shutdown, Vec::new(), done).boxed()
     }
 }
 
 /// What the image store needs of the launcher.
 impl LayerStore for Builtin {
     fn unpack(&self, layer: String, tar: OwnedFd) -> BoxFuture<'_, std::result::Result<Unpacked, Failure>> {
-        let asked = self.ask(RequestBody::Unpack { layer }, Some(tar), |(reply, _)| match reply {
+        let asked = self.ask(RequestBody::Unpack { layer }, vec![tar], |(reply, _)| match reply {
             Reply::Unpacked(unpacked) => Some(unpacked),
             _ => None,
         });
@@ -220,7 +220,7 @@ impl LayerStore for Builtin {
     }
 
     fn remove_layer(&self, layer: String) -> BoxFuture<'_, std::result::Result<(), Failure>> {
-        self.ask(RequestBody::RemoveLayer { layer }, None, done).map_err(failure).boxed()
+        self.ask(RequestBody::RemoveLayer { layer }, Vec::new(), done).map_err(failure).boxed()
     }
 
     fn open_file(
@@ -228,10 +228,23 @@ impl LayerStore for Builtin {
         layers: Vec<String>,
         path: String,
     ) -> BoxFuture<'_, std::result::Result<OwnedFd, Failure>> {
-        let asked = self.ask(RequestBody::OpenFile { layers, path }, None, |(reply, mut fds)| match reply {
-            Reply::File => fds.pop(),
-            _ => None,
-        });
+        let asked =
+            self.ask(RequestBody::OpenFile { layers, path }, Vec::new(), |(reply, mut fds)| match reply {
+                Reply::File => fds.pop(),
+                _ => None,
+            });
+        asked.map_err(failure).boxed()
+    }
+
+    fn work(
+        &self,
+        place: Place,
+        pause: bool,
+        job: Vec<u8>,
+        input: OwnedFd,
+        output: OwnedFd,
+    ) -> BoxFuture<'_, std::result::Result<(), Failure>> {
+        let asked = self.ask(RequestBody::Work { place, pause, job }, vec![input, output], done);
         asked.map_err(failure).boxed()
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use futures_util::future::BoxFuture;
-use porthole_launcher::wire::{Failure, Unpacked};
+use porthole_launcher::wire::{Failure, Place, Unpacked};
 
 /// The unpacked layers, each named by the 64 hexadecimal digits of its diff id.
 ///
@@ -27,4 +27,20 @@ pub trait LayerStore: Send + Sync + 'static {
     /// # Errors
     /// `NoSuchFile` when there is none, or it is no regular file.
     fn open_file(&self, layers: Vec<String>, path: String) -> BoxFuture<'_, Result<OwnedFd, Failure>>;
+
+    /// Does a job on the files at `place` in a jail, with the container's processes frozen meanwhile when `pause` is set and
+    /// the host can. The job reads `input` and writes `output`; both ends here are closed when it has begun, so that the
+    /// others' readers and writers see its end. Resolves when it has ended.
+    ///
+    /// # Errors
+    /// The job's own; `NoSuchContainer`, `NoSuchLayer`; `TooMany` when many are under way; `InUse` when the container is
+    /// frozen already; `Internal` when the job died.
+    fn work(
+        &self,
+        place: Place,
+        pause: bool,
+        job: Vec<u8>,
+        input: OwnedFd,
+        output: OwnedFd,
+    ) -> BoxFuture<'_, Result<(), Failure>>;
 }

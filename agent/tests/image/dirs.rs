@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use porthole::image::{LayerStore, unpack};
-use porthole_launcher::wire::{Failure, FailureKind, Unpacked};
+use porthole_launcher::wire::{Failure, FailureKind, Place, Unpacked};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 /// Called with a name before and after each thing that is done.
@@ -81,5 +81,16 @@ impl LayerStore for Dirs {
             Err(missing())
         }
         .boxed()
+    }
+
+    fn work(
+        &self,
+        _place: Place,
+        _pause: bool,
+        _job: Vec<u8>,
+        _input: OwnedFd,
+        _output: OwnedFd,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        async { Err(failure(FailureKind::Unsupported, "Plain directories have no jail.")) }.boxed()
     }
 }

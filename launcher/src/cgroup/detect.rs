@@ -5,6 +5,8 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use super::freezer::Freezer;
+
 /// Controllers of version 1 that are of use: what they limit, what they count, and which devices they let through.
 const VERSION_1: [&str; 5] = ["memory", "pids", "cpu", "cpuacct", "devices"];
 
@@ -47,6 +49,26 @@ fn parse(table: &str, unified: impl Fn(&Path) -> String) -> Vec<Mount> {
         }
     }
     mounts
+}
+
+/// The freezer of version 1, and where this process is in it; none where it is not mounted or cannot be written to.
+pub(super) fn freezer(parent: &str) -> Option<Freezer> {
+    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = table.lines().find_map(|line| {
+        let (own, file_system) = line.split_once(" - ")?;
+        let mut fields = file_system.split(' ');
+        let is_freezer =
+            fields.next()? == "cgroup" && fields.nth(1)?.split(',').any(|option| option == "freezer");
+        is_freezer.then(|| own.split(' ').nth(4).map(PathBuf::from))?
+    })?;
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let own = groups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        controllers.split(',').any(|name| name == "freezer").then_some(path)
+    })?;
+    let home = mount.join(own.trim_start_matches('/'));
+    rustix::fs::access(&home, rustix::fs::Access::WRITE_OK).ok()?;
+    Some(Freezer { directory: mount.join(parent.trim_start_matches('/')), home })
 }
 
 fn known<'a>(of_use: &[&str], found: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -198,6 +198,8 @@ impl Container {
     pub(crate) fn kill(&mut self) {
         if let Some(life) = &self.life {
             self.killed = true;
+            // The frozen do not die.
+            self.frozen = None;
             // Fails only when it is dead already.
             let _ = pidfd_send_signal(&life.init.pidfd, Signal::KILL);
         }

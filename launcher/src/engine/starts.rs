@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::answers::no_container;
 use super::{Engine, failure};
-use crate::container::{Child, Container, Life, Process, Starting};
+use crate::container::{Caller, Child, Container, Life, Process, Starting};
 use crate::launch::{Birth, StepError};
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Step, plan, process_steps};
@@ -23,7 +23,12 @@ impl Engine {
     }
 
     /// Starts a container; the answer follows when its first process has become its command.
-    pub(crate) fn launch(&mut self, seq: u32, received: u64, request: &LaunchRequest) -> Result<(), Failure> {
+    pub(crate) fn launch(
+        &mut self,
+        caller: Caller,
+        received: u64,
+        request: &LaunchRequest,
+    ) -> Result<(), Failure> {
         if self.containers.contains_key(&request.container) || self.left.contains(&request.container) {
             return Err(failure(
                 FailureKind::InUse,
@@ -36,7 +41,7 @@ impl Engine {
         let steps = plan.steps.clone();
         let born = Birth::new(self, request, range.clone())
             .map_err(|error| StepError { step: 0, error })
-            .and_then(|birth| birth.execute(plan.steps, seq, received));
+            .and_then(|birth| birth.execute(plan.steps, caller, received));
         let born = match born {
             Ok(born) => born,
             Err(StepError { step, error }) => {
@@ -55,6 +60,7 @@ impl Engine {
             next_process: 1,
             steps: Vec::new(),
             lacks: plan.lacks,
+            frozen: None,
             oom_kills: 0,
             killed: false,
         };
@@ -65,7 +71,7 @@ impl Engine {
     /// Starts a further process; the answer follows when it has become its command. Returns its number.
     pub(crate) fn exec(
         &mut self,
-        seq: u32,
+        caller: Caller,
         received: u64,
         id: &str,
         request: ProcessRequest,
@@ -99,7 +105,7 @@ impl Engine {
             request,
             child: Some(child),
             streams: Some(streams.ours),
-            starting: Some(Starting { seq, received, done, page, steps }),
+            starting: Some(Starting { caller, received, done, page, steps }),
             ending: None,
         };
         let container = self.container(id)?;
@@ -116,22 +122,22 @@ impl Engine {
     }
 
     /// What became of a process whose descriptor `done` has been closed: the answer for its request.
-    pub(crate) fn started(&mut self, id: &str, number: u32) -> Option<(u32, Result<Reply, Failure>)> {
+    pub(crate) fn started(&mut self, id: &str, number: u32) -> Option<(Caller, Result<Reply, Failure>)> {
         let container = self.containers.get_mut(id)?;
         let process = container.processes.get_mut(&number)?;
         let starting = process.starting.take()?;
-        let seq = starting.seq;
+        let caller = starting.caller;
         if let Some(failure) = starting.failure() {
-            return Some((seq, Err(failure)));
+            return Some((caller, Err(failure)));
         }
         let pid = process.child.as_ref().map_or(0, Child::number);
         if number > 0 {
-            return Some((seq, Ok(Reply::Started { process: number, pid })));
+            return Some((caller, Ok(Reply::Started { process: number, pid })));
         }
         container.steps = starting.executed();
         let init_pid = container.init_pid().unwrap_or(0);
         let (steps, lacks) = (container.steps.clone(), container.lacks.clone());
-        Some((seq, Ok(Reply::Launched { init_pid, pid, steps, lacks })))
+        Some((caller, Ok(Reply::Launched { init_pid, pid, steps, lacks })))
     }
 }
 

@@ -6,6 +6,7 @@ use rustix::event::epoll;
 
 use super::Server;
 use super::sources::Source;
+use crate::container::Caller;
 use crate::engine::failure;
 use crate::validate;
 use crate::wire::{Failure, FailureKind, Reply, Request, RequestBody};
@@ -17,28 +18,29 @@ impl Server {
     /// Does what `request`, read at `received`, asks for.
     pub(super) fn request(&mut self, request: Request, fds: Vec<OwnedFd>, received: u64) {
         let Request { seq, body } = request;
-        let answer = validate::request(&body).and_then(|()| self.answer(seq, body, fds, received));
+        let caller = Caller { agent: self.agents, seq };
+        let answer = validate::request(&body).and_then(|()| self.answer(caller, body, fds, received));
         match answer {
-            Ok(Some(answer)) => self.reply(seq, Ok(answer)),
+            Ok(Some(answer)) => self.reply(caller, Ok(answer)),
             Ok(None) => {}
-            Err(failure) => self.reply(seq, Err(failure)),
+            Err(failure) => self.reply(caller, Err(failure)),
         }
     }
 
-    fn answer(&mut self, seq: u32, body: RequestBody, fds: Vec<OwnedFd>, received: u64) -> Answer {
+    fn answer(&mut self, caller: Caller, body: RequestBody, fds: Vec<OwnedFd>, received: u64) -> Answer {
         let plain = |reply| Ok(Some((reply, Vec::new())));
         match body {
             RequestBody::Launch(_) if self.shutdown.is_some() => {
                 Err(failure(FailureKind::TooMany, "The launcher is ending and starts no more containers."))
             }
             RequestBody::Launch(request) => {
-                self.engine.launch(seq, received, &request)?;
+                self.engine.launch(caller, received, &request)?;
                 self.watch(&request.container, 0)?;
                 Ok(None)
             }
             RequestBody::Plan(request) => plain(self.engine.plan(&request)?),
             RequestBody::Exec { container, process } => {
-                let number = self.engine.exec(seq, received, &container, process)?;
+                let number = self.engine.exec(caller, received, &container, process)?;
                 self.watch(&container, number)?;
                 Ok(None)
             }
@@ -62,12 +64,16 @@ impl Server {
                 Ok(Some((reply, self.engine.descriptors(&container, process))))
             }
             RequestBody::Unpack { layer } => {
-                self.unpack(seq, layer, fds)?;
+                self.unpack(caller, layer, fds)?;
+                Ok(None)
+            }
+            RequestBody::Work { place, pause, job } => {
+                self.work(caller, &place, pause, &job, fds)?;
                 Ok(None)
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {
-                self.shut_down(Some(seq));
+                self.shut_down(Some(caller));
                 Ok(None)
             }
         }

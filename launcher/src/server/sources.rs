@@ -26,6 +26,8 @@ pub(super) enum Source {
     Process { container: String, process: u32 },
     /// The worker that unpacks a layer has ended.
     Unpacked { layer: String },
+    /// The worker that does a job has ended.
+    Worked { job: u64 },
     /// Process 1 of a container has ended.
     Init { container: String },
     /// The trash has been emptied.

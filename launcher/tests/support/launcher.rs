@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use porthole_launcher::rootless;
 use porthole_launcher::server::{Config, serve};
+use porthole_launcher::worker::Programs;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         state,
         listener,
         rootless: arguments.len() == 1,
-        unpack: worker::follow,
+        programs: Programs { unpack: worker::follow, work: worker::work },
         first_range,
         ranges,
     };

@@ -36,7 +36,7 @@ pub(super) struct Connection {
     /// The number of the next request.
     seq: u32,
     /// A request that the socket had no room for.
-    unsent: Option<(Request, Option<OwnedFd>)>,
+    unsent: Option<(Request, Vec<OwnedFd>)>,
 }
 
 /// What wakes this task.
@@ -85,10 +85,10 @@ impl Connection {
     }
 
     /// Numbers a call and sends it next.
-    fn enqueue(&mut self, Call { body, fd, answer }: Call) {
+    fn enqueue(&mut self, Call { body, fds, answer }: Call) {
         self.seq = self.seq.wrapping_add(1);
         self.waiting.insert(self.seq, answer);
-        self.unsent = Some((Request { seq: self.seq, body }, fd));
+        self.unsent = Some((Request { seq: self.seq, body }, fds));
     }
 
     /// Gives a request up that can never be sent; its caller learns that there is no reply.
@@ -123,9 +123,9 @@ async fn receive(socket: &AsyncFd<Raw>) -> Result<Option<(Message, Vec<OwnedFd>)
 }
 
 /// Sends the request; it is either sent whole or not at all.
-async fn send(socket: &AsyncFd<Raw>, unsent: Option<&(Request, Option<OwnedFd>)>) -> Result<(), SocketError> {
-    let Some((request, fd)) = unsent else { return Ok(()) };
-    let fds: Vec<_> = fd.iter().map(AsFd::as_fd).collect();
+async fn send(socket: &AsyncFd<Raw>, unsent: Option<&(Request, Vec<OwnedFd>)>) -> Result<(), SocketError> {
+    let Some((request, fds)) = unsent else { return Ok(()) };
+    let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
     ready(socket, Interest::WRITABLE, |socket| socket.send(request, &fds)).await
 }
 
