@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use porthole_protocol::doctor::DoctorReport;
 use porthole_protocol::http::{
-    ContainerDetail, ContainerState, ContainerSummary, ExecRequest, ImageSummary, KillRequest, PlanStep,
-    Started, Stats, StopRequest, Version,
+    ContainerDetail, ContainerState, ContainerSummary, ExecRequest, KillRequest, PlanStep, Started, Stats,
+    StopRequest, Version,
 };
+use porthole_protocol::image::ImageSummary;
 use porthole_protocol::kernel::{KernelView, Process};
 use porthole_protocol::spec::ProcessSpec;
 use support::{Agent, Response, possible, run, shell};
