@@ -63,11 +63,16 @@ impl std::ops::Deref for App {
 impl Shared {
     /// All images.
     fn image_summaries(&self) -> Vec<ImageSummary> {
-        self.registry.images().list().iter().map(|image| self.image_summary(image)).collect()
+        self.registry.images().summaries(|image| self.containers_of(image))
     }
 
     fn image_summary(&self, image: &Image) -> ImageSummary {
-        image.summary(self.registry.count_of_image(&image.id.to_string()))
+        self.registry.images().summary(image, self.containers_of(image))
+    }
+
+    /// Containers, running or ended, made from the image.
+    fn containers_of(&self, image: &Image) -> u32 {
+        self.registry.count_of_image(image.id.as_str())
     }
 }
 

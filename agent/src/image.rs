@@ -18,6 +18,7 @@ mod bundle;
 mod candidate;
 mod catalog;
 mod config;
+mod detail;
 mod digest;
 mod error;
 mod layers;
@@ -29,8 +30,11 @@ mod reference;
 mod sparse;
 mod store;
 mod stream;
+mod tag;
+mod text;
 mod tree;
 pub mod unpack;
+mod usage;
 mod users;
 mod zstd;
 
@@ -47,7 +51,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use porthole_launcher::wire::{Failure, FailureKind};
-use porthole_protocol::image::{ImageSummary, Removed};
+use porthole_protocol::image::Removed;
 use tokio::io::AsyncRead;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
@@ -106,21 +110,6 @@ impl Image {
     /// [`ImageError::BadUser`] for anything else, unknown names, and ids outside a container's range.
     pub fn user(&self, text: &str) -> Result<User, ImageError> {
         self.users.find(text)
-    }
-
-    /// Its line in `porthole images`.
-    #[must_use]
-    pub fn summary(&self, containers: u32) -> ImageSummary {
-        ImageSummary {
-            id: self.id.to_string(),
-            names: self.names.clone(),
-            created_ms: self.created_ms,
-            bytes: self.layers.iter().map(|layer| layer.bytes).sum(),
-            unique_bytes: 0,
-            layers: self.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
-            command: self.config.command(&[]),
-            containers,
-        }
     }
 }
 

@@ -83,7 +83,7 @@ mod tests {
     use super::described;
 
     /// What the design and the command line rely on.
-    const PATHS: [(&str, &[&str]); 17] = [
+    const PATHS: [(&str, &[&str]); 19] = [
         ("/version", &["get"]),
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
@@ -99,6 +99,8 @@ mod tests {
         ("/containers/{id}/stats", &["get"]),
         ("/containers/{id}/top", &["get"]),
         ("/images", &["get", "delete"]),
+        ("/images/detail", &["get"]),
+        ("/images/tag", &["post"]),
         ("/images/import", &["post"]),
         ("/images/load", &["post"]),
     ];

@@ -134,7 +134,7 @@ pub(super) fn import(
         history: vec![History {
             created: now,
             created_by: format!("porthole import {name}"),
-            empty_layer: false,
+            ..History::default()
         }],
     };
     let config = to_json(&config);

@@ -8,6 +8,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::digest::Digest;
+use super::text::harmless;
+
+/// Bytes of an instruction that go with each layer: those of the 128 layers of a container fit one message.
+const INSTRUCTION_BYTES: usize = 512;
 
 /// The document behind an image's id.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ pub(super) struct History {
     pub(super) created: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) created_by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) comment: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) empty_layer: bool,
 }
@@ -76,6 +82,21 @@ pub struct ImageConfig {
     /// The signal that asks it to end, such as `SIGQUIT`; empty means SIGTERM.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
+    /// How to tell whether a container is well; none when the image does not say. Shown and not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// Docker's health check. Source: Docker image specification v1.2; its times and counts are in `times`, as they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `CMD` and a command, `CMD-SHELL` and a line for the shell, `NONE`; empty where it is the base image's.
+    #[serde(deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+    /// `Interval`, `Timeout` and what else there is.
+    #[serde(flatten)]
+    pub times: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The empty object that Go programs use as the value of a set.
@@ -108,16 +129,21 @@ impl ImageConfig {
 impl ConfigFile {
     /// Creation time in milliseconds since 1970-01-01 UTC; 0 when the image does not say.
     pub(super) fn created_ms(&self) -> u64 {
-        let parsed = self.created.as_deref().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-        parsed.and_then(|time| u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()).unwrap_or(0)
+        millis(self.created.as_deref())
     }
 
-    /// The instruction that made each layer, base first; empty texts where the image does not say.
+    /// The instruction that made each layer, base first, short and harmless; empty where the image does not say.
     pub(super) fn instructions(&self) -> Vec<String> {
-        let mut made =
-            self.history.iter().filter(|step| !step.empty_layer).map(|step| step.created_by.clone());
+        let steps = self.history.iter().filter(|step| !step.empty_layer);
+        let mut made = steps.map(|step| harmless(&step.created_by, INSTRUCTION_BYTES));
         self.rootfs.diff_ids.iter().map(|_| made.next().unwrap_or_default()).collect()
     }
+}
+
+/// A time of a document in milliseconds since 1970-01-01 UTC; 0 when there is none, or none that can be read.
+pub(super) fn millis(time: Option<&str>) -> u64 {
+    let parsed = time.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    parsed.and_then(|time| u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()).unwrap_or(0)
 }
 
 /// Go writes an empty list or map as `null`.

@@ -66,7 +66,8 @@ async fn an_imported_file_system_is_an_image() {
     assert_eq!((image.config.command(&[]), image.layers.len()), (vec!["/bin/sh".to_owned()], 1));
     assert_eq!(image.user("web").unwrap().groups, [4]);
     assert_eq!(image.user("web:web").unwrap_err().to_wire().code, ErrorCode::BadRequest);
-    assert!(image.summary(2).created_ms > 1_700_000_000_000 && image.summary(2).containers == 2);
+    let summary = images.summary(&image, 2);
+    assert!(summary.created_ms > 1_700_000_000_000 && summary.containers == 2);
     assert!(changes.has_changed().unwrap());
     let dir = state.path().join("layers").join(&image.layer_names()[0]);
     assert_eq!(fs::read_to_string(dir.join("bin/sh")).unwrap(), "#!");

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use futures_util::TryStreamExt;
 use porthole_protocol::error::WireError;
-use porthole_protocol::image::{ImageSummary, Removed};
+use porthole_protocol::image::{ImageDetail, ImageSummary, Removed};
 use serde::Deserialize;
 use tokio::io::AsyncRead;
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ use crate::http::error::Answer;
 use crate::http::extract::Query;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, remove))
+    OpenApiRouter::new().routes(routes!(list, remove)).routes(routes!(detail)).routes(routes!(tag))
 }
 
 /// Routes whose bodies are archives.
@@ -68,6 +68,35 @@ async fn load(State(app): State<App>, body: Body) -> Answer<Json<Vec<ImageSummar
 }
 
 #[derive(Deserialize, IntoParams)]
+struct Which {
+    /// A name, or an id.
+    name: String,
+}
+
+/// Everything about one image.
+#[utoipa::path(get, path = "/images/detail", tag = "images", params(Which),
+    responses((status = 200, body = ImageDetail), (status = "default", body = WireError)))]
+async fn detail(State(app): State<App>, Query(Which { name }): Query<Which>) -> Answer<Json<ImageDetail>> {
+    Ok(Json(app.registry.images().detail(&name, |image| app.containers_of(image)).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Tag {
+    /// A name, or an id.
+    name: String,
+    /// `repository[:tag]`
+    r#as: String,
+}
+
+/// Give an image a further name; the image that had it loses it.
+#[utoipa::path(post, path = "/images/tag", tag = "images", params(Tag),
+    responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
+async fn tag(State(app): State<App>, Query(Tag { name, r#as }): Query<Tag>) -> Answer<Json<ImageSummary>> {
+    let image = app.registry.images().tag(&name, &r#as).await?;
+    Ok(Json(app.image_summary(&image)))
+}
+
+#[derive(Deserialize, IntoParams)]
 struct Removal {
     /// A name, or an id.
     name: String,
@@ -83,9 +112,8 @@ async fn remove(
     State(app): State<App>,
     Query(Removal { name, force }): Query<Removal>,
 ) -> Answer<Json<Removed>> {
-    let registry = &app.registry;
-    let in_use = |image: &crate::image::Image| registry.count_of_image(&image.id.to_string());
-    Ok(Json(registry.images().remove(&name, force, in_use).await?))
+    let in_use = |image: &crate::image::Image| app.containers_of(image);
+    Ok(Json(app.registry.images().remove(&name, force, in_use).await?))
 }
 
 /// Longest time to hear a refused client out.

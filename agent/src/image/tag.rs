@@ -1,0 +1,23 @@
+//! A further name for an image.
+
+use std::sync::Arc;
+
+use super::catalog::Catalog;
+use super::{Image, ImageError, Images, Reference};
+
+impl Images {
+    /// Gives the image by that name or id the name `name` as well; the image that had it loses it, and stays without a
+    /// name when it was its last.
+    ///
+    /// # Errors
+    /// Those of lookup, [`ImageError::BadReference`] and [`ImageError::Store`].
+    pub async fn tag(&self, reference: &str, name: &str) -> Result<Arc<Image>, ImageError> {
+        let name = Reference::parse_name(name)?.to_string();
+        let _writing = self.shared.writer.lock().await;
+        let mut catalog = Catalog::clone(&self.shared.catalog());
+        let image = catalog.resolve(reference)?;
+        let image = catalog.put(Image { names: vec![name], ..Image::clone(&image) });
+        self.shared.commit(catalog).await?;
+        Ok(image)
+    }
+}

@@ -1,0 +1,64 @@
+//! Who shares what: each layer is stored once, however many images have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use porthole_protocol::image::ImageSummary;
+
+use super::catalog::Catalog;
+use super::digest::Digest;
+use super::text::harmless;
+use super::{Image, ImageLayer, Images};
+
+/// Words of a command that a list shows, and bytes of each.
+const COMMAND_WORDS: usize = 32;
+const COMMAND_WORD_BYTES: usize = 256;
+
+impl Images {
+    /// The line of an image in `porthole images`, when that many containers are made from it.
+    #[must_use]
+    pub fn summary(&self, image: &Image, containers: u32) -> ImageSummary {
+        summary(image, containers, &sharers(&self.shared.catalog()))
+    }
+
+    /// The lines of all images, the newest first; `containers` tells how many are made from each.
+    #[must_use]
+    pub fn summaries(&self, containers: impl Fn(&Image) -> u32) -> Vec<ImageSummary> {
+        let catalog = self.shared.catalog();
+        let sharers = sharers(&catalog);
+        catalog.list().iter().map(|image| summary(image, containers(image), &sharers)).collect()
+    }
+}
+
+impl Image {
+    /// Its layers, each once: one that comes twice is stored once.
+    pub(super) fn distinct_layers(&self) -> impl Iterator<Item = &ImageLayer> {
+        let mut seen = BTreeSet::new();
+        self.layers.iter().filter(move |layer| seen.insert(&layer.diff_id))
+    }
+}
+
+/// How many images have each layer.
+fn sharers(catalog: &Catalog) -> BTreeMap<Digest, usize> {
+    let mut count = BTreeMap::new();
+    for image in catalog.list() {
+        for layer in image.distinct_layers() {
+            *count.entry(layer.diff_id.clone()).or_default() += 1;
+        }
+    }
+    count
+}
+
+fn summary(image: &Image, containers: u32, sharers: &BTreeMap<Digest, usize>) -> ImageSummary {
+    let is_unique = |layer: &&ImageLayer| sharers.get(&layer.diff_id).is_none_or(|&images| images <= 1);
+    let command = image.config.command(&[]);
+    ImageSummary {
+        id: image.id.to_string(),
+        names: image.names.clone(),
+        created_ms: image.created_ms,
+        bytes: image.distinct_layers().map(|layer| layer.bytes).sum(),
+        unique_bytes: image.distinct_layers().filter(is_unique).map(|layer| layer.bytes).sum(),
+        layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
+        command: command.iter().take(COMMAND_WORDS).map(|word| harmless(word, COMMAND_WORD_BYTES)).collect(),
+        containers,
+    }
+}
