@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod dist;
 pub mod elf;
+pub mod image;
 pub mod page;
 pub mod run;
 pub mod setup;
@@ -14,6 +15,7 @@ pub mod vm;
 pub mod workspace;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -28,6 +30,8 @@ Usage: cargo xtask COMMAND
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
+  image debian [--output FILE]
+                        make a Debian image with Python, strace and vim; add it to the agent that runs, or write FILE
   dist                  make the one binary that runs alone on another machine
 ";
 
@@ -46,6 +50,10 @@ pub fn command() -> Result<ExitCode> {
             let benchmark = arguments.value()?.string()?;
             bench::command(&benchmark, &passed_on(&mut arguments)?)
         }
+        Some(Value(name)) if name == "image" => {
+            let image = arguments.value()?.string()?;
+            image::command(&image, output(&mut arguments)?.as_deref())
+        }
         Some(Value(name)) if name == "vm" => vm::run(&passed_on(&mut arguments)?),
         None | Some(Short('h') | Long("help")) => {
             print!("{HELP}");
@@ -59,6 +67,18 @@ fn only(arguments: &mut lexopt::Parser) -> Result<Option<String>> {
     match arguments.next()? {
         None => Ok(None),
         Some(Long("only")) => Ok(Some(arguments.value()?.string()?)),
+        Some(other) => bail!(other.unexpected()),
+    }
+}
+
+fn output(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>> {
+    match arguments.next()? {
+        None => Ok(None),
+        Some(Short('o') | Long("output")) => {
+            let file = arguments.value()?;
+            nothing_more(arguments)?;
+            Ok(Some(file.into()))
+        }
         Some(other) => bail!(other.unexpected()),
     }
 }

@@ -19,13 +19,18 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// Where tools that Porthole's build needs are installed, each in a folder that carries its version.
-pub fn tools() -> Result<PathBuf> {
+/// Where things lie that are slow to make and serve every clone of the repository.
+pub fn cache() -> Result<PathBuf> {
     let cache = match env::var_os("XDG_CACHE_HOME") {
         Some(dir) => PathBuf::from(dir),
         None => PathBuf::from(env::var_os("HOME").context("HOME is not set")?).join(".cache"),
     };
-    Ok(cache.join("porthole/tools"))
+    Ok(cache.join("porthole"))
+}
+
+/// Where tools that Porthole's build needs are installed, each in a folder that carries its version.
+pub fn tools() -> Result<PathBuf> {
+    Ok(cache()?.join("tools"))
 }
 
 /// Looks a program up in PATH.
