@@ -27,6 +27,7 @@ mod manifest;
 mod path;
 mod pax;
 mod reference;
+mod save;
 mod sparse;
 mod store;
 mod stream;
@@ -43,6 +44,7 @@ pub use digest::{Digest, InvalidDigest};
 pub use error::ImageError;
 pub use layers::LayerStore;
 pub use reference::Reference;
+pub use save::Saved;
 pub use users::User;
 
 use std::collections::BTreeSet;

@@ -15,6 +15,8 @@ mod honest;
 mod hostile;
 #[path = "image/layer.rs"]
 mod layer;
+#[path = "image/save.rs"]
+mod save;
 #[path = "image/store.rs"]
 mod store;
 #[path = "image/tools.rs"]

@@ -83,7 +83,7 @@ mod tests {
     use super::described;
 
     /// What the design and the command line rely on.
-    const PATHS: [(&str, &[&str]); 19] = [
+    const PATHS: [(&str, &[&str]); 20] = [
         ("/version", &["get"]),
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
@@ -100,6 +100,7 @@ mod tests {
         ("/containers/{id}/top", &["get"]),
         ("/images", &["get", "delete"]),
         ("/images/detail", &["get"]),
+        ("/images/save", &["get"]),
         ("/images/tag", &["post"]),
         ("/images/import", &["post"]),
         ("/images/load", &["post"]),

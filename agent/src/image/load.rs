@@ -15,7 +15,7 @@ use super::store::Partial;
 use super::stream::{Upload, decompress};
 
 /// Most images of one archive.
-const MAX_IMAGES: usize = 256;
+pub(super) const MAX_IMAGES: usize = 256;
 
 /// Indexes within indexes. An archive's own index may name one for each image.
 const MAX_INDEX_DEPTH: usize = 3;

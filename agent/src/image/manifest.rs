@@ -15,14 +15,17 @@ pub(super) const MAX_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// Media type of a manifest.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// Media type of an index.
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// Media type of an image's configuration.
 pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// Annotation with the whole name, by Docker and containerd.
-const FULL_NAME: &str = "io.containerd.image.name";
+pub(super) const FULL_NAME: &str = "io.containerd.image.name";
 
 /// Annotation with a name or only a tag.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// One image: its configuration and layers, base first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,8 +92,7 @@ impl Descriptor {
     pub(super) fn is_index(&self) -> bool {
         matches!(
             self.media_type.as_str(),
-            "application/vnd.oci.image.index.v1+json"
-                | "application/vnd.docker.distribution.manifest.list.v2+json"
+            INDEX | "application/vnd.docker.distribution.manifest.list.v2+json"
         )
     }
 

@@ -57,6 +57,16 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// The whole name, default domain and namespace included, as containerd writes it.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self.repository.split_once('/') {
+            Some((first, _)) if looks_like_domain(first) => self.to_string(),
+            Some(_) => format!("{DEFAULT_DOMAIN}/{self}"),
+            None => format!("{DEFAULT_DOMAIN}/{DEFAULT_NAMESPACE}{self}"),
+        }
+    }
+
     /// Reads a name that is to be given to an image: it must have a tag and no digest.
     ///
     /// # Errors
@@ -207,6 +217,10 @@ mod tests {
         assert_eq!(shown("library/a/b"), "library/a/b:latest");
         assert_eq!(shown("localhost:5000/a__b/c--d:V1.0"), "localhost:5000/a__b/c--d:V1.0");
         assert_eq!(shown("localhost:5000/a"), "localhost:5000/a:latest");
+        let whole = |text: &str| text.parse::<Reference>().unwrap().canonical();
+        assert_eq!(whole("busybox"), "docker.io/library/busybox:latest");
+        assert_eq!(whole("me/tool:1"), "docker.io/me/tool:1");
+        assert_eq!(whole("localhost:5000/a"), "localhost:5000/a:latest");
         let digest = Digest::of(b"x");
         assert_eq!(shown(&format!("a@{digest}")), format!("a@{digest}"));
         assert_eq!(shown(&format!("a:1@{digest}")), format!("a:1@{digest}"));
@@ -261,7 +275,8 @@ mod tests {
         #[test]
         fn any_text_is_refused_or_shown_as_a_text_that_means_the_same(text in "\\PC{0,40}") {
             if let Ok(reference) = text.parse::<Reference>() {
-                prop_assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference);
+                prop_assert_eq!(&reference.to_string().parse::<Reference>().unwrap(), &reference);
+                prop_assert_eq!(reference.canonical().parse::<Reference>().unwrap(), reference);
             }
         }
 

@@ -155,6 +155,18 @@ impl Store {
         adopt().map_err(ImageError::store("moving files into it"))
     }
 
+    /// Gives a blob a second name in a partial directory, under which it stays when the image is removed; answers the name
+    /// and the blob's length.
+    pub(super) fn hold(&self, digest: &Digest, partial: &mut Partial) -> Result<(PathBuf, u64), ImageError> {
+        let path = partial.dir.path().join(digest.hex());
+        let hold = || {
+            fs::hard_link(self.blob_path(digest), &path)?;
+            Ok(fs::metadata(&path)?.len())
+        };
+        let bytes = hold().map_err(ImageError::store("holding a blob"))?;
+        Ok((path, bytes))
+    }
+
     /// Deletes all blobs but these; answers the bytes given back.
     pub(super) fn sweep(&self, kept: &BTreeSet<Digest>) -> Result<u64, ImageError> {
         let sweep = || {

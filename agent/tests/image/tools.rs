@@ -9,7 +9,8 @@ use super::archives::{Made, layer, oci};
 use super::dirs::Dirs;
 use super::layer::is_root;
 
-fn installed(test: &str, tools: &[&str]) -> bool {
+/// Whether a test that needs these tools and root can run; says so when not.
+pub fn installed(test: &str, tools: &[&str]) -> bool {
     let missing: Vec<_> =
         tools.iter().filter(|tool| Command::new(tool).arg("--version").output().is_err()).collect();
     if !missing.is_empty() {

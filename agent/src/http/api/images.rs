@@ -5,8 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use futures_util::TryStreamExt;
-use porthole_protocol::error::WireError;
+use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::image::{ImageDetail, ImageSummary, Removed};
 use serde::Deserialize;
 use tokio::io::AsyncRead;
@@ -21,7 +23,11 @@ use crate::http::error::Answer;
 use crate::http::extract::Query;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, remove)).routes(routes!(detail)).routes(routes!(tag))
+    OpenApiRouter::new()
+        .routes(routes!(list, remove))
+        .routes(routes!(detail))
+        .routes(routes!(tag))
+        .routes(routes!(save))
 }
 
 /// Routes whose bodies are archives.
@@ -78,6 +84,28 @@ struct Which {
     responses((status = 200, body = ImageDetail), (status = "default", body = WireError)))]
 async fn detail(State(app): State<App>, Query(Which { name }): Query<Which>) -> Answer<Json<ImageDetail>> {
     Ok(Json(app.registry.images().detail(&name, |image| app.containers_of(image)).await?))
+}
+
+/// Several images in one archive: an OCI image layout that is a `docker save` archive as well.
+#[utoipa::path(get, path = "/images/save", tag = "images",
+    params(("name" = Vec<String>, Query, description = "names, or ids: those have no name in the archive")),
+    responses((status = 200, content_type = "application/x-tar"), (status = "default", body = WireError)))]
+async fn save(
+    State(app): State<App>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Answer<impl IntoResponse> {
+    let names: Vec<_> = query.into_iter().filter(|(key, _)| key == "name").map(|(_, name)| name).collect();
+    if names.is_empty() {
+        let hint = "Give each image as name=….";
+        return Err(WireError::new(ErrorCode::BadRequest, "No image is named.", hint).into());
+    }
+    let saved = app.registry.images().save(&names).await?;
+    let head = [
+        (header::CONTENT_TYPE, "application/x-tar".to_owned()),
+        (header::CONTENT_LENGTH, saved.length().to_string()),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"images.tar\"".to_owned()),
+    ];
+    Ok((head, Body::from_stream(saved.into_stream())))
 }
 
 #[derive(Deserialize, IntoParams)]
