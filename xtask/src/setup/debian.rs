@@ -1,10 +1,11 @@
 //! Programs from Debian's or Ubuntu's archive: installed when we are root, else named with the command to type.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::step::{quietly, step};
 use crate::workspace::find_program;
@@ -37,12 +38,42 @@ pub fn ensure(packages: &[Package]) -> Result<()> {
         bail!("missing: {}. Type\n\n    sudo apt-get install -y {}\n", purposes.join(", "), names.join(" "));
     }
     step(&format!("installing {}", names.join(", ")), || {
+        let _no_services = NoServices::declare()?;
         if apt(&["install", "-y", "--no-install-recommends"], &names).is_ok() {
             return Ok(());
         }
         apt(&["update"], &[])?;
         apt(&["install", "-y", "--no-install-recommends"], &names)
     })
+}
+
+/// Keeps packages from starting their services, by the program that they ask first (invoke-rc.d(8)): what we install
+/// is for tests, which start their own. Somebody else's policy stays.
+struct NoServices {
+    ours: bool,
+}
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl NoServices {
+    fn declare() -> Result<Self> {
+        let ours = !Path::new(POLICY).exists();
+        if ours {
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
+            fs::set_permissions(POLICY, Permissions::from_mode(0o755))?;
+        }
+        Ok(Self { ours })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours
+            && let Err(error) = fs::remove_file(POLICY)
+        {
+            eprintln!("{POLICY} keeps services from being started and could not be removed: {error}");
+        }
+    }
 }
 
 /// Whether this process may install packages.

@@ -17,6 +17,7 @@ pub(super) fn unit() -> Result<Tally> {
     setup::ensure_targets()?;
     page::build()?;
     setup::busybox_image()?;
+    setup::ensure_peers();
     if find_program("cargo-nextest").is_none() {
         let shown = show(cargo(&["test", "--workspace", "--no-fail-fast"]))?;
         return Ok(counted(Tally::of_cargo_test(&shown.output), &shown));
