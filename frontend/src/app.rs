@@ -11,7 +11,8 @@ use crate::route::Route;
 
 fn page(route: Route) -> Html {
     match route {
-        Route::Workspace => html! { <Workspace /> },
+        // One component for all of them, so that terminals stay when the visitor looks at images.
+        Route::Workspace | Route::Images | Route::Image { .. } => html! { <Workspace {route} /> },
         Route::NotFound => html! { <NotFound /> },
     }
 }

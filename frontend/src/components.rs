@@ -1,19 +1,28 @@
 //! Properties in, callbacks out.
 
+pub mod ask_name;
 pub mod birth;
 pub mod capabilities;
 pub mod command;
 pub mod compare;
 pub mod connection_status;
 pub mod container_list;
+pub mod delete_image;
+pub mod dialog;
 pub mod help_dialog;
+pub mod history;
 pub mod icon;
+pub mod image_config;
 pub mod image_list;
+pub mod image_table;
 pub mod kernel_panel;
 pub mod layers;
 pub mod limits;
 pub mod mounts;
+pub mod problem;
 pub mod processes;
+pub mod progress;
+pub mod pull_box;
 pub mod section;
 pub mod tab_bar;
 pub mod terminal_find;
@@ -21,5 +30,6 @@ pub mod terminal_status;
 pub mod terminal_view;
 pub mod toast_viewer;
 pub mod top_bar;
+pub mod transfer_list;
 pub mod view_switch;
 pub mod welcome;

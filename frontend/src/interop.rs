@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod element;
+pub mod files;
 pub mod focus;
 pub mod keys;
 pub mod terminal;

@@ -1,4 +1,8 @@
 //! The WebSocket and its owner.
 
+pub mod api;
 pub mod client;
+pub mod download;
+pub mod http;
 pub mod socket;
+pub mod upload;

@@ -1,5 +1,7 @@
 //! Where contexts meet components.
 
+pub mod image;
+pub mod images;
 pub mod inspector;
 pub mod not_found;
 pub mod sidebar;

@@ -3,12 +3,17 @@
 pub mod attachments;
 pub mod commands;
 pub mod connection;
+pub mod files;
 pub mod format;
 pub mod glossary;
 pub mod kernel;
 pub mod lists;
+pub mod names;
+pub mod remote;
 pub mod rows;
 pub mod shortcuts;
+pub mod stack;
 pub mod tabs;
 pub mod timeline;
 pub mod toasts;
+pub mod transfers;

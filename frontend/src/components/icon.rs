@@ -13,10 +13,18 @@ pub enum Icon {
     Copy,
     /// Down, next.
     Down,
+    /// To the visitor's machine.
+    Download,
+    /// A regular file.
+    File,
+    /// A directory.
+    Folder,
     /// Help.
     Keyboard,
     /// The kernel.
     Chip,
+    /// Images, layers.
+    Layers,
     /// A moon: dark.
     Moon,
     /// Paste.
@@ -33,14 +41,18 @@ pub enum Icon {
     Sun,
     /// As the system does.
     Contrast,
+    /// Start.
+    Play,
     /// A terminal.
     Prompt,
-    /// A birth.
-    Timeline,
+    /// A name.
+    Tag,
     /// Remove.
     Trash,
     /// Up, before.
     Up,
+    /// From the visitor's machine.
+    Upload,
 }
 
 impl Icon {
@@ -50,8 +62,12 @@ impl Icon {
             Self::Close => "m6 6 12 12M18 6 6 18",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
             Self::Down => "m6 9 6 6 6-6",
+            Self::Download => "M12 4v11m-5-5 5 5 5-5M4 20h16",
+            Self::File => "M6 3h8l4 4v14H6zM14 3v4h4",
+            Self::Folder => "M3 6h6l2 2h10v11H3z",
             Self::Keyboard => "M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M17 10h.01M8 14h8",
             Self::Chip => "M7 7h10v10H7zM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4",
+            Self::Layers => "m12 4 9 4.5-9 4.5-9-4.5zM3 12.5l9 4.5 9-4.5M3 16.5l9 4.5 9-4.5",
             Self::Moon => "M20 14.5A8 8 0 1 1 9.5 4a6.5 6.5 0 0 0 10.5 10.5z",
             Self::Paste => "M9 4h6v3H9zM9 5H5v15h14V5h-4M9 12h6M9 16h4",
             Self::Plus => "M12 5v14M5 12h14",
@@ -62,10 +78,12 @@ impl Icon {
                 "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2.5V5M12 19v2.5M2.5 12H5M19 12h2.5M5.3 5.3 7 7M17 17l1.7 1.7M5.3 18.7 7 17M17 7l1.7-1.7"
             }
             Self::Contrast => "M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16M12 8h4.5M12 12h8M12 16h4.5",
+            Self::Play => "M8 5.5v13l10-6.5z",
             Self::Prompt => "m5 7 5 5-5 5M12.5 17H19",
-            Self::Timeline => "M4 6h7M8 12h8M13 18h7",
+            Self::Tag => "M4 4h8l8 8-8 8-8-8zM8 8h.01",
             Self::Trash => "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
             Self::Up => "m6 15 6-6 6 6",
+            Self::Upload => "M12 15V4m-5 5 5-5 5 5M4 20h16",
         }
     }
 }

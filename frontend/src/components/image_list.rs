@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
+use yew_router::prelude::*;
 
-use crate::state::format;
+use crate::route::Route;
+use crate::state::{format, names};
 
 /// Properties of [`ImageList`].
 #[derive(Properties, PartialEq)]
@@ -18,30 +20,22 @@ pub struct Props {
     pub on_launch: Callback<String>,
 }
 
-/// The name an image is launched by, and the same without the tag that says nothing.
-#[must_use]
-pub fn names(image: &ImageSummary) -> (String, String) {
-    match image.names.first() {
-        Some(name) => (name.clone(), name.strip_suffix(":latest").unwrap_or(name).to_string()),
-        None => (image.id.clone(), format::short_digest(&image.id).to_string()),
-    }
-}
-
 /// The images, each with a button that launches it.
 #[component]
 pub fn ImageList(props: &Props) -> Html {
     let item = |image: &ImageSummary| {
-        let (name, shown) = names(image);
-        let layers = image.layers.len();
+        let name = names::of(image).to_owned();
+        let shown = names::short(&name).to_owned();
+        let to = Route::Image { address: names::address(&image.id) };
         let onclick = {
             let name = name.clone();
             props.on_launch.reform(move |_| name.clone())
         };
         html! {
             <li key={image.id.clone()} class="image">
-                <span class="image-name" title={name}>{ &shown }</span>
+                <Link<Route> classes="image-name" {to}>{ &shown }</Link<Route>>
                 <span class="image-facts">
-                    { format!("{} · {layers} {}", format::bytes(image.bytes), if layers == 1 { "layer" } else { "layers" }) }
+                    { format!("{} · {}", format::bytes(image.bytes), format::count(image.layers.len(), "layer")) }
                 </span>
                 <button type="button" class="button" {onclick} disabled={!props.enabled}
                     aria-label={format!("Launch {shown}")}>
@@ -53,7 +47,7 @@ pub fn ImageList(props: &Props) -> Html {
     match props.images.as_deref() {
         None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
         Some([]) => html! {
-            <p class="quiet">{ "No images. Add one with " }<code class="inline-code">{ "porthole import" }</code>{ "." }</p>
+            <p class="quiet">{ "None yet." }</p>
         },
         Some(images) => html! { <ul class="images">{ for images.iter().map(item) }</ul> },
     }

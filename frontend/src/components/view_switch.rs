@@ -12,10 +12,10 @@ pub enum View {
     /// The terminals.
     #[default]
     Terminal,
-    /// The kernel panel.
+    /// What the kernel says.
     Kernel,
-    /// The birth timeline.
-    Birth,
+    /// All images.
+    Images,
 }
 
 impl View {
@@ -26,7 +26,7 @@ impl View {
             Self::Containers => "containers",
             Self::Terminal => "terminal",
             Self::Kernel => "kernel",
-            Self::Birth => "birth",
+            Self::Images => "images",
         }
     }
 }
@@ -35,7 +35,7 @@ const VIEWS: [(View, Icon, &str); 4] = [
     (View::Containers, Icon::Box, "Containers"),
     (View::Terminal, Icon::Prompt, "Terminal"),
     (View::Kernel, Icon::Chip, "Kernel"),
-    (View::Birth, Icon::Timeline, "Birth"),
+    (View::Images, Icon::Layers, "Images"),
 ];
 
 /// Properties of [`ViewSwitch`].

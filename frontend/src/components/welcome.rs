@@ -6,7 +6,7 @@ use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
 use super::icon::Logo;
-use super::image_list::names;
+use crate::state::names;
 
 /// Properties of [`Welcome`].
 #[derive(Properties, PartialEq)]
@@ -23,7 +23,8 @@ pub struct Props {
 #[component]
 pub fn Welcome(props: &Props) -> Html {
     let launch = props.images.as_deref().and_then(<[ImageSummary]>::first).map(|image| {
-        let (name, shown) = names(image);
+        let name = names::of(image).to_owned();
+        let shown = names::short(&name).to_owned();
         let onclick = props.on_launch.reform(move |_| name.clone());
         html! {
             <button type="button" class="button button-primary" {onclick} disabled={!props.enabled}>

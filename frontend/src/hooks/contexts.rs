@@ -10,6 +10,7 @@ use crate::state::kernel::Kernel;
 use crate::state::lists::Lists;
 use crate::state::tabs::Tabs;
 use crate::state::toasts::Toasts;
+use crate::state::transfers::Transfers;
 
 /// Changes when the network does.
 pub type ConnectionContext = UseReducerHandle<Connection>;
@@ -21,6 +22,8 @@ pub type TabsContext = UseReducerHandle<Tabs>;
 pub type KernelContext = UseReducerHandle<Kernel>;
 /// Changes when there is something to say.
 pub type ToastsContext = UseReducerHandle<Toasts>;
+/// Changes ten times a second while an image is on its way.
+pub type TransfersContext = UseReducerHandle<Transfers>;
 
 /// A context that [`Providers`] puts above everything.
 #[hook]
@@ -43,12 +46,14 @@ pub fn Providers(props: &Props) -> Html {
     let tabs = use_reducer(Tabs::default);
     let kernel = use_reducer(Kernel::default);
     let toasts = use_reducer(Toasts::default);
+    let transfers = use_reducer(Transfers::default);
     let stores = Stores {
         connection: connection.dispatcher(),
         lists: lists.dispatcher(),
         tabs: tabs.dispatcher(),
         kernel: kernel.dispatcher(),
         toasts: toasts.dispatcher(),
+        transfers: transfers.dispatcher(),
     };
     let client: Rc<Client> = use_memo((), move |()| Client::new(stores));
     html! {
@@ -57,9 +62,11 @@ pub fn Providers(props: &Props) -> Html {
         <ContextProvider<ListsContext> context={lists}>
         <ContextProvider<TabsContext> context={tabs}>
         <ContextProvider<ToastsContext> context={toasts}>
+        <ContextProvider<TransfersContext> context={transfers}>
         <ContextProvider<KernelContext> context={kernel}>
             { props.children.clone() }
         </ContextProvider<KernelContext>>
+        </ContextProvider<TransfersContext>>
         </ContextProvider<ToastsContext>>
         </ContextProvider<TabsContext>>
         </ContextProvider<ListsContext>>

@@ -46,6 +46,12 @@ pub fn now_ms() -> u64 {
     now
 }
 
+/// Whether the page can be seen: neither behind another tab nor minimised.
+#[must_use]
+pub fn is_visible() -> bool {
+    window().document().is_some_and(|document| !document.hidden())
+}
+
 /// What was stored for this tab of the browser; it survives a reload. None where storage is forbidden.
 #[must_use]
 pub fn session_get(key: &str) -> Option<String> {

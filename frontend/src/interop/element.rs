@@ -16,6 +16,13 @@ pub fn input_value(node: &NodeRef) -> String {
     node.cast::<HtmlInputElement>().map_or_else(String::new, |input| input.value())
 }
 
+/// Puts text into the input field.
+pub fn set_input_value(node: &NodeRef, value: &str) {
+    if let Some(input) = node.cast::<HtmlInputElement>() {
+        input.set_value(value);
+    }
+}
+
 /// Opens the dialog over everything else.
 pub fn show_dialog(node: &NodeRef) {
     if let Some(dialog) = node.cast::<HtmlDialogElement>() {

@@ -23,6 +23,7 @@ use crate::state::kernel::{Kernel, KernelAction};
 use crate::state::lists::Lists;
 use crate::state::tabs::{Origin, TabKey, Tabs};
 use crate::state::toasts::Toasts;
+use crate::state::transfers::{Transfers, TransfersAction};
 
 /// Where a tab's output goes.
 pub trait Screen {
@@ -45,6 +46,8 @@ pub struct Stores {
     pub kernel: UseReducerDispatcher<Kernel>,
     /// Messages to the visitor.
     pub toasts: UseReducerDispatcher<Toasts>,
+    /// Images on their way.
+    pub transfers: UseReducerDispatcher<Transfers>,
 }
 
 /// The connection to the agent. Clones are the same connection; the last one dropped closes it.
@@ -71,6 +74,8 @@ struct State {
     attachments: Attachments,
     screens: BTreeMap<TabKey, Rc<dyn Screen>>,
     inspected: Option<ContainerId>,
+    /// Images asked for and not here yet.
+    pulls: BTreeMap<RequestId, String>,
     heard_ms: f64,
 }
 
@@ -173,6 +178,25 @@ impl Client {
     /// Removes a container, running or not.
     pub fn remove(&self, container: ContainerId) {
         self.request(|request| ClientMessage::Remove { request, container, force: true });
+    }
+
+    /// Pulls an image. What becomes of it is told to the transfers.
+    pub fn pull(&self, name: String) {
+        let mut state = self.0.state.borrow_mut();
+        let request = state.attachments.next_request();
+        state.pulls.insert(request, name.clone());
+        if state.live() {
+            state.send(&ClientMessage::Pull { request, name: name.clone() });
+        }
+        drop(state);
+        self.0.stores.transfers.dispatch(TransfersAction::Asked(request, name));
+    }
+
+    /// Gives up a pull. Others who wait for the same image go on.
+    pub fn cancel_pull(&self, pull: RequestId) {
+        self.0.state.borrow_mut().pulls.remove(&pull);
+        self.send(&ClientMessage::CancelPull { pull });
+        self.0.stores.transfers.dispatch(TransfersAction::Dismiss(pull));
     }
 
     fn request(&self, message: impl FnOnce(RequestId) -> ClientMessage) {

@@ -5,7 +5,6 @@ use yew::prelude::*;
 
 use crate::components::birth::Birth;
 use crate::components::kernel_panel::KernelPanel;
-use crate::components::view_switch::View;
 use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::net::client::Client;
 use crate::state::toasts::ToastsAction;
@@ -13,12 +12,31 @@ use crate::state::toasts::ToastsAction;
 /// Properties of [`Inspector`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    /// Which half is asked for.
-    pub view: View,
-    /// Show this half.
-    pub on_view: Callback<View>,
     /// The visitor wants to see the terminal.
     pub on_terminal: Callback<()>,
+}
+
+/// What the panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    Kernel,
+    Birth,
+}
+
+impl Half {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "Kernel",
+            Self::Birth => "Birth",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Kernel => "Kernel view",
+            Self::Birth => "Birth timeline",
+        }
+    }
 }
 
 /// Kernel panel and birth timeline, one at a time.
@@ -31,16 +49,7 @@ pub fn Inspector(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let summary = kernel.container.as_ref().and_then(|id| lists.container(id));
     let ended = kernel.container.is_some() && summary.is_none_or(|it| it.state != ContainerState::Running);
-    // Where there is room for the terminal as well, the half shown last stays.
-    let half = use_state(|| View::Kernel);
-    use_effect_with(props.view, {
-        let half = half.setter();
-        move |view| {
-            if matches!(view, View::Kernel | View::Birth) {
-                half.set(*view);
-            }
-        }
-    });
+    let half = use_state(|| Half::Kernel);
     // The shell says no more than "Killed".
     use_effect_with(kernel.memory_kills, {
         let toasts = toasts.dispatcher();
@@ -60,18 +69,12 @@ pub fn Inspector(props: &Props) -> Html {
             }
         })
     };
-    let tab = |view: View, name: &'static str| {
-        let chosen = *half == view;
-        let half = half.setter();
-        let on_view = props.on_view.clone();
-        let selected = props.view;
+    let tab = |this: Half| {
+        let half_now = half.setter();
         html! {
-            <button type="button" class="half" aria-pressed={chosen.to_string()}
-                onclick={Callback::from(move |_| {
-                    half.set(view);
-                    if matches!(selected, View::Kernel | View::Birth) { on_view.emit(view); }
-                })}>
-                { name }
+            <button type="button" class="half" aria-pressed={(*half == this).to_string()}
+                onclick={Callback::from(move |_| half_now.set(this))}>
+                { this.name() }
             </button>
         }
     };
@@ -79,8 +82,8 @@ pub fn Inspector(props: &Props) -> Html {
         _ if kernel.container.is_none() => {
             html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> }
         }
-        (View::Birth, Some(detail), _) => html! { <Birth detail={detail.clone()} /> },
-        (View::Kernel, _, Some(view)) => html! {
+        (Half::Birth, Some(detail), _) => html! { <Birth detail={detail.clone()} /> },
+        (Half::Kernel, _, Some(view)) => html! {
             <KernelPanel view={view.clone()} cpu_millis={kernel.cpu_millis} {on_type} />
         },
         _ => html! { <p class="quiet">{ "Asking the kernel." }</p> },
@@ -88,11 +91,11 @@ pub fn Inspector(props: &Props) -> Html {
     html! {
         <section class="inspector" aria-label="Kernel panel" data-region="inspector" tabindex="-1">
             <div class="halves" role="group" aria-label="What the panel shows">
-                { tab(View::Kernel, "Kernel") }
-                { tab(View::Birth, "Birth") }
+                { tab(Half::Kernel) }
+                { tab(Half::Birth) }
             </div>
             <div key={half.name()} class="inspector-body" role="region" tabindex="0"
-                aria-label={if *half == View::Birth { "Birth timeline" } else { "Kernel view" }}>
+                aria-label={half.label()}>
                 if ended {
                     <p class="ended">{ "This container has ended. This is how it was last seen." }</p>
                 }

@@ -1,7 +1,10 @@
-//! The one view: containers, terminals, kernel panel.
+//! The one view: containers, terminals, what the kernel says; and images, in the place of the latter two.
 
 use yew::prelude::*;
+use yew_router::prelude::*;
 
+use super::image::Image;
+use super::images::Images;
 use super::inspector::Inspector;
 use super::sidebar::Sidebar;
 use super::stage::Stage;
@@ -14,17 +17,27 @@ use crate::hooks::use_saved_tabs::use_saved_tabs;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::interop::focus;
 use crate::net::client::Client;
+use crate::route::Route;
 use crate::state::shortcuts::Shortcut;
+use crate::state::tabs::{Origin, TabsAction};
 use crate::state::toasts::ToastsAction;
+
+/// Properties of [`Workspace`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// Where one is.
+    pub route: Route,
+}
 
 /// The workspace.
 #[component]
-pub fn Workspace() -> Html {
+pub fn Workspace(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
     let toasts = use_store::<ToastsContext>();
+    let navigator = use_navigator().expect("the page has a router");
     let view = use_state(View::default);
     use_saved_tabs(&tabs, &lists);
 
@@ -48,24 +61,52 @@ pub fn Workspace() -> Html {
     });
 
     let on_view = {
-        let view = view.setter();
-        Callback::from(move |next| view.set(next))
+        let (view, route) = (view.setter(), props.route.clone());
+        Callback::from(move |next| match next {
+            View::Images => navigator.push(&Route::Images),
+            View::Containers | View::Terminal | View::Kernel => {
+                view.set(next);
+                if route != Route::Workspace {
+                    navigator.push(&Route::Workspace);
+                }
+            }
+        })
     };
+    let shown = if props.route == Route::Workspace { *view } else { View::Images };
     let on_terminal = on_view.reform(|()| View::Terminal);
+    let on_launch = {
+        let (tabs, show) = (tabs.dispatcher(), on_terminal.clone());
+        Callback::from(move |image| {
+            tabs.dispatch(TabsAction::Open(Origin::Launch { image }));
+            show.emit(());
+        })
+    };
+    let images = match &props.route {
+        Route::Images => Some(html! { <Images on_launch={on_launch.clone()} /> }),
+        Route::Image { address } => {
+            Some(html! { <Image address={address.clone()} on_launch={on_launch.clone()} /> })
+        }
+        Route::Workspace | Route::NotFound => None,
+    };
     let on_dismiss = {
         let toasts = toasts.dispatcher();
         Callback::from(move |key| toasts.dispatch(ToastsAction::Dismiss(key)))
     };
     html! {
-        <div class="shell" data-view={view.name()}>
+        <div class="shell" data-view={shown.name()}>
             <TopBar connection={(*connection).clone()} />
             <ConnectionBanner connection={(*connection).clone()} on_retry={Callback::from(move |()| client.retry_now())} />
             <main class="workspace">
-            <Sidebar />
+            <Sidebar {on_launch} on_terminal={on_terminal.clone()} />
             <Stage on_terminal={on_terminal.clone()} />
-            <Inspector view={*view} on_view={on_view.clone()} {on_terminal} />
+            <Inspector {on_terminal} />
+            if let Some(images) = images {
+                <section class="library" aria-label="Images" data-region="images" tabindex="-1">
+                    <div class="library-page">{ images }</div>
+                </section>
+            }
             </main>
-            <ViewSwitch view={*view} {on_view} />
+            <ViewSwitch view={shown} {on_view} />
             <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
         </div>
     }

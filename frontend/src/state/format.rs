@@ -21,6 +21,16 @@ pub fn bytes(count: u64) -> String {
     format!("{} {}", figure.strip_suffix(".0").unwrap_or(&figure), UNITS[unit])
 }
 
+/// A number of things: `no layers`, `1 layer`, `3 layers`.
+#[must_use]
+pub fn count(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
 /// A short time: `840 ns`, `75 µs`, `4.1 ms`, `1.20 s`.
 #[must_use]
 pub fn nanos(count: u64) -> String {

@@ -104,6 +104,10 @@ impl Client {
         for message in state.attachments.connected() {
             state.send(&message);
         }
+        // The agent gave them up with the connection; what had arrived is not fetched again.
+        for (&request, name) in &state.pulls {
+            state.send(&ClientMessage::Pull { request, name: name.clone() });
+        }
         drop(state);
         self.watch_inspected();
     }

@@ -14,6 +14,7 @@ use crate::state::kernel::KernelAction;
 use crate::state::lists::ListsAction;
 use crate::state::tabs::{Status, TabsAction};
 use crate::state::toasts::ToastsAction;
+use crate::state::transfers::TransfersAction;
 
 impl Client {
     pub(super) fn handle(&self, event: SocketEvent) {
@@ -107,14 +108,28 @@ impl Client {
                 stores.kernel.dispatch(KernelAction::View(container, view));
             }
             ServerMessage::Ping { nonce } => self.send(&ClientMessage::Pong { nonce }),
-            ServerMessage::Done { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+            ServerMessage::Transfers { transfers } => {
+                stores.transfers.dispatch(TransfersAction::All(transfers));
+            }
+            ServerMessage::Done { request } => {
+                let pulled = self.0.state.borrow_mut().pulls.remove(&request);
+                if let Some(name) = pulled {
+                    stores.transfers.dispatch(TransfersAction::Done(request));
+                    stores.toasts.dispatch(ToastsAction::Note(format!("{name} is here.")));
+                }
+            }
+            ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
         }
     }
 
     fn failed(&self, request: Option<RequestId>, error: WireError) {
+        let stores = &self.0.stores;
+        if let Some(pull) = request.filter(|pull| self.0.state.borrow_mut().pulls.remove(pull).is_some()) {
+            return stores.transfers.dispatch(TransfersAction::Failed(pull, error));
+        }
         let tab = request.and_then(|request| self.0.state.borrow_mut().attachments.failed(request));
         match tab {
-            Some(tab) => self.0.stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error))),
+            Some(tab) => stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error))),
             None if matches!(
                 error.code,
                 ErrorCode::Unauthorized | ErrorCode::VersionMismatch | ErrorCode::ForbiddenOrigin
@@ -124,7 +139,7 @@ impl Client {
             }
             // The close that follows says as much, and the page retries.
             None if error.code == ErrorCode::ShuttingDown => {}
-            None => self.0.stores.toasts.dispatch(ToastsAction::Failure(error)),
+            None => stores.toasts.dispatch(ToastsAction::Failure(error)),
         }
     }
 }

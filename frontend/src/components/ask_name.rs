@@ -1,0 +1,66 @@
+//! Asking for the name of an image.
+
+use porthole_protocol::error::WireError;
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use super::problem::Problem;
+use crate::interop::element;
+
+/// Properties of [`AskName`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// What it is about.
+    pub title: AttrValue,
+    /// One sentence on what happens.
+    pub lead: Html,
+    /// What is in the field at first.
+    #[prop_or_default]
+    pub initial: AttrValue,
+    /// The button's words.
+    pub verb: AttrValue,
+    /// Whether it happens at the moment.
+    #[prop_or_default]
+    pub busy: bool,
+    /// Why it did not happen.
+    #[prop_or_default]
+    pub error: Option<WireError>,
+    /// Do it, with this name.
+    pub on_name: Callback<String>,
+    /// Leave it.
+    pub on_close: Callback<()>,
+}
+
+/// One field and one button.
+#[component]
+pub fn AskName(props: &Props) -> Html {
+    let field = use_node_ref();
+    use_effect_with((), {
+        let field = field.clone();
+        move |()| element::focus(&field)
+    });
+    let onsubmit = {
+        let (field, on_name) = (field.clone(), props.on_name.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let name = element::input_value(&field).trim().to_owned();
+            if !name.is_empty() {
+                on_name.emit(name);
+            }
+        })
+    };
+    html! {
+        <Dialog title={props.title.clone()} on_close={props.on_close.clone()}>
+            <p class="dialog-text">{ props.lead.clone() }</p>
+            <form class="dialog-form" {onsubmit}>
+                <label class="dialog-label" for="ask-name">{ "Name" }</label>
+                <input class="field" id="ask-name" ref={field} type="text" value={props.initial.clone()} autocomplete="off"
+                    autocapitalize="off" spellcheck="false" placeholder="name, or name:tag" />
+                if let Some(error) = &props.error { <Problem error={error.clone()} /> }
+                <div class="dialog-actions">
+                    <button type="submit" class="button button-accent" disabled={props.busy}>{ &props.verb }</button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}

@@ -1,0 +1,42 @@
+//! A question over everything else, open for as long as it is mounted.
+
+use yew::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::interop::element;
+
+/// Properties of [`Dialog`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// What it is about.
+    pub title: AttrValue,
+    /// The visitor has had enough of it.
+    pub on_close: Callback<()>,
+    /// What it asks.
+    pub children: Html,
+}
+
+/// A modal dialog. Escape and a button close it; the focus goes back to where it was.
+#[component]
+pub fn Dialog(props: &Props) -> Html {
+    let dialog = use_node_ref();
+    use_effect_with((), {
+        let dialog = dialog.clone();
+        move |()| {
+            element::show_dialog(&dialog);
+            move || element::close_dialog(&dialog)
+        }
+    });
+    let close = props.on_close.reform(|_: MouseEvent| ());
+    html! {
+        <dialog class="dialog" ref={dialog} aria-labelledby="dialog-title" onclose={props.on_close.reform(|_| ())}>
+            <header class="dialog-head">
+                <h2 class="dialog-title" id="dialog-title">{ &props.title }</h2>
+                <button type="button" class="icon-button" onclick={close} aria-label="Close">
+                    <Glyph icon={Icon::Close} />
+                </button>
+            </header>
+            { props.children.clone() }
+        </dialog>
+    }
+}

@@ -1,0 +1,109 @@
+//! The API's paths about images and files, one function each.
+
+use js_sys::encode_uri_component;
+use porthole_protocol::error::WireError;
+use porthole_protocol::files::{Changes, FileTree};
+use porthole_protocol::ids::ContainerId;
+use porthole_protocol::image::{CommitRequest, ImageDetail, ImageSummary, Removed, Storage};
+
+use super::http;
+use crate::state::files::Place;
+
+fn escape(text: &str) -> String {
+    encode_uri_component(text).into()
+}
+
+/// Everything about one image.
+///
+/// # Errors
+/// What the agent says, or that it says nothing.
+pub async fn image(name: &str) -> Result<ImageDetail, WireError> {
+    http::json("GET", &format!("/images/detail?name={}", escape(name)), None).await
+}
+
+/// Takes a name off an image, and deletes it with its last one.
+///
+/// # Errors
+/// As [`image`].
+pub async fn delete_image(name: &str, force: bool) -> Result<Removed, WireError> {
+    http::json("DELETE", &format!("/images?name={}&force={force}", escape(name)), None).await
+}
+
+/// Gives an image a further name.
+///
+/// # Errors
+/// As [`image`].
+pub async fn tag_image(name: &str, new: &str) -> Result<ImageSummary, WireError> {
+    http::json("POST", &format!("/images/tag?name={}&as={}", escape(name), escape(new)), None).await
+}
+
+/// What is stored, and by how many it is shared.
+///
+/// # Errors
+/// As [`image`].
+pub async fn storage() -> Result<Storage, WireError> {
+    http::json("GET", "/storage", None).await
+}
+
+/// What a container's writable layer holds.
+///
+/// # Errors
+/// As [`image`].
+pub async fn changes(container: &ContainerId) -> Result<Changes, WireError> {
+    http::json("GET", &format!("/containers/{container}/changes"), None).await
+}
+
+/// A directory, seen through the layers from the `from`th on.
+///
+/// # Errors
+/// As [`image`].
+pub async fn tree(place: &Place, path: &str, from: usize) -> Result<FileTree, WireError> {
+    http::json("GET", &located(place, "tree", path, from), None).await
+}
+
+/// Where the bytes of a file are.
+#[must_use]
+pub fn file(place: &Place, path: &str, from: usize) -> String {
+    located(place, "file", path, from)
+}
+
+fn located(place: &Place, what: &str, path: &str, from: usize) -> String {
+    let path = escape(path);
+    match place {
+        Place::Image(name) => format!("/images/{what}?name={}&path={path}&from={from}", escape(name)),
+        Place::Container(id) => format!("/containers/{id}/{what}?path={path}&from={from}"),
+    }
+}
+
+/// Makes an image of what a container is now.
+///
+/// # Errors
+/// As [`image`].
+pub async fn commit(container: &ContainerId, request: &CommitRequest) -> Result<ImageSummary, WireError> {
+    let body = serde_json::to_string(request).expect("strings are JSON");
+    http::json("POST", &format!("/containers/{container}/commit"), Some(body)).await
+}
+
+/// Where an image's archive is.
+#[must_use]
+pub fn archive(name: &str) -> String {
+    format!("/images/save?name={}", escape(name))
+}
+
+/// Where an archive made by `docker save`, or an OCI image layout, is to be sent.
+#[must_use]
+pub fn load() -> String {
+    "/images/load".into()
+}
+
+/// Where the archive of a root file system is to be sent.
+#[must_use]
+pub fn import(name: &str) -> String {
+    format!("/images/import?name={}", escape(name))
+}
+
+/// Where a file is to be sent to be in a container.
+#[must_use]
+pub fn put(container: &ContainerId, path: &str) -> String {
+    format!("/containers/{container}/file?path={}", escape(path))
+}

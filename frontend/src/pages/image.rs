@@ -1,0 +1,183 @@
+//! One image: its layers, how it was made, and what can be done with it.
+
+use porthole_protocol::error::WireError;
+use porthole_protocol::image::ImageSummary;
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+use crate::components::ask_name::AskName;
+use crate::components::delete_image::DeleteImage;
+use crate::components::history::History;
+use crate::components::icon::{Glyph, Icon};
+use crate::components::image_config::ImageConfig;
+use crate::components::problem::Problem;
+use crate::components::section::Section;
+use crate::hooks::contexts::{ConnectionContext, ListsContext, ToastsContext, use_store};
+use crate::hooks::use_remote::use_remote;
+use crate::hooks::use_task::use_tasks;
+use crate::net::{api, download};
+use crate::route::Route;
+use crate::state::connection::Phase;
+use crate::state::toasts::ToastsAction;
+use crate::state::{format, names};
+
+/// Properties of [`Image`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The first digits of its id.
+    pub address: AttrValue,
+    /// Launch this image and show its terminal.
+    pub on_launch: Callback<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Asking {
+    Nothing,
+    Name,
+    Deletion,
+}
+
+/// The image at this address, or the way back.
+#[component]
+pub fn Image(props: &Props) -> Html {
+    let lists = use_store::<ListsContext>();
+    let found = lists.images.as_deref().and_then(|images| names::at_address(images, &props.address)).cloned();
+    let back = html! {
+        <Link<Route> classes="library-back" to={Route::Images}>{ "Images" }</Link<Route>>
+    };
+    match (found, &lists.images) {
+        (Some(image), _) => {
+            html! { <>{ back }<Page key={image.id.clone()} image={image.clone()} on_launch={props.on_launch.clone()} /></> }
+        }
+        (None, None) => html! { <>{ back }<p class="quiet">{ "Waiting for the agent." }</p></> },
+        (None, Some(_)) => html! { <>{ back }<p class="quiet">{ "This image is not here any more." }</p></> },
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct PageProps {
+    image: ImageSummary,
+    on_launch: Callback<String>,
+}
+
+#[component]
+fn Page(props: &PageProps) -> Html {
+    let image = &props.image;
+    let connection = use_store::<ConnectionContext>();
+    let toasts = use_store::<ToastsContext>();
+    let navigator = use_navigator().expect("the page has a router");
+    let tasks = use_tasks();
+    let asking = use_state(|| Asking::Nothing);
+    let refused = use_state(|| None::<WireError>);
+    // Asked anew when its names change: they are part of the answer.
+    let key = Some((image.id.clone(), image.names.clone()));
+    let detail = use_remote(key, None, |(id, _)| async move { api::image(&id).await });
+
+    let name = names::of(image).to_owned();
+    let shown = names::short(&name).to_owned();
+    let ask = |what: Asking| {
+        let (asking, refused) = (asking.setter(), refused.setter());
+        Callback::from(move |()| {
+            refused.set(None);
+            asking.set(what);
+        })
+    };
+    let on_close = ask(Asking::Nothing);
+    let on_save = {
+        let (tasks, name, file) =
+            (tasks.clone(), name.clone(), format!("{}.tar", shown.replace(['/', ':'], "-")));
+        let toasts = toasts.dispatcher();
+        Callback::from(move |_: MouseEvent| {
+            let (name, file, toasts) = (name.clone(), file.clone(), toasts.clone());
+            tasks.start(async move {
+                match download::save(&api::archive(&name), &file).await {
+                    Ok(()) => toasts.dispatch(ToastsAction::Note(format!(
+                        "Saving {file}. `porthole load` and `docker load` take it."
+                    ))),
+                    Err(error) => toasts.dispatch(ToastsAction::Failure(error)),
+                }
+            });
+        })
+    };
+    let on_name = {
+        let (tasks, name, refused, done) = (tasks.clone(), name.clone(), refused.setter(), on_close.clone());
+        Callback::from(move |new: String| {
+            let (name, refused, done) = (name.clone(), refused.clone(), done.clone());
+            tasks.start(async move {
+                match api::tag_image(&name, &new).await {
+                    Ok(_) => done.emit(()),
+                    Err(error) => refused.set(Some(error)),
+                }
+            });
+        })
+    };
+    let on_delete = {
+        let (tasks, toasts, done) = (tasks.clone(), toasts.dispatcher(), on_close.clone());
+        let (id, name, shown) = (image.id.clone(), name.clone(), shown.clone());
+        Callback::from(move |force: bool| {
+            let (toasts, done, shown, navigator) =
+                (toasts.clone(), done.clone(), shown.clone(), navigator.clone());
+            let which = if force { id.clone() } else { name.clone() };
+            tasks.start(async move {
+                done.emit(());
+                match api::delete_image(&which, force).await {
+                    Ok(removed) => {
+                        let words =
+                            format!("{shown} is deleted: {} given back.", format::bytes(removed.freed_bytes));
+                        toasts.dispatch(ToastsAction::Note(words));
+                        navigator.push(&Route::Images);
+                    }
+                    Err(error) => toasts.dispatch(ToastsAction::Failure(error)),
+                }
+            });
+        })
+    };
+    let live = connection.phase == Phase::Live;
+    let launch = {
+        let name = name.clone();
+        props.on_launch.reform(move |_| name.clone())
+    };
+    let action = |icon: Icon, words: &'static str, onclick: Callback<MouseEvent>| {
+        html! {
+            <button type="button" class="button" {onclick} aria-label={format!("{words} {shown}")}><Glyph {icon} />{ words }</button>
+        }
+    };
+    html! {
+        <>
+            <header class="library-head">
+                <h2 class="library-title">{ &shown }</h2>
+                <span class="library-figure">
+                    { format!("{} in {}", format::bytes(image.bytes), format::count(image.layers.len(), "layer")) }
+                </span>
+                <div class="library-actions">
+                    <button type="button" class="button button-accent" onclick={launch} disabled={!live}
+                        aria-label={format!("Launch {shown}")}>
+                        <Glyph icon={Icon::Play} />{ "Launch" }
+                    </button>
+                    { action(Icon::Download, "Save", on_save) }
+                    { action(Icon::Tag, "Tag", ask(Asking::Name).reform(|_| ())) }
+                    { action(Icon::Trash, "Delete", ask(Asking::Deletion).reform(|_| ())) }
+                </div>
+            </header>
+            if let Some(error) = &detail.error { <Problem error={error.clone()} /> }
+            if let Some(detail) = &detail.value {
+                <Section title="History" figure={format::count(detail.history.len(), "step")} lead={html! { <>
+                    { "What was done to make it, newest first. A step that changed files left a layer. " }
+                    <code class="inline-code">{ format!("porthole history {shown}") }</code></> }}>
+                    <History steps={detail.history.clone()} />
+                </Section>
+                <Section title="Configuration" lead="What a container made from it runs, unless told otherwise.">
+                    <ImageConfig detail={(**detail).clone()} />
+                </Section>
+            }
+            { match *asking {
+                Asking::Nothing => Html::default(),
+                Asking::Name => html! {
+                    <AskName title={format!("Another name for {shown}")} verb="Tag" error={(*refused).clone()} {on_name} {on_close}
+                        lead="A name is a label on the same layers: it costs no bytes. A name that another image has is taken from it." />
+                },
+                Asking::Deletion => html! { <DeleteImage image={image.clone()} {on_delete} {on_close} /> },
+            } }
+        </>
+    }
+}

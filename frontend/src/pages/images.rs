@@ -1,0 +1,63 @@
+//! All images: what is here, what is on its way, what is shared.
+
+use porthole_protocol::image::ImageSummary;
+use yew::prelude::*;
+
+use crate::components::image_table::ImageTable;
+use crate::components::pull_box::PullBox;
+use crate::components::transfer_list::TransferList;
+use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
+use crate::hooks::use_now::use_now;
+use crate::net::client::Client;
+use crate::state::connection::Phase;
+use crate::state::format;
+use crate::state::transfers::TransfersAction;
+
+/// Properties of [`Images`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// Launch this image and show its terminal.
+    pub on_launch: Callback<String>,
+}
+
+/// The list, and where a further image comes from.
+#[component]
+pub fn Images(props: &Props) -> Html {
+    let client = use_store::<Client>();
+    let connection = use_store::<ConnectionContext>();
+    let lists = use_store::<ListsContext>();
+    let transfers = use_store::<TransfersContext>();
+    let enabled = connection.phase == Phase::Live;
+    let newest = lists.images.iter().flat_map(|all| all.iter()).map(|it| it.created_ms).max().unwrap_or(0);
+    let now_ms = use_now().max(newest);
+    let on_pull = {
+        let client = client.clone();
+        Callback::from(move |name| client.pull(name))
+    };
+    let on_cancel = Callback::from(move |request| client.cancel_pull(request));
+    let on_dismiss = {
+        let transfers = transfers.dispatcher();
+        Callback::from(move |request| transfers.dispatch(TransfersAction::Dismiss(request)))
+    };
+    let images = lists.images.clone();
+    let count = images.as_deref().map_or(0, <[ImageSummary]>::len);
+    html! {
+        <>
+            <header class="library-head">
+                <h2 class="library-title">{ "Images" }</h2>
+                <span class="library-figure">{ format::count(count, "image") }</span>
+            </header>
+            <p class="library-lead">
+                { "An image is a stack of read-only layers and a note on what to run. Containers made from it share the \
+                   layers; each adds one thin layer of its own." }
+            </p>
+            <PullBox {enabled} on_pull={on_pull.clone()} />
+            <TransferList transfers={(*transfers).clone()} {on_pull} {on_cancel} {on_dismiss} />
+            { match images {
+                None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
+                Some(images) if images.is_empty() => html! { <p class="quiet">{ "No images yet. Pull one, or drop an archive here." }</p> },
+                Some(images) => html! { <ImageTable {images} {now_ms} {enabled} on_launch={props.on_launch.clone()} /> },
+            } }
+        </>
+    }
+}
