@@ -3,19 +3,29 @@
 mod address;
 mod attach;
 mod client;
+mod commit;
+mod credentials;
 mod credit;
 mod detach;
+mod df;
+mod diff;
 mod doctor;
+mod download;
 mod end;
 mod exec;
 mod failure;
+mod history;
 mod images;
 mod inspect;
 mod logs;
+mod meter;
 mod output;
 mod plan;
 mod process;
+mod progress;
+mod prune;
 mod ps;
+mod pull;
 mod run;
 mod serve;
 mod session;
@@ -24,8 +34,10 @@ mod sink;
 mod socket;
 mod stats;
 mod table;
+mod tag;
 mod terminal;
 mod top;
+mod transfer;
 mod units;
 mod upload;
 mod version;
@@ -111,14 +123,34 @@ pub enum Verb {
     Stats(stats::StatsArgs),
     /// List the processes of a container, as seen inside and outside.
     Top(top::TopArgs),
+    /// List what a container added, changed and deleted.
+    Diff(diff::DiffArgs),
+    /// Make an image of what a container is now.
+    Commit(commit::CommitArgs),
+    /// Write a container's root file system as a tar archive.
+    Export(download::ExportArgs),
+    /// Get an image from its registry.
+    Pull(pull::PullArgs),
+    /// Send an image to its registry.
+    Push(pull::PushArgs),
     /// List images.
     Images(images::ImagesArgs),
+    /// Show how an image was made.
+    History(history::HistoryArgs),
+    /// Give an image a further name.
+    Tag(tag::TagArgs),
+    /// Write images to an archive that Porthole, Docker and Podman load.
+    Save(download::SaveArgs),
     /// Make an image from the archive of a root file system.
     Import(upload::ImportArgs),
     /// Bring in images from an archive of 'docker save' or an OCI layout.
     Load(upload::LoadArgs),
     /// Remove images.
     Rmi(images::RemoveImageArgs),
+    /// Remove ended containers, unused images and broken-off downloads.
+    Prune(prune::PruneArgs),
+    /// Show what is stored, and by how many it is shared.
+    Df(df::DfArgs),
     /// Print the versions of command line and agent.
     Version(version::VersionArgs),
 }
@@ -208,6 +240,16 @@ async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
         Verb::Inspect(args) => inspect::run(client, args).await,
         Verb::Stats(args) => stats::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
+        Verb::Diff(args) => diff::run(client, args).await,
+        Verb::Commit(args) => commit::run(client, args).await,
+        Verb::Export(args) => download::export(client, args).await,
+        Verb::Pull(args) => pull::pull(client, args).await,
+        Verb::Push(args) => pull::push(client, args).await,
+        Verb::History(args) => history::run(client, args).await,
+        Verb::Tag(args) => tag::run(client, args).await,
+        Verb::Save(args) => download::save(client, args).await,
+        Verb::Prune(args) => prune::run(client, args).await,
+        Verb::Df(args) => df::run(client, args).await,
         Verb::Images(args) => images::list(client, args).await,
         Verb::Import(args) => upload::import(client, args).await,
         Verb::Load(args) => upload::load(client, args).await,
@@ -263,6 +305,18 @@ mod tests {
             "porthole import - name:tag",
             "porthole load -i f",
             "porthole rmi -f a b",
+            "porthole run --pull always busybox",
+            "porthole pull -q --platform linux/arm64 registry.example.org/a/b:1",
+            "porthole push -q a:1",
+            "porthole tag a b:1",
+            "porthole history --no-trunc --json a",
+            "porthole save -o f a b",
+            "porthole export -o f c",
+            "porthole diff --json c",
+            "porthole commit -m m -a me -c ENV=A=1 -c CMD=a --no-pause c name:tag",
+            "porthole prune -a --dry-run -f --json",
+            "porthole df --json",
+            "porthole ps -as",
             "porthole version",
             "porthole --agent http://a:1 --token t ps",
         ] {

@@ -1,5 +1,7 @@
 //! Where the agent is, as a person writes it.
 
+use std::net::IpAddr;
+
 use hyper::Uri;
 
 use super::failure::Failure;
@@ -43,6 +45,13 @@ impl Address {
         Ok(Self { authority, token: token.or(from_link) })
     }
 
+    /// Whether a secret may be sent there: it stays on this machine, or whoever listens has shown a token to its user.
+    pub(super) fn is_trusted(&self) -> bool {
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        self.token.is_some() || host == "localhost" || address.is_some_and(|address| address.is_loopback())
+    }
+
     /// The URL of a path of the API, query included.
     pub(super) fn url(&self, scheme: &str, path: &str) -> String {
         format!("{scheme}://{}/api/v1/{path}", self.authority)
@@ -70,6 +79,17 @@ mod tests {
     fn a_token_that_is_given_beats_the_one_of_the_link() {
         let address = Address::parse("box:1#token=old", Some("new".into())).unwrap();
         assert_eq!(address.token.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn secrets_stay_on_this_machine_or_go_where_a_token_is_known() {
+        let trusted = |text: &str| Address::parse(text, None).unwrap().is_trusted();
+        for near in ["127.0.0.1:7070", "localhost:7070", "[::1]:7070", "127.8.8.8", "box:7070#token=abc"] {
+            assert!(trusted(near), "{near}");
+        }
+        for far in ["box:7070", "10.0.0.1", "127.0.0.1.example.org", "localhost.example.org:80"] {
+            assert!(!trusted(far), "{far}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The client of the HTTP API.
 
 use std::error::Error;
+use std::io;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioExecutor;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::ContainerDetail;
+use porthole_protocol::image::ImageDetail;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
@@ -29,7 +31,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// How much of an upload is read at a time, in bytes.
 const UPLOAD_CHUNK_BYTES: usize = 256 * 1024;
 
-type Body = BoxBody<Bytes, std::io::Error>;
+type Body = BoxBody<Bytes, io::Error>;
 
 /// Asks and commands one agent.
 pub(super) struct Client {
@@ -79,6 +81,22 @@ impl Client {
         json(self.post_body(path, body).await?).await
     }
 
+    /// Sends a JSON body; the answer comes bit by bit.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the agent or the way to it.
+    pub(super) async fn post_stream<B: Serialize>(&self, path: &str, body: &B) -> Result<Incoming, Failure> {
+        Ok(self.post_body(path, body).await?.into_body())
+    }
+
+    /// Asks for what needs no body and reads a JSON answer.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the agent or the way to it.
+    pub(super) async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        json(self.send(Method::POST, path, empty(), None).await?).await
+    }
+
     /// Sends a JSON body; the answer is that it was done.
     ///
     /// # Errors
@@ -107,6 +125,19 @@ impl Client {
         json(self.send(Method::POST, path, body, Some("application/x-tar")).await?).await
     }
 
+    /// Puts an archive somewhere, as it comes. An error of the stream breaks the request off, so that the agent never takes
+    /// a part for the whole.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the agent or the way to it.
+    pub(super) async fn put<S>(&self, path: &str, archive: S) -> Result<(), Failure>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    {
+        let body = BodyExt::boxed(StreamBody::new(archive.map_ok(Frame::data)));
+        self.send(Method::PUT, path, body, Some("application/x-tar")).await.map(drop)
+    }
+
     /// Deletes and gives what the agent says about it.
     ///
     /// # Errors
@@ -129,6 +160,14 @@ impl Client {
     /// Any [`Failure`] of the agent or the way to it.
     pub(super) async fn container(&self, reference: &str) -> Result<ContainerDetail, Failure> {
         self.get(&container_path(reference)).await
+    }
+
+    /// Everything about the image that goes by this name or start of its id.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the agent or the way to it.
+    pub(super) async fn image(&self, name: &str) -> Result<ImageDetail, Failure> {
+        self.get(&format!("images/detail?name={}", encoded(name))).await
     }
 
     async fn send(
@@ -182,12 +221,7 @@ async fn body(answer: Response<Incoming>) -> Result<Bytes, Failure> {
 
 async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Failure> {
     let bytes = body(answer).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::local(
-            format!("The agent's answer is not understood: {error}."),
-            "Agent and command line may be of different versions; compare with `porthole version`.",
-        )
-    })
+    serde_json::from_slice(&bytes).map_err(|error| Failure::misunderstood(&error))
 }
 
 /// Reads a refusal; whoever answered without the API's JSON was no agent.

@@ -11,6 +11,9 @@ use super::table::printable;
 /// Status of `run` and `exec` for everything that is not the command's own doing, as Docker has it.
 pub(super) const AGENT_FAILED: u8 = 125;
 
+/// Status of a verb that Ctrl-C ended, as a shell shows it: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// Why a verb failed.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
@@ -36,6 +39,12 @@ pub(super) enum Failure {
         /// What to do next; empty when there is nothing to say.
         hint: String,
     },
+    /// The person asked to end it, by Ctrl-C or a signal.
+    #[error("Given up.")]
+    Interrupted {
+        /// What became of it; empty when there is nothing to say.
+        hint: String,
+    },
     /// Several things were asked for; those that failed have been told already.
     #[error("Not everything was done.")]
     Told,
@@ -48,6 +57,14 @@ impl Failure {
     /// A failure on this side.
     pub(super) fn local(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Local { message: message.into(), hint: hint.into() }
+    }
+
+    /// An answer of the agent that is not the protocol's JSON.
+    pub(super) fn misunderstood(error: &serde_json::Error) -> Self {
+        Self::local(
+            format!("The agent's answer is not understood: {error}."),
+            "Agent and command line may be of different versions; compare with `porthole version`.",
+        )
     }
 
     /// Whether the agent answered with this code.
@@ -65,7 +82,7 @@ impl Failure {
             Self::Lost(_) => {
                 "What runs in the containers goes on; see `porthole ps`, and `porthole attach` to return."
             }
-            Self::Local { hint, .. } => hint,
+            Self::Local { hint, .. } | Self::Interrupted { hint } => hint,
             Self::Told | Self::OutputClosed => "",
         }
     }
@@ -76,6 +93,7 @@ impl Failure {
         match self {
             Self::Refused(error) if error.code == ErrorCode::CommandNotFound => 127,
             Self::Refused(error) if error.code == ErrorCode::CommandNotExecutable => 126,
+            Self::Interrupted { .. } => INTERRUPTED,
             Self::OutputClosed => 0,
             _ => AGENT_FAILED,
         }
@@ -83,7 +101,11 @@ impl Failure {
 
     /// The status of any other verb.
     pub(super) fn verb_status(&self) -> u8 {
-        u8::from(!matches!(self, Self::OutputClosed))
+        match self {
+            Self::Interrupted { .. } => INTERRUPTED,
+            Self::OutputClosed => 0,
+            _ => 1,
+        }
     }
 
     /// Tells the person on standard error: `porthole: sentence`, then the hint.

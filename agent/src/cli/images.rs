@@ -8,10 +8,7 @@ use super::failure::Failure;
 use super::output::{print, print_json};
 use super::ps::now_ms;
 use super::table::Table;
-use super::units::{human_age, human_bytes};
-
-/// Digits of an image's id that are shown, as Docker does.
-const SHORT_ID_CHARS: usize = 12;
+use super::units::{human_bytes, human_date, short_digest};
 
 /// Arguments of `images`.
 #[derive(Clone, Debug, Args)]
@@ -45,25 +42,24 @@ pub(super) async fn list(client: &Client, args: &ImagesArgs) -> Result<(), Failu
         return print_json(&images);
     }
     if args.quiet {
-        return print(images.iter().map(|image| format!("{}\n", short(&image.id))).collect::<String>());
+        return print(
+            images.iter().map(|image| format!("{}\n", short_digest(&image.id))).collect::<String>(),
+        );
     }
     let now = now_ms();
-    let mut table = Table::new(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "LAYERS"]);
+    let mut table = Table::new(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED", "UNIQUE"]);
     for image in &images {
-        let created = match image.created_ms {
-            0 => "-".to_owned(),
-            created_ms => format!("{} ago", human_age(now.saturating_sub(created_ms))),
-        };
         let nameless = vec!["<none>:<none>".to_owned()];
         for name in if image.names.is_empty() { &nameless } else { &image.names } {
             let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "<none>"));
             table.row([
                 repository.to_owned(),
                 tag.to_owned(),
-                short(&image.id).to_owned(),
-                created.clone(),
+                short_digest(&image.id).to_owned(),
+                human_date(image.created_ms, now),
                 human_bytes(image.bytes),
-                image.layers.len().to_string(),
+                human_bytes(image.bytes.saturating_sub(image.unique_bytes)),
+                human_bytes(image.unique_bytes),
             ]);
         }
     }
@@ -95,9 +91,4 @@ fn told(removed: &Removed) -> String {
     let deleted = removed.deleted.iter().map(|digest| format!("Deleted: {digest}\n"));
     let freed = (removed.freed_bytes > 0).then(|| format!("Freed: {}\n", human_bytes(removed.freed_bytes)));
     untagged.chain(deleted).chain(freed).collect()
-}
-
-fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    digits.get(..SHORT_ID_CHARS).unwrap_or(digits)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::ContainerDetail;
-use porthole_protocol::image::ImageSummary;
+use porthole_protocol::image::ImageDetail;
 use serde::Serialize;
 
 use super::client::Client;
@@ -22,7 +22,7 @@ pub struct InspectArgs {
 #[serde(untagged)]
 enum Thing {
     Container(Box<ContainerDetail>),
-    Image(ImageSummary),
+    Image(Box<ImageDetail>),
 }
 
 /// Runs the verb: prints a list of what was found, and tells what was not.
@@ -52,45 +52,15 @@ async fn look_up(client: &Client, name: &str) -> Result<Thing, Failure> {
         Err(failure) if failure.is(ErrorCode::NoSuchContainer) || failure.is(ErrorCode::BadRequest) => {}
         Err(failure) => return Err(failure),
     }
-    let images: Vec<ImageSummary> = client.get("images").await?;
-    let image = images.into_iter().find(|image| is_called(image, name));
-    image.map(Thing::Image).ok_or_else(|| {
-        Failure::Refused(WireError::new(
-            ErrorCode::NoSuchContainer,
-            format!("There is no container or image '{name}'."),
-            "List them with `porthole ps -a` and `porthole images`.",
-        ))
-    })
-}
-
-/// Whether the image goes by this name (`latest` when it has no tag) or this start of its id.
-fn is_called(image: &ImageSummary, name: &str) -> bool {
-    let digits = name.strip_prefix("sha256:").unwrap_or(name);
-    let by_id = digits.len() >= 12 && image.id.trim_start_matches("sha256:").starts_with(digits);
-    by_id || image.names.iter().any(|own| own == name || own.strip_suffix(":latest") == Some(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_goes_by_its_names_and_by_the_start_of_its_id() {
-        let image = ImageSummary {
-            id: "sha256:0123456789abcdef".into(),
-            names: vec!["busybox:latest".into(), "tools:1".into()],
-            created_ms: 0,
-            bytes: 0,
-            unique_bytes: 0,
-            layers: vec![],
-            command: vec![],
-            containers: 0,
-        };
-        for name in ["busybox", "busybox:latest", "tools:1", "0123456789ab", "sha256:0123456789abcdef"] {
-            assert!(is_called(&image, name), "{name}");
+    match client.image(name).await {
+        Ok(image) => Ok(Thing::Image(Box::new(image))),
+        Err(failure) if failure.is(ErrorCode::NoSuchImage) || failure.is(ErrorCode::BadRequest) => {
+            Err(Failure::Refused(WireError::new(
+                ErrorCode::NoSuchContainer,
+                format!("There is no container or image '{name}'."),
+                "List them with `porthole ps -a` and `porthole images`.",
+            )))
         }
-        for name in ["tools", "busybox:1", "0123", "sha256:", ""] {
-            assert!(!is_called(&image, name), "{name}");
-        }
+        Err(failure) => Err(failure),
     }
 }

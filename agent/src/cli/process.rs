@@ -113,6 +113,11 @@ pub struct LaunchArgs {
 }
 
 impl LaunchArgs {
+    /// The image, as it was written.
+    pub(super) fn image(&self) -> &str {
+        self.words.first().expect("the command line demands an image")
+    }
+
     /// The container as the agent is asked for it; `remove` it when its first process ends.
     pub(super) fn spec(&self, remove: bool) -> LaunchSpec {
         let (image, command) = self.words.split_first().expect("the command line demands an image");

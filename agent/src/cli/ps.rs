@@ -4,12 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use porthole_protocol::http::{ContainerState, ContainerSummary};
+use porthole_protocol::image::ContainerSize;
 
 use super::client::Client;
 use super::failure::Failure;
 use super::output::{print, print_json};
 use super::table::Table;
-use super::units::human_age;
+use super::units::{human_age, human_bytes};
 
 /// Longest command shown, in characters.
 const COMMAND_CHARS: usize = 30;
@@ -20,6 +21,9 @@ pub struct PsArgs {
     /// Show those that have ended as well.
     #[arg(short, long)]
     pub all: bool,
+    /// Measure what each has on disk: its own bytes, and those of the layers that it shares.
+    #[arg(short, long)]
+    pub size: bool,
     /// Print ids only.
     #[arg(short, long)]
     pub quiet: bool,
@@ -33,7 +37,8 @@ pub struct PsArgs {
 /// # Errors
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &PsArgs) -> Result<(), Failure> {
-    let mut containers: Vec<ContainerSummary> = client.get("containers").await?;
+    let mut containers: Vec<ContainerSummary> =
+        client.get(if args.size { "containers?size=true" } else { "containers" }).await?;
     containers.retain(|container| args.all || container.state == ContainerState::Running);
     if args.json {
         return print_json(&containers);
@@ -42,19 +47,23 @@ pub(super) async fn run(client: &Client, args: &PsArgs) -> Result<(), Failure> {
         return print(containers.iter().map(|container| format!("{}\n", container.id)).collect::<String>());
     }
     let now = now_ms();
-    let mut table = Table::new(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"]);
+    let mut heading = vec!["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"];
+    heading.extend(args.size.then_some("SIZE"));
+    let mut table = Table::new(heading);
     for container in containers {
         let age = human_age(now.saturating_sub(container.created_ms));
         let command =
             container.processes.first().map(|process| process.command.join(" ")).unwrap_or_default();
-        table.row([
+        let mut cells = vec![
             container.id.to_string(),
             container.image,
-            shortened(&command),
+            shortened(&command, COMMAND_CHARS),
             format!("{age} ago"),
             status(&container.state, &age),
             container.name,
-        ]);
+        ];
+        cells.extend(args.size.then(|| size(container.size.as_ref())));
+        table.row(cells);
     }
     print(table)
 }
@@ -65,13 +74,21 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn shortened(command: &str) -> String {
-    let mut shown: String = command.chars().take(COMMAND_CHARS).collect();
-    if shown.len() < command.len() {
+/// The text, cut with a mark of it where it has more than this many characters.
+pub(super) fn shortened(text: &str, chars: usize) -> String {
+    let mut shown: String = text.chars().take(chars).collect();
+    if shown.len() < text.len() {
         shown.pop();
         shown.push('…');
     }
     shown
+}
+
+fn size(size: Option<&ContainerSize>) -> String {
+    size.map_or_else(
+        || "-".into(),
+        |size| format!("{} (shared {})", human_bytes(size.private_bytes), human_bytes(size.shared_bytes)),
+    )
 }
 
 fn status(state: &ContainerState, age: &str) -> String {
@@ -101,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_long_command_is_cut_between_characters() {
-        assert_eq!(shortened("sh -c 'é'"), "sh -c 'é'");
-        assert_eq!(shortened(&"é".repeat(40)), "é".repeat(29) + "…");
+        assert_eq!(shortened("sh -c 'é'", 30), "sh -c 'é'");
+        assert_eq!(shortened(&"é".repeat(40), 30), "é".repeat(29) + "…");
     }
 }

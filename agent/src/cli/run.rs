@@ -2,13 +2,15 @@
 
 use clap::Args;
 use porthole_protocol::control::ClientMessage;
+use porthole_protocol::error::ErrorCode;
 use porthole_protocol::http::Started;
 
 use super::client::Client;
 use super::credit::OUTPUT_WINDOW;
-use super::failure::Failure;
+use super::failure::{Failure, warn};
 use super::output::print;
 use super::process::LaunchArgs;
+use super::pull::{self, PullPolicy};
 use super::session::{self, Attached, Wishes};
 use super::signals::Signals;
 use super::socket::Socket;
@@ -22,6 +24,9 @@ pub struct RunArgs {
     /// Remove the container when its first process ends.
     #[arg(long)]
     pub rm: bool,
+    /// When to pull the image from its registry.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub pull: PullPolicy,
     #[command(flatten)]
     pub launch: LaunchArgs,
 }
@@ -31,13 +36,30 @@ pub struct RunArgs {
 /// # Errors
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
+    if !args.detach {
+        args.launch.process.check_terminal()?;
+    }
+    let image = args.launch.image();
+    if args.pull == PullPolicy::Always {
+        pull::bring(client, image).await?;
+    }
+    match launch(client, args).await {
+        Err(failure) if failure.is(ErrorCode::NoSuchImage) && args.pull == PullPolicy::Missing => {
+            warn(&format!("The image '{image}' is not here; pulling it."), "");
+            pull::bring(client, image).await?;
+            launch(client, args).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn launch(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
     let spec = args.launch.spec(args.rm);
     if args.detach {
         let started: Started = client.post("containers", &spec).await?;
         print(format_args!("{}\n", started.container))?;
         return Ok(0);
     }
-    args.launch.process.check_terminal()?;
     let signals = Signals::catch()?;
     let mut socket = Socket::open(client).await?;
     let request = socket.next_request();

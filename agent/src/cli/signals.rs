@@ -7,6 +7,27 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 
+/// Does this until it is done or the person asks to end it, by Ctrl-C or SIGTERM; then it is dropped where it stands.
+///
+/// # Errors
+/// Its own, or [`Failure::Interrupted`] with this to say.
+pub(super) async fn or_interrupted<T>(
+    hint: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut interrupt = caught(SignalKind::interrupt())?;
+    let mut terminate = caught(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = work => outcome,
+        _ = interrupt.recv() => Err(Failure::Interrupted { hint: hint.to_owned() }),
+        _ = terminate.recv() => Err(Failure::Interrupted { hint: hint.to_owned() }),
+    }
+}
+
+fn caught(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::local(format!("Signals cannot be caught: {error}."), ""))
+}
+
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caught {
@@ -28,9 +49,6 @@ impl Signals {
     /// # Errors
     /// [`Failure::Local`] when the system has no room for the handlers.
     pub(super) fn catch() -> Result<Self, Failure> {
-        let caught = |kind| {
-            signal(kind).map_err(|error| Failure::local(format!("Signals cannot be caught: {error}."), ""))
-        };
         Ok(Self {
             window: caught(SignalKind::window_change())?,
             forwarded: [

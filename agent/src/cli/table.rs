@@ -12,14 +12,15 @@ pub(super) struct Table {
 
 impl Table {
     /// A table of these columns.
-    pub(super) fn new<const N: usize>(heading: [&str; N]) -> Self {
-        Self { rows: vec![heading.map(str::to_owned).to_vec()] }
+    pub(super) fn new<'a>(heading: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { rows: vec![heading.into_iter().map(str::to_owned).collect()] }
     }
 
     /// Adds a row: one cell for each column.
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.rows[0].len(), "a row has one cell for each column");
-        self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells: Vec<String> = cells.into_iter().map(|cell| printable(&cell)).collect();
+        debug_assert_eq!(cells.len(), self.rows[0].len(), "a row has one cell for each column");
+        self.rows.push(cells);
     }
 }
 

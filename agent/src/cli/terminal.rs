@@ -12,6 +12,11 @@ pub(super) fn input_is_terminal() -> bool {
     stdin().is_terminal()
 }
 
+/// Whether what is printed goes to a person at a terminal.
+pub(super) fn output_is_terminal() -> bool {
+    stdout().is_terminal()
+}
+
 /// The size of the terminal on standard output, input or error, whichever is one; none when none is.
 pub(super) fn size() -> Option<Size> {
     let size =

@@ -113,6 +113,21 @@ pub(super) fn human_age(millis: u64) -> String {
     }
 }
 
+/// How long ago a time was, both in milliseconds since 1970-01-01 UTC; `-` for 0, which stands for an unknown one.
+pub(super) fn human_date(then_ms: u64, now_ms: u64) -> String {
+    match then_ms {
+        0 => "-".to_owned(),
+        then_ms => format!("{} ago", human_age(now_ms.saturating_sub(then_ms))),
+    }
+}
+
+/// The first digits of a digest, as many as Docker shows.
+pub(super) fn short_digest(digest: &str) -> &str {
+    const CHARS: usize = 12;
+    let digits = digest.split_once(':').map_or(digest, |(_, digits)| digits);
+    digits.get(..CHARS).unwrap_or(digits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

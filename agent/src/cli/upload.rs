@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use indicatif::ProgressBarIter;
 use porthole_protocol::image::ImageSummary;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, stdin};
 
 use super::client::{Client, encoded};
 use super::failure::{Failure, reason};
+use super::meter;
 use super::output::print;
 use super::terminal::input_is_terminal;
 
@@ -32,7 +34,7 @@ pub struct LoadArgs {
     pub input: Option<PathBuf>,
 }
 
-type Archive = Box<dyn AsyncRead + Send + Sync + Unpin>;
+type Archive = ProgressBarIter<Box<dyn AsyncRead + Send + Sync + Unpin>>;
 
 /// Runs `import`: prints the new image's id.
 ///
@@ -81,15 +83,17 @@ async fn open(file: Option<&Path>) -> Result<Archive, Failure> {
                 "Name a file, or send the archive through a pipe.",
             ));
         }
-        return Ok(Box::new(stdin()));
+        return Ok(meter::of("Sending", None).wrap_async_read(Box::new(stdin())));
     };
     let unreadable =
         |why: &str| Failure::local(format!("The file '{}' cannot be read: {why}.", file.display()), "");
     let opened = File::open(file).await.map_err(|error| unreadable(&reason(&error)))?;
-    if opened.metadata().await.map_err(|error| unreadable(&reason(&error)))?.is_dir() {
+    let about = opened.metadata().await.map_err(|error| unreadable(&reason(&error)))?;
+    if about.is_dir() {
         return Err(unreadable("it is a directory"));
     }
-    Ok(Box::new(opened))
+    let total = about.is_file().then_some(about.len());
+    Ok(meter::of("Sending", total).wrap_async_read(Box::new(opened)))
 }
 
 /// The image name that a file's name makes: without its endings, in lower case.
