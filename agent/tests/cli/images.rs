@@ -63,7 +63,7 @@ fn an_image_in_use_stays_until_its_containers_are_gone() {
     agent.ok(&["rm", "-f", "user"]);
     assert!(agent.ok(&["rmi", "busybox"]).contains("Untagged: busybox:latest\n"));
     assert!(!agent.ok(&["images"]).contains("busybox"));
-    assert_eq!(agent.porthole(&["run", "busybox"]).status, 125);
+    assert_eq!(agent.porthole(&["run", "--pull", "never", "busybox"]).status, 125);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn the_exit_status_is_the_commands_own() {
     assert_eq!(status(&["/etc/passwd"]), 126);
     assert_eq!(agent.porthole(&["run", "--no-such-option", "busybox"]).status, 125);
     assert_eq!(agent.porthole(&["ps", "--no-such-option"]).status, 2);
-    let refused = agent.porthole(&["run", "no-such-image"]);
+    let refused = agent.porthole(&["run", "--pull", "never", "no-such-image"]);
     assert_eq!(refused.status, 125);
     assert!(refused.stderr.starts_with("porthole: "), "{}", refused.stderr);
     assert_eq!(refused.stderr.lines().count(), 2, "a sentence and a hint: {}", refused.stderr);
