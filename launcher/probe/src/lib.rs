@@ -4,5 +4,7 @@
 
 pub mod report;
 pub mod see;
+#[cfg(target_arch = "x86_64")]
+pub mod sweep;
 pub mod sys;
 pub mod try_out;
