@@ -26,6 +26,7 @@ mod load;
 mod manifest;
 mod path;
 mod pax;
+mod prune;
 mod reference;
 mod save;
 mod sparse;

@@ -44,6 +44,7 @@ pub mod image;
 pub(crate) mod inspect;
 pub(crate) mod random;
 pub(crate) mod shutdown;
+pub(crate) mod storage;
 pub(crate) mod terminal;
 mod token;
 

@@ -17,6 +17,8 @@ mod hostile;
 mod layer;
 #[path = "image/save.rs"]
 mod save;
+#[path = "image/sharing.rs"]
+mod sharing;
 #[path = "image/store.rs"]
 mod store;
 #[path = "image/tools.rs"]

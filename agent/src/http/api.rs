@@ -19,6 +19,7 @@ use crate::container::plan_step;
 
 mod containers;
 mod images;
+mod storage;
 
 /// Every path below `/api/v1`, and the document that describes them.
 pub(super) fn router() -> Router<App> {
@@ -38,6 +39,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
         .merge(images::router())
+        .merge(storage::router())
         .layer(DefaultBodyLimit::max(MAX_CONTROL_BYTES))
         // Uploads have limits of their own, counted while they are read.
         .merge(images::uploads().layer(DefaultBodyLimit::disable()));
@@ -83,7 +85,7 @@ mod tests {
     use super::described;
 
     /// What the design and the command line rely on.
-    const PATHS: [(&str, &[&str]); 20] = [
+    const PATHS: [(&str, &[&str]); 22] = [
         ("/version", &["get"]),
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
@@ -98,6 +100,8 @@ mod tests {
         ("/containers/{id}/kernel", &["get"]),
         ("/containers/{id}/stats", &["get"]),
         ("/containers/{id}/top", &["get"]),
+        ("/storage", &["get"]),
+        ("/prune", &["post"]),
         ("/images", &["get", "delete"]),
         ("/images/detail", &["get"]),
         ("/images/save", &["get"]),

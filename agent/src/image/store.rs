@@ -167,6 +167,21 @@ impl Store {
         Ok((path, bytes))
     }
 
+    /// The length of a blob; 0 when it is not here.
+    pub(super) fn blob_bytes(&self, digest: &Digest) -> u64 {
+        fs::metadata(self.blob_path(digest)).map_or(0, |facts| facts.len())
+    }
+
+    /// The bytes of all blobs.
+    pub(super) fn blobs_bytes(&self) -> Result<u64, ImageError> {
+        let lengths = || {
+            let entries = fs::read_dir(self.dir.join(BLOBS))?;
+            // One that is removed meanwhile does not count.
+            entries.map(|entry| Ok(entry?.metadata().map_or(0, |facts| facts.len()))).sum::<io::Result<u64>>()
+        };
+        lengths().map_err(ImageError::store("measuring it"))
+    }
+
     /// Deletes all blobs but these; answers the bytes given back.
     pub(super) fn sweep(&self, kept: &BTreeSet<Digest>) -> Result<u64, ImageError> {
         let sweep = || {

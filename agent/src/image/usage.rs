@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use porthole_protocol::image::ImageSummary;
+use porthole_protocol::image::{ImageSummary, Storage, StoredLayer};
 
 use super::catalog::Catalog;
 use super::digest::Digest;
 use super::text::harmless;
-use super::{Image, ImageLayer, Images};
+use super::{Image, ImageError, ImageLayer, Images};
 
 /// Words of a command that a list shows, and bytes of each.
 const COMMAND_WORDS: usize = 32;
@@ -26,6 +26,27 @@ impl Images {
         let catalog = self.shared.catalog();
         let sharers = sharers(&catalog);
         catalog.list().iter().map(|image| summary(image, containers(image), &sharers)).collect()
+    }
+
+    /// Every layer with the images that have it, the largest first, and the bytes of archives and downloads. Containers are
+    /// for the caller to add.
+    ///
+    /// # Errors
+    /// [`ImageError::Store`].
+    pub async fn storage(&self) -> Result<Storage, ImageError> {
+        let layers = stored_layers(&self.shared.catalog());
+        let archive_bytes = self.shared.blocking(super::store::Store::blobs_bytes).await?;
+        Ok(Storage { layers, archive_bytes, ..Storage::default() })
+    }
+
+    /// Unpacked bytes of these layers, each counted once; what is not here counts nothing.
+    #[must_use]
+    pub fn bytes_of(&self, diff_ids: &[String]) -> u64 {
+        let catalog = self.shared.catalog();
+        let distinct: BTreeSet<Digest> = diff_ids.iter().filter_map(|text| text.parse().ok()).collect();
+        let bytes =
+            |layer: &Digest| catalog.layers.get(layer).copied().flatten().map_or(0, |facts| facts.bytes);
+        distinct.iter().map(bytes).sum()
     }
 }
 
@@ -46,6 +67,34 @@ fn sharers(catalog: &Catalog) -> BTreeMap<Digest, usize> {
         }
     }
     count
+}
+
+fn stored_layers(catalog: &Catalog) -> Vec<StoredLayer> {
+    let mut stored = BTreeMap::new();
+    for (diff_id, facts) in &catalog.layers {
+        // One that is being unpacked is not there yet.
+        let Some(facts) = facts else { continue };
+        let layer = StoredLayer {
+            diff_id: diff_id.to_string(),
+            bytes: facts.bytes,
+            created_by: String::new(),
+            images: Vec::new(),
+            containers: Vec::new(),
+        };
+        stored.insert(diff_id, layer);
+    }
+    for image in catalog.list() {
+        for layer in image.distinct_layers() {
+            let Some(stored) = stored.get_mut(&layer.diff_id) else { continue };
+            if stored.created_by.is_empty() {
+                stored.created_by.clone_from(&layer.created_by);
+            }
+            stored.images.push(image.id.to_string());
+        }
+    }
+    let mut layers: Vec<_> = stored.into_values().collect();
+    layers.sort_by_key(|layer| std::cmp::Reverse(layer.bytes));
+    layers
 }
 
 fn summary(image: &Image, containers: u32, sharers: &BTreeMap<Digest, usize>) -> ImageSummary {

@@ -25,7 +25,7 @@ use crate::container::signal;
 use crate::http::App;
 use crate::http::error::{Answer, Refusal};
 use crate::http::extract::{self, Path, Query};
-use crate::inspect;
+use crate::{inspect, storage};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -41,10 +41,29 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(top))
 }
 
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default)]
+struct Sizes {
+    /// Measure how many bytes each of them takes on disk.
+    size: bool,
+}
+
 /// All containers, newest first.
-#[utoipa::path(get, path = "/containers", tag = "containers", responses((status = 200, body = [ContainerSummary])))]
-async fn list(State(app): State<App>) -> Json<Vec<ContainerSummary>> {
-    Json(app.registry.summaries())
+#[utoipa::path(get, path = "/containers", tag = "containers", params(Sizes),
+    responses((status = 200, body = [ContainerSummary]), (status = "default", body = WireError)))]
+async fn list(
+    State(app): State<App>,
+    Query(Sizes { size }): Query<Sizes>,
+) -> Answer<Json<Vec<ContainerSummary>>> {
+    let mut summaries = app.registry.summaries();
+    if size {
+        let mut sizes = storage::sizes(&app.registry).await;
+        for summary in &mut summaries {
+            let at = sizes.iter().position(|size| size.container == summary.id);
+            summary.size = at.map(|at| sizes.swap_remove(at));
+        }
+    }
+    Ok(Json(summaries))
 }
 
 /// Launch a container; it runs on with nobody attached.
