@@ -122,6 +122,7 @@ impl Child<'_> {
             Action::NewCgroupNamespace => {
                 nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP).map_err(from_nix)
             }
+            Action::MakeDirectories { paths } => root::make_directories(self.root()?, paths),
             Action::ProtectRoot => root::protect_root(self.root()?),
             Action::PivotRoot => root::pivot(self.root()?),
             Action::DetachHost => root::detach_host(),

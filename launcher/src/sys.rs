@@ -221,6 +221,19 @@ pub(crate) fn default_signals() -> io::Result<()> {
     Ok(nix::sys::signal::SigSet::empty().thread_set_mask()?)
 }
 
+/// Sends the signal of this number, real-time signals included, see `pidfd_send_signal(2)`; rustix knows those with a name
+/// only.
+///
+/// # Errors
+/// As `pidfd_send_signal(2)`; `EINVAL` when there is no such signal.
+pub(crate) fn send_signal(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    let information = ptr::null::<libc::siginfo_t>();
+    // SAFETY: without information the kernel fills it in itself, as kill(2) does; no memory of this process is read.
+    let result =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, information, 0) };
+    check(result).map(drop)
+}
+
 /// Sets the interface `lo` of the caller's network namespace up, see `netdevice(7)`.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::wire::{Failure, FailureKind, LaunchRequest, Limits, Place, ProcessReq
 pub(crate) const MAX_LAYERS: usize = 128;
 
 /// Supplementary groups of a process.
-pub(crate) const MAX_GROUPS: usize = 32;
+pub(crate) const MAX_GROUPS: usize = 256;
 
 /// Arguments, and variables of the environment.
 const MAX_STRINGS: usize = 1024;
@@ -17,6 +17,9 @@ const MAX_STRING_BYTES: usize = 48 * 1024;
 
 /// Bytes of a path: children hand it to the kernel without allocating.
 const MAX_PATH_BYTES: usize = 255;
+
+/// Directories to make.
+const MAX_DIRECTORIES: usize = 64;
 
 /// Bytes of the agent's label.
 const MAX_LABEL_BYTES: usize = 64 * 1024;
@@ -41,7 +44,7 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
         }
         RequestBody::Signal { container, signal, .. } => {
             container_id(container)?;
-            require((1..=31).contains(signal), "A signal's number is between 1 and 31.")
+            require((1..=64).contains(signal), "A signal's number is between 1 and 64.")
         }
         RequestBody::Kill { container }
         | RequestBody::Remove { container }
@@ -73,6 +76,8 @@ fn launch(request: &LaunchRequest) -> Result<(), Failure> {
     container_id(&request.container)?;
     host_name(&request.hostname)?;
     layer_names(&request.layers)?;
+    require(request.directories.len() <= MAX_DIRECTORIES, "There are more than 64 directories to make.")?;
+    request.directories.iter().try_for_each(|path| absolute_path(path, MAX_PATH_BYTES))?;
     limits(&request.limits)?;
     capabilities::allowed(request.capabilities)
         .map_err(|name| bad(format!("The capability {name} is not given to containers.")))?;
@@ -96,7 +101,7 @@ fn process(process: &ProcessRequest) -> Result<(), Failure> {
         "A variable of the environment is not NAME=value.",
     )?;
     absolute_path(&process.cwd, MAX_PATH_BYTES)?;
-    require(process.groups.len() <= MAX_GROUPS, "There are more than 32 supplementary groups.")?;
+    require(process.groups.len() <= MAX_GROUPS, "There are more than 256 supplementary groups.")?;
     let ids = [process.uid, process.gid];
     require(ids.iter().chain(&process.groups).all(|id| *id <= MAX_ID), "A user or group id is above 65535.")?;
     match process.stdio {

@@ -155,6 +155,8 @@ pub struct LaunchRequest {
     pub hostname: String,
     /// Its layers, topmost first, each by name (64 hexadecimal digits).
     pub layers: Vec<String>,
+    /// Absolute paths of directories to make where the image has none: at most 64, each at most 255 bytes.
+    pub directories: Vec<String>,
     /// No writable layer.
     pub read_only: bool,
     /// The first process.

@@ -31,6 +31,7 @@ fn request() -> LaunchRequest {
         container: "0123456789ab".into(),
         hostname: "box".into(),
         layers: vec!["aa".repeat(32), "bb".repeat(32)],
+        directories: Vec::new(),
         read_only: false,
         process: ProcessRequest {
             argv: vec!["sh".into()],

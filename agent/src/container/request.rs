@@ -8,7 +8,7 @@ use porthole_protocol::limits::{MAX_PATH_BYTES, MAX_WORDS, MAX_WORDS_BYTES};
 use porthole_protocol::spec::{LaunchSpec, Limits, ProcessSpec, Size};
 
 use super::ContainerError;
-use crate::image::{Image, User};
+use crate::image::{Image, ImageConfig, User};
 use crate::inspect::capabilities;
 
 /// Memory of a container that asks for none, in bytes: a shell with a compiler fits, and sixty fit a laptop.
@@ -37,6 +37,12 @@ const MIN_PIDS: u32 = 4;
 
 /// Most processes (`PID_MAX_LIMIT`, see `proc_sys_kernel(5)`).
 const MAX_PIDS: u32 = 4_194_304;
+
+/// Most volumes of an image that get a directory; honest images have one or two.
+const MAX_VOLUMES: usize = 32;
+
+/// Longest path of such a directory, in bytes: what the launcher takes.
+const MAX_DIRECTORY_BYTES: usize = 255;
 
 /// Where commands are searched when the image does not say, as Docker.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -84,9 +90,11 @@ pub(super) fn launch(
         groups: user.groups,
         stdio: Stdio::Pipes { stdin: false },
     };
+    let process = process(&spec.process, defaults)?;
     Ok(LaunchRequest {
         container: id.to_string(),
-        process: process(&spec.process, defaults)?,
+        directories: directories(config, &process.cwd),
+        process,
         hostname,
         layers: image.layer_names(),
         read_only: spec.read_only,
@@ -111,6 +119,16 @@ pub(super) fn exec(
         defaults = ProcessRequest { uid, gid, groups, env, ..defaults };
     }
     process(spec, defaults)
+}
+
+/// What has to be there before the first process runs: the image's volumes, and the working directory, which could not be made
+/// later in a root that is read-only.
+fn directories(config: &ImageConfig, cwd: &str) -> Vec<String> {
+    let volumes =
+        config.volume_directories().filter(|path| path.len() <= MAX_DIRECTORY_BYTES && !path.contains('\0'));
+    let mut directories: Vec<String> = volumes.take(MAX_VOLUMES).chain([cwd.to_owned()]).collect();
+    directories.retain(|path| path != "/");
+    directories
 }
 
 /// The defaults with what the spec names in their place, checked.

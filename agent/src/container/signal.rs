@@ -45,6 +45,9 @@ pub(super) const HUP: i32 = 1;
 /// The largest number: the last of the real-time signals.
 const MAX: i32 = 64;
 
+/// The first real-time signal that the C library leaves to programs, which they call `SIGRTMIN`.
+const FIRST_REAL_TIME: i32 = 34;
+
 /// A signal's number, from its name with or without `SIG` in any case, or from its number.
 ///
 /// # Errors
@@ -62,7 +65,22 @@ fn number(text: &str) -> Option<i32> {
     }
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
+    if let Some(offset) = name.strip_prefix("RTMIN") {
+        return real_time(offset, '+').map(|offset| FIRST_REAL_TIME + offset);
+    }
+    if let Some(offset) = name.strip_prefix("RTMAX") {
+        return real_time(offset, '-').map(|offset| MAX - offset);
+    }
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}
+
+/// How far a real-time signal is from the first or last one: nothing, or a sign and a number.
+fn real_time(offset: &str, sign: char) -> Option<i32> {
+    let digits = match offset.strip_prefix(sign) {
+        None => return offset.is_empty().then_some(0),
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)?,
+    };
+    digits.parse().ok().filter(|offset| (0..=MAX - FIRST_REAL_TIME).contains(offset))
 }
 
 #[cfg(test)]
@@ -71,10 +89,33 @@ mod tests {
 
     #[test]
     fn signals_have_names_and_numbers() {
-        for (text, number) in [("TERM", 15), ("SIGKILL", 9), ("sigint", 2), ("9", 9), ("64", 64)] {
+        for (text, number) in [
+            ("TERM", 15),
+            ("SIGKILL", 9),
+            ("sigint", 2),
+            ("9", 9),
+            ("64", 64),
+            ("SIGRTMIN+3", 37),
+            ("rtmax-14", 50),
+            ("RTMIN", 34),
+        ] {
             assert_eq!(parse(text).unwrap(), number, "{text}");
         }
-        for text in ["", "0", "-9", "65", "SIG", "SIGSIGTERM", "9 ", "NOPE"] {
+        for text in [
+            "",
+            "0",
+            "-9",
+            "65",
+            "SIG",
+            "SIGSIGTERM",
+            "9 ",
+            "NOPE",
+            "RTMIN+31",
+            "RTMIN-1",
+            "RTMIN+",
+            "RTMAX+1",
+            "RTMAX--1",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

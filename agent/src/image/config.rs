@@ -107,15 +107,13 @@ impl ImageConfig {
     /// The working directory as an absolute path without `.` and `..`, whatever the image says.
     #[must_use]
     pub fn workdir(&self) -> String {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in self.working_dir.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                name => parts.push(name),
-            }
-        }
-        format!("/{}", parts.join("/"))
+        absolute(&self.working_dir)
+    }
+
+    /// The directories of its volumes, as [`ImageConfig::workdir`]. There are no volumes here: the writable layer holds what
+    /// is in them.
+    pub fn volume_directories(&self) -> impl Iterator<Item = String> {
+        self.volumes.keys().map(|path| absolute(path))
     }
 
     /// The command of a container that asks for `asked`: the entry point, then `asked` or else the image's own command.
@@ -138,6 +136,19 @@ impl ConfigFile {
         let mut made = steps.map(|step| harmless(&step.created_by, INSTRUCTION_BYTES));
         self.rootfs.diff_ids.iter().map(|_| made.next().unwrap_or_default()).collect()
     }
+}
+
+/// The path as an absolute one without `.` and `..`.
+fn absolute(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// A time of a document in milliseconds since 1970-01-01 UTC; 0 when there is none, or none that can be read.

@@ -14,6 +14,7 @@ use rustix::mount::{
 };
 
 use super::errno;
+use super::streams::create_directories;
 use crate::sys;
 
 /// Where layer `n` is attached. Names, because a child cannot format numbers without allocating.
@@ -114,6 +115,17 @@ fn inside(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Er
         Mode::empty(),
         ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
     )
+}
+
+/// Makes the directories at these absolute paths, as far as the image lets that be: it may have a file there, or a link to
+/// nowhere, and a container is no worse for what it has made itself.
+pub(super) fn make_directories(root: BorrowedFd<'_>, paths: &[String]) -> Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    for path in paths {
+        let _ = create_directories(path, |path| openat2(root, path, flags, Mode::empty(), resolve));
+    }
+    Ok(())
 }
 
 pub(super) fn write_sysctl(root: BorrowedFd<'_>, path: &str, value: &str) -> Result<(), Errno> {

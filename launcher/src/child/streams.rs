@@ -1,6 +1,6 @@
 //! Steps that give a process its terminal or pipes, and its working directory.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use rustix::io::Errno;
@@ -28,7 +28,7 @@ pub(super) fn connect(stdio: &[Option<BorrowedFd<'_>>; 3]) -> Result<(), Errno> 
 pub(super) fn enter_directory(path: &str) -> Result<(), Errno> {
     let directory = match open_inside(path) {
         Err(Errno::NOENT) => {
-            create_directories(path)?;
+            create_directories(path, open_inside)?;
             open_inside(path)?
         }
         other => other?,
@@ -36,16 +36,20 @@ pub(super) fn enter_directory(path: &str) -> Result<(), Errno> {
     rustix::process::fchdir(directory)
 }
 
-fn create_directories(path: &str) -> Result<(), Errno> {
+/// Creates what is missing of the absolute `path`, of which `open` opens each beginning.
+pub(super) fn create_directories(
+    path: &str,
+    open: impl Fn(&str) -> Result<OwnedFd, Errno>,
+) -> Result<(), Errno> {
     let path = path.trim_end_matches('/');
-    let mut parent = open_inside("/")?;
+    let mut parent = open("/")?;
     let ends = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(end, _)| end);
     for end in ends.chain([path.len()]) {
         let (prefix, name) = (&path[..end], path[..end].rsplit('/').next().unwrap_or_default());
-        parent = match open_inside(prefix) {
+        parent = match open(prefix) {
             Err(Errno::NOENT) => {
                 mkdirat(&parent, name, Mode::from_raw_mode(0o755))?;
-                open_inside(prefix)?
+                open(prefix)?
             }
             other => other?,
         };
@@ -53,7 +57,7 @@ fn create_directories(path: &str) -> Result<(), Errno> {
     Ok(())
 }
 
-fn open_inside(path: &str) -> Result<rustix::fd::OwnedFd, Errno> {
+fn open_inside(path: &str) -> Result<OwnedFd, Errno> {
     openat2(
         CWD,
         path,

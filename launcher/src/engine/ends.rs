@@ -2,11 +2,13 @@
 
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid};
 
 use super::{Engine, failure};
 use crate::container::{Child, Container, Life};
 use crate::ranges::Range;
+use crate::sys;
 use crate::wire::{Ending, Event, Failure, FailureKind, Reply};
 
 /// The signal that nobody survives.
@@ -69,13 +71,12 @@ impl Engine {
         let child = self.process(id, number)?.child.as_ref().ok_or_else(|| {
             failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
         })?;
-        let named = Signal::from_named_raw(signal)
-            .ok_or_else(|| failure(FailureKind::BadRequest, format!("There is no signal {signal}.")))?;
-        match pidfd_send_signal(&child.pidfd, named) {
+        match sys::send_signal(child.pidfd.as_fd(), signal) {
+            Ok(()) => {}
             // Dead and about to be reaped.
-            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-            Err(errno) => {
-                return Err(failure(FailureKind::Internal, format!("The signal cannot be sent: {errno}.")));
+            Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => {}
+            Err(error) => {
+                return Err(failure(FailureKind::Internal, format!("The signal cannot be sent: {error}.")));
             }
         }
         if number == 0 && signal == i32::from(SIGKILL) {

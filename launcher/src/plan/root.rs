@@ -40,6 +40,9 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
         let attributes = quiet() | MountAttrFlags::MOUNT_ATTR_RDONLY;
         steps.push(mount("cgroup2", "sys/fs/cgroup", &[], attributes));
     }
+    if !request.directories.is_empty() {
+        steps.push(Action::MakeDirectories { paths: request.directories.clone() });
+    }
     if request.read_only {
         steps.push(Action::ProtectRoot);
     }

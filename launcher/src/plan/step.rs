@@ -106,6 +106,7 @@ pub enum Action {
     MaskDirectories { paths: Vec<String> },
     ProtectDirectories { paths: Vec<String> },
     NewCgroupNamespace,
+    MakeDirectories { paths: Vec<String> },
     ProtectRoot,
     PivotRoot,
     DetachHost,

@@ -72,6 +72,7 @@ impl Action {
             Self::ProtectDirectories { paths } => format!("mount --bind -o ro {}", rooted(paths)),
             Self::NewCgroupNamespace => "unshare(CLONE_NEWCGROUP)".to_owned(),
             Self::ProtectRoot => "mount_setattr(\"/\", MOUNT_ATTR_RDONLY)".to_owned(),
+            Self::MakeDirectories { paths } => format!("mkdir -p {}", paths.join(" ")),
             Self::PivotRoot => "pivot_root(\".\", \".\")".to_owned(),
             Self::DetachHost => "umount2(\".\", MNT_DETACH)".to_owned(),
             Self::LimitResources { limits } => {
@@ -142,6 +143,7 @@ impl Action {
             Self::MaskDirectories { .. } => "Directories that tell about the host look empty.",
             Self::ProtectDirectories { .. } => "Settings of the kernel can be read and not be changed.",
             Self::NewCgroupNamespace => "Its control group looks like the topmost one.",
+            Self::MakeDirectories { .. } => "Directories the image says its programs need.",
             Self::ProtectRoot => "No file of the root can be changed.",
             Self::PivotRoot => "The new tree becomes the root.",
             Self::DetachHost => "The host's file systems are gone from here.",

@@ -43,6 +43,7 @@ fn launch() -> impl Strategy<Value = LaunchRequest> {
             container,
             hostname,
             layers,
+            directories: Vec::new(),
             read_only: false,
             process,
             limits: Limits { memory_bytes: limits.0, cpu_millis: limits.1, pids: limits.2 },
@@ -57,6 +58,7 @@ fn good() -> LaunchRequest {
         container: "0123456789ab".into(),
         hostname: "box-1.example".into(),
         layers: vec!["0f".repeat(32)],
+        directories: vec!["/x".into(); 64],
         read_only: true,
         process: ProcessRequest {
             argv: vec!["sh".into()],
@@ -106,13 +108,15 @@ proptest! {
 #[test]
 fn a_request_at_every_limit_is_accepted_and_one_beyond_any_of_them_is_not() {
     assert!(accepted(good()));
-    let spoil: [fn(&mut LaunchRequest); 14] = [
+    let spoil: [fn(&mut LaunchRequest); 16] = [
         |r| r.container = "0123456789AB".into(),
         |r| r.container = "../../../etc".into(),
         |r| r.hostname = "-x".into(),
         |r| r.hostname = "x".repeat(65),
         |r| r.layers.clear(),
         |r| r.layers = vec!["0f".repeat(32); MAX_LAYERS + 1],
+        |r| r.directories.push("/x".into()),
+        |r| r.directories[0] = "x".into(),
         |r| r.process.argv.clear(),
         |r| r.process.env.push("=x".into()),
         |r| r.process.uid = 65_536,

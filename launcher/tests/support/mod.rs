@@ -279,6 +279,7 @@ pub fn shell(id: &str) -> LaunchRequest {
         container: id.to_owned(),
         hostname: id.to_owned(),
         layers: vec![BUSYBOX.to_owned()],
+        directories: Vec::new(),
         read_only: false,
         process: on_terminal(&["/bin/sh"]),
         limits: Limits { memory_bytes: 64 << 20, cpu_millis: 1000, pids: 64 },
