@@ -132,6 +132,13 @@ impl Agent {
         response.json()
     }
 
+    /// The bytes that a path of the API answers.
+    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.request("GET", &format!("/api/v1{path}"), &[], b"").await;
+        assert_eq!(response.status, 200, "{path}: {}", String::from_utf8_lossy(&response.body));
+        response.body
+    }
+
     /// Posts a JSON body to a path of the API.
     pub async fn post(&self, path: &str, body: &impl serde::Serialize) -> Response {
         let body = serde_json::to_vec(body).unwrap();

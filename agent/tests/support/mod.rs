@@ -10,6 +10,7 @@
 mod agent;
 mod client;
 mod http;
+pub mod image;
 
 pub use agent::Agent;
 pub use client::{Client, Terminal};

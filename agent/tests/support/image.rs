@@ -1,0 +1,60 @@
+//! Images made for a test: busybox with another configuration, and files of the test's own on top.
+
+use std::io::Read;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Agent;
+
+/// Members of a tar archive by name, in their order.
+pub fn members(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let read = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
+        let mut entry = entry.unwrap();
+        let mut body = Vec::new();
+        entry.read_to_end(&mut body).unwrap();
+        (entry.path().unwrap().display().to_string(), body)
+    };
+    tar::Archive::new(archive).entries().unwrap().map(read).collect()
+}
+
+/// An archive of these files; one whose name ends with a slash is a directory of user and group 7.
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, body) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o755);
+        header.set_size(body.len() as u64);
+        if name.ends_with('/') {
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_uid(7);
+            header.set_gid(7);
+        }
+        archive.append_data(&mut header, name, *body).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// Adds the image `name`: busybox with `config` and these files.
+pub async fn load(agent: &Agent, name: &str, config: &Value, files: &[(&str, &[u8])]) {
+    let saved = members(&agent.get_bytes("/images/save?name=busybox").await);
+    let find = |path: &str| &saved.iter().find(|(name, _)| name == path).unwrap().1;
+    let index: Value = serde_json::from_slice(find("manifest.json")).unwrap();
+    let path = |value: &Value| value.as_str().unwrap().to_owned();
+    let (base_config, base) = (path(&index[0]["Config"]), path(&index[0]["Layers"][0]));
+    let top = archive(files);
+    let mut document: Value = serde_json::from_slice(find(&base_config)).unwrap();
+    document["config"] = config.clone();
+    let hex: String = Sha256::digest(&top).iter().map(|byte| format!("{byte:02x}")).collect();
+    document["rootfs"]["diff_ids"].as_array_mut().unwrap().push(json!(format!("sha256:{hex}")));
+    let manifest =
+        json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["base.tar", "top.tar"] }]);
+    let image = archive(&[
+        ("config.json", document.to_string().as_bytes()),
+        ("base.tar", find(&base)),
+        ("top.tar", &top),
+        ("manifest.json", manifest.to_string().as_bytes()),
+    ]);
+    let loaded = agent.request("POST", "/api/v1/images/load", &[], &image).await;
+    assert_eq!(loaded.status, 200, "{}", String::from_utf8_lossy(&loaded.body));
+}
