@@ -27,6 +27,9 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Unit of a tar archive, in bytes.
 const BLOCK: u64 = 512;
 
+/// Ends a tar archive.
+const END_MARK: [u8; 1024] = [0; 1024];
+
 /// An image to save, and the names it is to have in the archive.
 struct Picked {
     image: Arc<Image>,
@@ -154,7 +157,7 @@ fn arrange(store: &Store, picked: &[Picked]) -> Result<Saved, ImageError> {
         let (path, bytes) = store.hold(&digest, &mut held)?;
         archive.member(&blob_path(&digest), Part::File(path, bytes), bytes);
     }
-    archive.bytes(vec![0; 2 * BLOCK as usize]);
+    archive.bytes(END_MARK.to_vec());
     Ok(Saved { parts: archive.parts, bytes: archive.bytes, _held: held })
 }
 
