@@ -5,7 +5,7 @@
 //! others might read differently is an error, and the formats they share are all read: v7, ustar, PAX, GNU, both kinds of
 //! sparse files. Sources: POSIX `pax`; GNU tar manual, "Basic Tar Format".
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::mem;
 
 use porthole_protocol::limits::MAX_PATH_BYTES;
@@ -26,6 +26,9 @@ const MAX_EXTENSION_BYTES: u64 = 1024 * 1024;
 
 /// Largest number an eleven-digit octal size field can hold.
 const MAX_OCTAL_SIZE: u64 = 0o777_7777_7777;
+
+/// Why an archive that was cut off cannot be read on.
+const CUT: &str = "it ends in the middle of a member";
 
 /// Why an archive cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -267,15 +270,22 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// PAX format 1.0: the map is decimal text before the contents, padded to whole blocks.
+    /// GNU's PAX formats: in 1.0 the map is decimal text before the contents, padded to whole blocks; in 0.0 and 0.1 it is
+    /// in the extended header.
     fn pax_sparse(&mut self, pax: &Records) -> Result<Kind> {
-        if (pax.get("GNU.sparse.major"), pax.get("GNU.sparse.minor")) != (Some(b"1"), Some(b"0")) {
-            return Err("a sparse file in a format before PAX 1.0".into());
-        }
-        let size = pax.number("GNU.sparse.realsize")?.ok_or("a sparse file without a size")?;
-        let map = sparse::read_map(|block| {
-            self.read_exact(block).map_err(|_| ArchiveError::from("it ends within a sparse file's map"))
-        })?;
+        let version = (pax.get("GNU.sparse.major"), pax.get("GNU.sparse.minor"));
+        let (real, old) = (pax.number("GNU.sparse.realsize")?, pax.number("GNU.sparse.size")?);
+        let (size, map) = match (version, real, old) {
+            ((Some(b"1"), Some(b"0")), Some(size), None) => {
+                let map = sparse::read_map(|block| {
+                    self.read_exact(block)
+                        .map_err(|_| ArchiveError::from("it ends within a sparse file's map"))
+                })?;
+                (size, map)
+            }
+            ((None, None), None, Some(size)) => (size, sparse::pairs(&pax.sparse_map()?)?),
+            _ => return Err("a sparse file in a format that is not known".into()),
+        };
         Ok(Kind::File { size, segments: Some(sparse::check(map, size, self.left)?) })
     }
 
@@ -293,7 +303,7 @@ impl<R: Read> Archive<R> {
         let amount = self.left.checked_add(self.padding).ok_or("a size is out of range")?;
         let skipped = io::copy(&mut (&mut self.source).take(amount), &mut io::sink())?;
         (self.left, self.padding) = (0, 0);
-        if skipped == amount { Ok(()) } else { Err("it ends in the middle of a member".into()) }
+        if skipped == amount { Ok(()) } else { Err(CUT.into()) }
     }
 
     /// The next block; none at the source's end.
@@ -317,10 +327,28 @@ impl<R: Read> Read for Archive<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = (&mut self.source).take(self.left).read(buffer)?;
         if n == 0 && self.left > 0 && !buffer.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of a member"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, CUT));
         }
         self.left -= n as u64;
         Ok(n)
+    }
+}
+
+impl<R: BufRead> BufRead for Archive<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(&[]);
+        }
+        match self.source.fill_buf()? {
+            [] => Err(io::Error::new(io::ErrorKind::UnexpectedEof, CUT)),
+            bytes => Ok(&bytes[..left.min(bytes.len())]),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.source.consume(amount);
+        self.left -= amount as u64;
     }
 }
 

@@ -8,7 +8,12 @@ use std::collections::BTreeMap;
 
 /// The records before one member.
 #[derive(Debug, Default)]
-pub(super) struct Records(BTreeMap<Vec<u8>, Vec<u8>>);
+pub(super) struct Records {
+    by_key: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The map of a sparse file in GNU's format 0.0, the only records that come again and again: offsets and lengths in
+    /// turn.
+    sparse_map: Vec<u64>,
+}
 
 /// Keys that describe the next member's place, size or owner.
 const MEMBER_KEYS: [&str; 6] = ["path", "linkpath", "size", "uid", "gid", "mtime"];
@@ -23,7 +28,7 @@ impl Records {
     /// # Errors
     /// A sentence, when a record is malformed, a key comes twice, or a member's key has no value.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        let mut records = BTreeMap::new();
+        let mut records = Self::default();
         let mut rest = body;
         while !rest.is_empty() {
             let (record, after) = split_record(rest).ok_or("a PAX record is malformed")?;
@@ -37,26 +42,29 @@ impl Records {
             if describes_member && (value.is_empty() || value.contains(&0)) {
                 return Err(format!("the PAX record {} has an impossible value", key.escape_ascii()));
             }
-            if records.insert(key.to_vec(), value.to_vec()).is_some() {
+            if matches!(key, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
+                let is_turn = (key == b"GNU.sparse.offset") == records.sparse_map.len().is_multiple_of(2);
+                let number = decimal(value).filter(|_| is_turn);
+                records.sparse_map.push(number.ok_or("a sparse file's map is malformed")?);
+            } else if records.by_key.insert(key.to_vec(), value.to_vec()).is_some() {
                 return Err(format!("the PAX record {} comes twice", key.escape_ascii()));
             }
         }
-        Ok(Self(records))
+        Ok(records)
     }
 
     /// Whether these records, for all members to come, change none of them. Others are refused: few programs honour them,
     /// so honouring them means to see another archive than most.
     pub(super) fn is_harmless_globally(&self) -> bool {
-        !self.0.keys().any(|key| {
-            MEMBER_KEYS.iter().any(|known| known.as_bytes() == key)
-                || key.starts_with(XATTR_PREFIX)
-                || key.starts_with(SPARSE_PREFIX)
-        })
+        !self.is_sparse()
+            && !self.by_key.keys().any(|key| {
+                MEMBER_KEYS.iter().any(|known| known.as_bytes() == key) || key.starts_with(XATTR_PREFIX)
+            })
     }
 
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&[u8]> {
-        self.0.get(key.as_bytes()).map(Vec::as_slice)
+        self.by_key.get(key.as_bytes()).map(Vec::as_slice)
     }
 
     /// The value of a key that holds a decimal number.
@@ -81,12 +89,34 @@ impl Records {
 
     /// Extended attributes: names and values.
     pub(super) fn xattrs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value.as_slice())))
+        self.by_key
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value.as_slice())))
     }
 
     /// Whether the member is a sparse file in one of GNU's PAX formats.
     pub(super) fn is_sparse(&self) -> bool {
-        self.0.keys().any(|key| key.starts_with(SPARSE_PREFIX))
+        !self.sparse_map.is_empty() || self.by_key.keys().any(|key| key.starts_with(SPARSE_PREFIX))
+    }
+
+    /// The map of a sparse file in GNU's formats 0.0 and 0.1: offsets and lengths in turn.
+    ///
+    /// # Errors
+    /// A sentence, when there is none, or two, or its length is not the one that is said.
+    pub(super) fn sparse_map(&self) -> Result<Vec<u64>, String> {
+        let listed = self.get("GNU.sparse.map").map(|list| {
+            list.split(|&b| b == b',').filter(|_| !list.is_empty()).map(decimal).collect::<Option<Vec<_>>>()
+        });
+        let map = match listed {
+            None => self.sparse_map.clone(),
+            Some(Some(map)) if self.sparse_map.is_empty() => map,
+            _ => return Err("a sparse file's map is malformed".into()),
+        };
+        if self.number("GNU.sparse.numblocks")? != Some(map.len() as u64 / 2) || !map.len().is_multiple_of(2)
+        {
+            return Err("a sparse file's map has another length than is said".into());
+        }
+        Ok(map)
     }
 }
 

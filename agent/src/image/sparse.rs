@@ -68,6 +68,15 @@ pub(super) fn read_map(
     Ok(map)
 }
 
+/// A map of offsets and lengths in turn, of which there is an even number.
+pub(super) fn pairs(numbers: &[u64]) -> Result<Vec<Segment>, ArchiveError> {
+    let mut map = Vec::new();
+    for pair in numbers.chunks_exact(2) {
+        push(&mut map, pair[0], pair[1])?;
+    }
+    Ok(map)
+}
+
 /// The map, when its parts ascend, lie within `size` and add up to the `stored` bytes.
 pub(super) fn check(map: Vec<Segment>, size: u64, stored: u64) -> Result<Vec<Segment>, ArchiveError> {
     let (mut end, mut sum) = (0_u64, 0_u64);

@@ -31,6 +31,9 @@ pub(super) struct Tree<'a> {
     implied: u64,
 }
 
+/// Of directories that an archive only implies, as Docker makes them.
+const IMPLIED_MODE: Mode = Mode::from_raw_mode(0o755);
+
 type Result<T> = std::result::Result<T, String>;
 
 impl<'a> Tree<'a> {
@@ -48,9 +51,7 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// A sentence, when something else than a directory is in the way.
     pub(super) fn directory(&mut self, path: &[&[u8]]) -> Result<BorrowedFd<'_>> {
-        let common = self.way.iter().zip(path).take_while(|((name, _), part)| name == *part).count();
-        self.way.truncate(common);
-        for depth in common..path.len() {
+        for depth in self.common(path)..path.len() {
             let next = match open_directory(self.top(), path[depth]) {
                 Ok(next) => next,
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => self.imply(&path[..=depth])?,
@@ -62,44 +63,59 @@ impl<'a> Tree<'a> {
     }
 
     /// Opens a directory that must exist.
-    pub(super) fn existing_directory(&mut self, path: &[&[u8]]) -> Result<OwnedFd> {
-        let mut at = self.root.try_clone_to_owned().map_err(|error| error.to_string())?;
-        for part in path {
-            at = open_directory(at.as_fd(), part).map_err(|errno| failed("opening", part, errno))?;
+    ///
+    /// # Errors
+    /// A sentence, when there is none.
+    pub(super) fn existing_directory(&mut self, path: &[&[u8]]) -> Result<BorrowedFd<'_>> {
+        for depth in self.common(path)..path.len() {
+            let next = open_directory(self.top(), path[depth])
+                .map_err(|errno| failed("opening", path[depth], errno))?;
+            self.way.push((path[depth].to_vec(), next));
         }
-        Ok(at)
+        Ok(self.top())
     }
 
-    /// Makes room for a member that is no directory: whatever stands at the name goes, with all below it.
-    pub(super) fn clear(&mut self, parent: &[&[u8]], name: &[u8]) -> Result<()> {
-        let dir = self.directory(parent)?;
-        match find(dir, name)? {
-            Found::Nothing => Ok(()),
-            Found::Directory => {
-                remove_directory(dir, name).map_err(|errno| failed("replacing", name, errno))?;
-                self.way.truncate(parent.len());
-                Ok(())
+    /// Makes a new name, which is no directory; whatever stands there already goes, with all below it. `make` fails with
+    /// `EEXIST` then, and is called again.
+    pub(super) fn make<T>(
+        &mut self,
+        parent: &[&[u8]],
+        name: &[u8],
+        make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>,
+    ) -> Result<T> {
+        let made = match make(self.directory(parent)?) {
+            Err(Errno::EXIST) => {
+                self.clear(parent, name)?;
+                make(self.directory(parent)?)
             }
-            Found::Whiteout | Found::Other => {
-                unlinkat(dir, name, AtFlags::empty()).map_err(|errno| failed("replacing", name, errno))
-            }
-        }
+            made => made,
+        };
+        made.map_err(|errno| failed("making", name, errno))
     }
 
     /// Opens a directory for its own member. What else stands at its name goes; where a whiteout stood, the directory
     /// hides the one of the layers below, as the whiteout did.
-    pub(super) fn member_directory(&mut self, parent: &[&[u8]], name: &[u8]) -> Result<OwnedFd> {
+    pub(super) fn member_directory(&mut self, parent: &[&[u8]], name: &[u8]) -> Result<BorrowedFd<'_>> {
         let dir = self.directory(parent)?;
-        match find(dir, name)? {
-            Found::Directory => open_directory(dir, name).map_err(|errno| failed("opening", name, errno)),
-            found => {
-                if found != Found::Nothing {
+        let directory = match make_directory(dir, name) {
+            Err(Errno::EXIST) => match find(dir, name)? {
+                Found::Nothing | Found::Directory => open_directory(dir, name),
+                found => {
                     unlinkat(dir, name, AtFlags::empty())
                         .map_err(|errno| failed("replacing", name, errno))?;
+                    let made = make_directory(dir, name);
+                    if let (Found::Whiteout, Ok(made)) = (found, &made) {
+                        set_opaque(made.as_fd())?;
+                    }
+                    made
                 }
-                make_directory(dir, name, found == Found::Whiteout)
-            }
-        }
+            },
+            made => made,
+        };
+        let directory = directory.map_err(|errno| failed("making", name, errno))?;
+        // Its members mostly come next.
+        self.way.push((name.to_vec(), directory));
+        Ok(self.top())
     }
 
     /// Hides a name of the layers below: a device 0:0, or the directory of this layer by that name made opaque. Source:
@@ -115,6 +131,29 @@ impl<'a> Tree<'a> {
             Found::Nothing => mknodat(dir, name, FileType::CharacterDevice, Mode::empty(), 0)
                 .map_err(|errno| failed("making the whiteout", name, errno)),
         }
+    }
+
+    /// Takes away what stands at a name, with all below it.
+    fn clear(&mut self, parent: &[&[u8]], name: &[u8]) -> Result<()> {
+        let dir = self.directory(parent)?;
+        match find(dir, name)? {
+            Found::Nothing => Ok(()),
+            Found::Directory => {
+                remove_directory(dir, name).map_err(|errno| failed("replacing", name, errno))?;
+                self.way.truncate(parent.len());
+                Ok(())
+            }
+            Found::Whiteout | Found::Other => {
+                unlinkat(dir, name, AtFlags::empty()).map_err(|errno| failed("replacing", name, errno))
+            }
+        }
+    }
+
+    /// Goes back along the way to where the path leaves it; answers how deep that is.
+    fn common(&mut self, path: &[&[u8]]) -> usize {
+        let common = self.way.iter().zip(path).take_while(|((name, _), part)| name == *part).count();
+        self.way.truncate(common);
+        common
     }
 
     /// The directory at the end of the way.
@@ -139,7 +178,13 @@ impl<'a> Tree<'a> {
             }
         }
         self.implied += 1;
-        make_directory(self.top(), name, found == Found::Whiteout)
+        let made =
+            make_directory(self.top(), name).and_then(|made| fchmod(&made, IMPLIED_MODE).map(|()| made));
+        let made = made.map_err(|errno| failed("making", name, errno))?;
+        if found == Found::Whiteout {
+            set_opaque(made.as_fd())?;
+        }
+        Ok(made)
     }
 }
 
@@ -168,15 +213,10 @@ pub(super) fn failed(doing: &str, name: &[u8], errno: Errno) -> String {
     format!("{doing} {} failed: {errno}", shown(name))
 }
 
-fn make_directory(dir: BorrowedFd<'_>, name: &[u8], opaque: bool) -> Result<OwnedFd> {
-    let mode = Mode::from_raw_mode(0o755);
-    mkdirat(dir, name, mode).map_err(|errno| failed("making", name, errno))?;
-    let made = open_directory(dir, name).map_err(|errno| failed("opening", name, errno))?;
-    fchmod(&made, mode).map_err(|errno| failed("making", name, errno))?;
-    if opaque {
-        set_opaque(made.as_fd())?;
-    }
-    Ok(made)
+/// Makes a directory whose mode has still to be set: the umask has its say here.
+fn make_directory(dir: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+    mkdirat(dir, name, IMPLIED_MODE)?;
+    open_directory(dir, name)
 }
 
 fn open_directory(dir: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {

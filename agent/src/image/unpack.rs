@@ -6,7 +6,7 @@
 //! mounted with `userxattr`. Sources: OCI image spec, `layer.md`; `Documentation/filesystems/overlayfs.rst`.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use porthole_launcher::wire::Unpacked;
@@ -25,7 +25,7 @@ use super::tree::{Found, Tree, failed, find, set_opaque};
 /// Ids that exist in a container's range.
 const IDS: u64 = 65_536;
 
-/// What is read from the archive and written to a file at a time, in bytes.
+/// What is read from the archive at a time, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Paths of directories kept until the end, in bytes: their times change with what is written into them. A Debian desktop
@@ -69,7 +69,6 @@ fn apply_within(tar: File, root: BorrowedFd<'_>, limits: Limits) -> Result<Unpac
         done: Unpacked::default(),
         directories: Vec::new(),
         path_bytes: 0,
-        buffer: vec![0; BUFFER_BYTES],
     };
     layer.write().map_err(|error| error.to_string())
 }
@@ -84,7 +83,6 @@ struct Layer<'a> {
     /// Directories and their times, set when everything else is written.
     directories: Vec<(Vec<u8>, Timestamps)>,
     path_bytes: usize,
-    buffer: Vec<u8>,
 }
 
 type Result<T, E = ArchiveError> = std::result::Result<T, E>;
@@ -115,7 +113,8 @@ impl Layer<'_> {
             return Err("the root is no directory".into());
         }
         let root = self.root;
-        self.describe_directory(member, b"", root)
+        describe_directory(member, b"", root)?;
+        self.remember_times(member, b"")
     }
 
     fn member(&mut self, member: &Member, parent: &[&[u8]], name: &[u8]) -> Result<()> {
@@ -126,9 +125,9 @@ impl Layer<'_> {
             return self.whiteout(member, parent, name, hidden);
         }
         if member.kind == Kind::Directory {
-            let directory = self.tree.member_directory(parent, name)?;
             let path = [parent, &[name]].concat().join(&b'/');
-            return self.describe_directory(member, &path, directory.as_fd());
+            describe_directory(member, &path, self.tree.member_directory(parent, name)?)?;
+            return self.remember_times(member, &path);
         }
         if let Kind::HardLink(target) = &member.kind {
             return self.hard_link(target, parent, name);
@@ -137,19 +136,15 @@ impl Layer<'_> {
             self.done.devices += 1;
             return Ok(());
         }
-        self.tree.clear(parent, name)?;
         match &member.kind {
             Kind::File { size, segments } => self.file(member, parent, name, *size, segments.as_deref())?,
             Kind::Symlink(target) => {
-                let dir = self.tree.directory(parent)?;
-                symlinkat(target.as_slice(), dir, name)
-                    .map_err(|errno| failed("making the link", name, errno))?;
-                describe_name(member, dir, name)?;
+                self.tree.make(parent, name, |dir| symlinkat(target.as_slice(), dir, name))?;
+                describe_name(member, self.tree.directory(parent)?, name)?;
             }
             Kind::Fifo => {
+                self.tree.make(parent, name, |dir| mknodat(dir, name, FileType::Fifo, Mode::empty(), 0))?;
                 let dir = self.tree.directory(parent)?;
-                mknodat(dir, name, FileType::Fifo, Mode::empty(), 0)
-                    .map_err(|errno| failed("making the fifo", name, errno))?;
                 describe_name(member, dir, name)?;
                 // A new name that is no link: nothing can be followed.
                 chmodat(dir, name, mode(member), AtFlags::empty())
@@ -185,11 +180,9 @@ impl Layer<'_> {
         if self.done.bytes > self.limits.bytes {
             return Err(format!("it unpacks to more than {} bytes", self.limits.bytes).into());
         }
-        let dir = self.tree.directory(parent)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(dir, name, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|errno| failed("making", name, errno))?;
-        let mut file = File::from(fd);
+        let private = Mode::RUSR | Mode::WUSR;
+        let mut file = File::from(self.tree.make(parent, name, |dir| openat(dir, name, flags, private))?);
         let written =
             |error: io::Error| ArchiveError::Malformed(format!("writing {} failed: {error}", shown(name)));
         match segments {
@@ -218,12 +211,13 @@ impl Layer<'_> {
     ) -> Result<()> {
         let mut left = length;
         while left > 0 {
-            let most = usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
-            let n = self.archive.read(&mut self.buffer[..most])?;
+            let stored = self.archive.fill_buf()?;
+            let n = usize::try_from(left).map_or(stored.len(), |left| left.min(stored.len()));
             if n == 0 {
                 return Err("a file is shorter than its map".into());
             }
-            to.write_all(&self.buffer[..n]).map_err(&written)?;
+            to.write_all(&stored[..n]).map_err(&written)?;
+            self.archive.consume(n);
             left -= n as u64;
         }
         Ok(())
@@ -235,7 +229,7 @@ impl Layer<'_> {
         let Some((target_name, target_parent)) = parts.split_last() else {
             return Err("a hard link leads to the root".into());
         };
-        let from = self.tree.existing_directory(target_parent)?;
+        let from = self.tree.existing_directory(target_parent)?.try_clone_to_owned()?;
         if find(from.as_fd(), target_name)? != Found::Other {
             return Err(
                 format!("a hard link leads to {}, which is no file of this layer", shown(target)).into()
@@ -244,16 +238,12 @@ impl Layer<'_> {
         if (target_parent, *target_name) == (parent, name) {
             return Err(format!("{} is a hard link to itself", shown(target)).into());
         }
-        self.tree.clear(parent, name)?;
-        let to = self.tree.directory(parent)?;
-        linkat(&from, *target_name, to, name, AtFlags::empty())
-            .map_err(|errno| failed("making the hard link", name, errno).into())
+        let link = |to: BorrowedFd<'_>| linkat(&from, *target_name, to, name, AtFlags::empty());
+        Ok(self.tree.make(parent, name, link)?)
     }
 
-    fn describe_directory(&mut self, member: &Member, path: &[u8], directory: BorrowedFd<'_>) -> Result<()> {
-        owned(fchown(directory, Some(uid(member)?), Some(gid(member)?)), path)?;
-        set_xattrs(member, directory)?;
-        fchmod(directory, mode(member)).map_err(|errno| failed("setting the mode of", path, errno))?;
+    /// A directory's times change with what is written into it.
+    fn remember_times(&mut self, member: &Member, path: &[u8]) -> Result<()> {
         self.path_bytes += path.len();
         if self.path_bytes > MAX_DIRECTORY_PATHS_BYTES {
             return Err("its directories have too long paths".into());
@@ -266,11 +256,18 @@ impl Layer<'_> {
         for (path, times) in &self.directories {
             // One that a later member replaced has no time to set.
             if let Ok(directory) = self.tree.existing_directory(&components(path)?) {
-                futimens(&directory, times).map_err(|errno| failed("setting the time of", path, errno))?;
+                futimens(directory, times).map_err(|errno| failed("setting the time of", path, errno))?;
             }
         }
         Ok(())
     }
+}
+
+/// Sets owner, attributes and mode of a directory.
+fn describe_directory(member: &Member, path: &[u8], directory: BorrowedFd<'_>) -> Result<()> {
+    owned(fchown(directory, Some(uid(member)?), Some(gid(member)?)), path)?;
+    set_xattrs(member, directory)?;
+    Ok(fchmod(directory, mode(member)).map_err(|errno| failed("setting the mode of", path, errno))?)
 }
 
 /// Sets owner and times of a link or a fifo.
