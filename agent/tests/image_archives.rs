@@ -5,6 +5,8 @@
 
 #[path = "image/archives.rs"]
 mod archives;
+#[path = "image/catalogue.rs"]
+mod catalogue;
 #[path = "image/craft.rs"]
 mod craft;
 #[path = "image/dirs.rs"]

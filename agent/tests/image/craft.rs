@@ -36,7 +36,28 @@ impl Craft {
         body: &[u8],
         change: impl FnOnce(&mut Header),
     ) -> Self {
-        let mut header = Header::new_ustar();
+        self.add(Header::new_ustar(), kind, path, link, body, change)
+    }
+
+    /// A regular file in GNU's format.
+    pub fn gnu_file(self, path: &str, body: &[u8]) -> Self {
+        self.gnu_member(b'0', path, body, |_| {})
+    }
+
+    /// A member in GNU's format.
+    pub fn gnu_member(self, kind: u8, path: &str, body: &[u8], change: impl FnOnce(&mut Header)) -> Self {
+        self.add(Header::new_gnu(), kind, path, "", body, change)
+    }
+
+    fn add(
+        self,
+        mut header: Header,
+        kind: u8,
+        path: &str,
+        link: &str,
+        body: &[u8],
+        change: impl FnOnce(&mut Header),
+    ) -> Self {
         header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
         header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
         header.as_old_mut().linkflag = [kind];
@@ -77,6 +98,14 @@ impl Craft {
     pub fn cut(self) -> Vec<u8> {
         self.0
     }
+}
+
+/// Makes the checksum of a header block right again.
+pub fn fix_checksum(block: &mut [u8]) {
+    let mut header = Header::new_old();
+    header.as_mut_bytes().copy_from_slice(block);
+    header.set_cksum();
+    block.copy_from_slice(header.as_bytes());
 }
 
 fn record(key: &str, value: &[u8]) -> Vec<u8> {

@@ -63,9 +63,31 @@ impl Layer {
         listing(&self.root(), &[])
     }
 
+    /// The paths of everything below it, sorted.
+    pub fn names(&self) -> Vec<String> {
+        names(&self.root())
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)
     }
+}
+
+/// The paths of everything below `dir`, sorted.
+pub fn names(dir: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(at) = open.pop() {
+        for entry in fs::read_dir(&at).unwrap() {
+            let entry = entry.unwrap();
+            names.push(entry.path().strip_prefix(dir).unwrap().to_str().unwrap().to_owned());
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    names.sort();
+    names
 }
 
 /// One line for each file below `dir` but those named: path, type, mode, owner, time, links, and size or target.
