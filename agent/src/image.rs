@@ -13,7 +13,7 @@
 //! that can reach nothing but the layer's own directory.
 
 mod add;
-mod archive;
+pub(crate) mod archive;
 mod bundle;
 mod candidate;
 mod catalog;
@@ -29,7 +29,7 @@ mod pax;
 mod prune;
 mod reference;
 mod save;
-mod sparse;
+pub(crate) mod sparse;
 mod store;
 mod stream;
 mod tag;
@@ -44,6 +44,7 @@ pub use config::{Empty, ImageConfig};
 pub use digest::{Digest, InvalidDigest};
 pub use error::ImageError;
 pub use layers::LayerStore;
+pub(crate) use path::{components, shown};
 pub use reference::Reference;
 pub use save::Saved;
 pub use users::User;
@@ -178,6 +179,11 @@ impl Images {
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Image>> {
         self.shared.catalog().list()
+    }
+
+    /// Who holds the unpacked layers.
+    pub(crate) fn layer_store(&self) -> Arc<dyn LayerStore> {
+        Arc::clone(&self.shared.layers)
     }
 
     /// A number that grows with every change of [`Images::list`].

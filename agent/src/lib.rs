@@ -39,6 +39,7 @@ pub mod config;
 pub(crate) mod container;
 pub(crate) mod doctor;
 pub mod engine;
+pub(crate) mod files;
 pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;
@@ -47,6 +48,7 @@ pub(crate) mod shutdown;
 pub(crate) mod storage;
 pub(crate) mod terminal;
 mod token;
+pub mod work;
 
 use config::Config;
 use container::ContainerError;

@@ -5,17 +5,11 @@ use std::process::ExitCode;
 use porthole::cli::{self, Cli, Command, LogFormat, ServeArgs};
 use porthole::config::Config;
 use porthole_launcher::boot::{self, Booted};
-use porthole_launcher::wire::{Failure, FailureKind};
 use porthole_launcher::worker::Programs;
 use tracing_subscriber::EnvFilter;
 
 /// What the launcher calls in jails.
-const PROGRAMS: Programs = Programs {
-    unpack: porthole::image::unpack::apply,
-    work: |_, _, _, _| {
-        Err(Failure { kind: FailureKind::Unsupported, message: "There are no jobs yet.".to_owned() })
-    },
-};
+const PROGRAMS: Programs = Programs { unpack: porthole::image::unpack::apply, work: porthole::work::run };
 
 fn main() -> ExitCode {
     // Before anything else: the launcher, and the agent's way down from privilege, need a process of one thread.

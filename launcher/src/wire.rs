@@ -318,6 +318,8 @@ pub enum FailureKind {
     BadArchive,
     /// Out of id ranges, descriptors or processes.
     TooMany,
+    /// Larger than a limit.
+    TooLarge,
     /// This host cannot do it.
     Unsupported,
     /// The kernel refused a step.

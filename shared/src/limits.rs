@@ -41,6 +41,13 @@ pub const MAX_PENDING_INPUT: usize = 1024 * 1024;
 /// Largest root file system archive or saved image that an upload may hold, in bytes.
 pub const MAX_IMAGE_ARCHIVE_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
+/// Largest file or archive that may be put into a container, in bytes: what is dropped into a page by mistake should not
+/// fill the disk.
+pub const MAX_UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// A transfer of files of which nothing moves for this long is given up, in milliseconds.
+pub const STALLED_AFTER_MS: u64 = 60_000;
+
 /// Bytes that one layer may unpack to.
 pub const MAX_LAYER_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 

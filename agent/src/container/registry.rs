@@ -62,7 +62,7 @@ impl Registry {
         &self.0.images
     }
 
-    pub(super) fn tasks(&self) -> &TaskTracker {
+    pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.0.tasks
     }
 

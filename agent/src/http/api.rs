@@ -18,6 +18,7 @@ use super::{App, extract, socket};
 use crate::container::plan_step;
 
 mod containers;
+mod files;
 mod images;
 mod storage;
 
@@ -40,9 +41,10 @@ fn described() -> OpenApiRouter<App> {
         .merge(containers::router())
         .merge(images::router())
         .merge(storage::router())
+        .merge(files::router())
         .layer(DefaultBodyLimit::max(MAX_CONTROL_BYTES))
         // Uploads have limits of their own, counted while they are read.
-        .merge(images::uploads().layer(DefaultBodyLimit::disable()));
+        .merge(images::uploads().merge(files::uploads()).layer(DefaultBodyLimit::disable()));
     OpenApiRouter::with_openapi(about()).nest("/api/v1", api)
 }
 
@@ -85,7 +87,7 @@ mod tests {
     use super::described;
 
     /// What the design and the command line rely on.
-    const PATHS: [(&str, &[&str]); 22] = [
+    const PATHS: &[(&str, &[&str])] = &[
         ("/version", &["get"]),
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
@@ -102,10 +104,18 @@ mod tests {
         ("/containers/{id}/top", &["get"]),
         ("/storage", &["get"]),
         ("/prune", &["post"]),
+        ("/containers/{id}/changes", &["get"]),
+        ("/containers/{id}/stat", &["get"]),
+        ("/containers/{id}/tree", &["get"]),
+        ("/containers/{id}/file", &["get", "put"]),
+        ("/containers/{id}/archive", &["get", "put"]),
+        ("/containers/{id}/export", &["get"]),
         ("/images", &["get", "delete"]),
         ("/images/detail", &["get"]),
         ("/images/save", &["get"]),
         ("/images/tag", &["post"]),
+        ("/images/tree", &["get"]),
+        ("/images/file", &["get"]),
         ("/images/import", &["post"]),
         ("/images/load", &["post"]),
     ];
@@ -116,7 +126,7 @@ mod tests {
         let document = serde_json::to_value(document).unwrap();
         let described = document["paths"].as_object().unwrap();
         for (path, methods) in PATHS {
-            for method in methods {
+            for method in *methods {
                 let operation = &described[&format!("/api/v1{path}")][method];
                 assert!(operation["responses"].is_object(), "{method} {path}");
             }

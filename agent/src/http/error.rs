@@ -104,14 +104,14 @@ fn told(Failure { kind, message }: Failure) -> WireError {
             (ErrorCode::NoSuchContainer, "`porthole ps -a` lists those that are here.")
         }
         FailureKind::NoSuchProcess => (ErrorCode::NoSuchProcess, "`porthole inspect` lists its processes."),
-        FailureKind::NoSuchLayer | FailureKind::NoSuchFile => {
-            (ErrorCode::NoSuchImage, "Load or import the image again.")
-        }
+        FailureKind::NoSuchLayer => (ErrorCode::NoSuchImage, "Load or import the image again."),
+        FailureKind::NoSuchFile => (ErrorCode::NoSuchFile, "Look into the directory above it."),
         FailureKind::NotRunning => (ErrorCode::NotRunning, "Launch another one."),
         FailureKind::StillRunning => (ErrorCode::StillRunning, "Stop it first, or remove it by force."),
         FailureKind::InUse => (ErrorCode::ImageInUse, "Remove the containers made from it first."),
         FailureKind::BadArchive => (ErrorCode::BadImage, "Make the archive again and send it unchanged."),
         FailureKind::TooMany => (ErrorCode::TooMany, "Remove some containers that are no longer needed."),
+        FailureKind::TooLarge => (ErrorCode::TooLarge, "Take or send a part of it at a time."),
         FailureKind::Unsupported => (ErrorCode::Unsupported, "`porthole doctor` says what this host lacks."),
         FailureKind::Internal => {
             tracing::error!(message, "the launcher failed");
@@ -119,6 +119,12 @@ fn told(Failure { kind, message }: Failure) -> WireError {
         }
     };
     WireError::new(code, message, hint)
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self(told(failure))
+    }
 }
 
 impl From<ImageError> for Refusal {

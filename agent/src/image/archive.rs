@@ -19,7 +19,7 @@ use super::sparse::{self, Segment};
 mod tests;
 
 /// Headers are one block; contents are padded to whole ones. In bytes.
-pub(super) const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 
 /// Largest extended header or long name, in bytes. Names have 4 KiB, extended attributes 64 KiB each.
 const MAX_EXTENSION_BYTES: u64 = 1024 * 1024;
@@ -32,7 +32,7 @@ const CUT: &str = "it ends in the middle of a member";
 
 /// Why an archive cannot be read on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ArchiveError {
+pub(crate) enum ArchiveError {
     /// It is broken, or could be read in two ways.
     #[error("{0}")]
     Malformed(String),
@@ -57,23 +57,23 @@ type Result<T, E = ArchiveError> = std::result::Result<T, E>;
 
 /// What a header says about a member.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     /// As written; nothing is checked but its length.
-    pub(super) path: Vec<u8>,
-    pub(super) kind: Kind,
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Kind,
     /// Permission, setuid, setgid and sticky bits.
-    pub(super) mode: u32,
-    pub(super) uid: u64,
-    pub(super) gid: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
     /// Seconds and nanoseconds since 1970-01-01 UTC.
-    pub(super) mtime: (i64, u32),
+    pub(crate) mtime: (i64, u32),
     /// Extended attributes: names and values.
-    pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What a member is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File {
         /// Its length in bytes, holes included.
@@ -91,7 +91,7 @@ pub(super) enum Kind {
 }
 
 /// An archive being read. Reading from it gives the stored bytes of the current member.
-pub(super) struct Archive<R> {
+pub(crate) struct Archive<R> {
     source: R,
     /// Stored bytes of the current member that have not been read yet.
     left: u64,
@@ -108,12 +108,12 @@ struct Extensions {
 }
 
 impl<R: Read> Archive<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self { source, left: 0, padding: 0 }
     }
 
     /// The next member; none at the archive's end. What was not read of the current one is skipped.
-    pub(super) fn next(&mut self) -> Result<Option<Member>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Member>> {
         let mut extensions = Extensions::default();
         loop {
             let Some(header) = self.next_header()? else {
@@ -147,7 +147,7 @@ impl<R: Read> Archive<R> {
     }
 
     /// Reads the source to its end; whatever follows an archive's end is ignored, as tar does.
-    pub(super) fn drain(mut self) -> io::Result<()> {
+    pub(crate) fn drain(mut self) -> io::Result<()> {
         io::copy(&mut self.source, &mut io::sink()).map(drop)
     }
 
@@ -381,7 +381,7 @@ fn size_field(header: &Header) -> Result<u64> {
 }
 
 /// A numeric field: octal digits, or GNU's base 256 when the first bit is set. Times may be negative in the latter.
-pub(super) fn number(field: &[u8]) -> Option<u64> {
+pub(crate) fn number(field: &[u8]) -> Option<u64> {
     let (high, low) = field.split_at(field.len().saturating_sub(8));
     let sign_bytes = |filler: u8| high.iter().skip(1).all(|&b| b == filler);
     match (field.first()?, high.is_empty()) {
@@ -395,7 +395,7 @@ pub(super) fn number(field: &[u8]) -> Option<u64> {
 }
 
 /// Octal digits between optional spaces; nothing but NUL and spaces after them. A blank field is zero.
-pub(super) fn octal(field: &[u8]) -> Option<u64> {
+pub(crate) fn octal(field: &[u8]) -> Option<u64> {
     let start = field.iter().position(|&b| b != b' ').unwrap_or(field.len());
     let digits = field[start..].iter().take_while(|b| matches!(b, b'0'..=b'7')).count();
     let (digits, rest) = field[start..].split_at(digits);

@@ -10,7 +10,7 @@ const MAX_FILE_NAME_BYTES: usize = 255;
 ///
 /// # Errors
 /// A sentence, for `..`, NUL bytes and anything too long or too deep.
-pub(super) fn components(path: &[u8]) -> Result<Vec<&[u8]>, String> {
+pub(crate) fn components(path: &[u8]) -> Result<Vec<&[u8]>, String> {
     let refuse = |why: &str| Err(format!("the path {} {why}", shown(path)));
     if path.len() > MAX_PATH_BYTES {
         return refuse("is too long");
@@ -32,7 +32,7 @@ pub(super) fn components(path: &[u8]) -> Result<Vec<&[u8]>, String> {
 }
 
 /// A path for people: control characters escaped, the middle of a long one left out.
-pub(super) fn shown(path: &[u8]) -> String {
+pub(crate) fn shown(path: &[u8]) -> String {
     const KEPT: usize = 60;
     let part = |bytes: &[u8]| bytes.escape_ascii().to_string();
     if path.len() <= 2 * KEPT {

@@ -13,19 +13,19 @@ const MAX_LINE_BYTES: usize = 21;
 const FIELD: usize = 12;
 
 /// Bytes of the 21 pairs that a continuation block of GNU's own format holds; a flag for one more block follows.
-pub(super) const FIELDS_PER_BLOCK: usize = 21 * 2 * FIELD;
+pub(crate) const FIELDS_PER_BLOCK: usize = 21 * 2 * FIELD;
 
 /// A stored part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Where it belongs in the file, in bytes.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Its length in bytes.
-    pub(super) length: u64,
+    pub(crate) length: u64,
 }
 
 /// Reads pairs of header fields; the first empty pair ends them.
-pub(super) fn read_fields(fields: &[u8], map: &mut Vec<Segment>) -> Result<(), ArchiveError> {
+pub(crate) fn read_fields(fields: &[u8], map: &mut Vec<Segment>) -> Result<(), ArchiveError> {
     for pair in fields.chunks_exact(2 * FIELD) {
         let (offset, length) = pair.split_at(FIELD);
         let malformed = || ArchiveError::from("a sparse file's map is malformed");
@@ -40,7 +40,7 @@ pub(super) fn read_fields(fields: &[u8], map: &mut Vec<Segment>) -> Result<(), A
 }
 
 /// Reads the decimal map of PAX format 1.0 through `next_block`: a count, then an offset and a length each.
-pub(super) fn read_map(
+pub(crate) fn read_map(
     mut next_block: impl FnMut(&mut [u8]) -> Result<(), ArchiveError>,
 ) -> Result<Vec<Segment>, ArchiveError> {
     let mut text: Vec<u8> = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn pairs(numbers: &[u64]) -> Result<Vec<Segment>, ArchiveError> {
 }
 
 /// The map, when its parts ascend, lie within `size` and add up to the `stored` bytes.
-pub(super) fn check(map: Vec<Segment>, size: u64, stored: u64) -> Result<Vec<Segment>, ArchiveError> {
+pub(crate) fn check(map: Vec<Segment>, size: u64, stored: u64) -> Result<Vec<Segment>, ArchiveError> {
     let (mut end, mut sum) = (0_u64, 0_u64);
     for segment in &map {
         let next = segment.offset.checked_add(segment.length).filter(|_| segment.offset >= end);

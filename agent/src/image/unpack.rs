@@ -271,17 +271,17 @@ fn describe_directory(member: &Member, path: &[u8], directory: BorrowedFd<'_>) -
 }
 
 /// Sets owner and times of a link or a fifo.
-fn describe_name(member: &Member, dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+pub(crate) fn describe_name(member: &Member, dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
     owned(chownat(dir, name, Some(uid(member)?), Some(gid(member)?), AtFlags::SYMLINK_NOFOLLOW), name)?;
     utimensat(dir, name, &times(member), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|errno| failed("setting the time of", name, errno).into())
 }
 
-fn uid(member: &Member) -> Result<Uid> {
+pub(crate) fn uid(member: &Member) -> Result<Uid> {
     id(member, member.uid).map(Uid::from_raw)
 }
 
-fn gid(member: &Member) -> Result<Gid> {
+pub(crate) fn gid(member: &Member) -> Result<Gid> {
     id(member, member.gid).map(Gid::from_raw)
 }
 
@@ -294,25 +294,25 @@ fn id(member: &Member, id: u64) -> Result<u32> {
 
 /// `EINVAL` says that the id is not mapped here: started without root and without a range of ids, everything belongs to
 /// the one there is, which `porthole doctor` tells.
-fn owned(changed: rustix::io::Result<()>, name: &[u8]) -> Result<()> {
+pub(crate) fn owned(changed: rustix::io::Result<()>, name: &[u8]) -> Result<()> {
     match changed {
         Ok(()) | Err(Errno::INVAL) => Ok(()),
         Err(errno) => Err(failed("setting the owner of", name, errno).into()),
     }
 }
 
-fn mode(member: &Member) -> Mode {
+pub(crate) fn mode(member: &Member) -> Mode {
     Mode::from_raw_mode(member.mode)
 }
 
-fn times(member: &Member) -> Timestamps {
+pub(crate) fn times(member: &Member) -> Timestamps {
     let (seconds, nanoseconds) = member.mtime;
     let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into() };
     Timestamps { last_access: time, last_modification: time }
 }
 
 /// Keeps what a container's root could have set itself and overlayfs does not interpret.
-fn set_xattrs(member: &Member, fd: BorrowedFd<'_>) -> Result<()> {
+pub(crate) fn set_xattrs(member: &Member, fd: BorrowedFd<'_>) -> Result<()> {
     for (name, value) in &member.xattrs {
         let of_user = name.starts_with(b"user.") && !name.starts_with(b"user.overlay.");
         if !(of_user || name == b"security.capability") || name.contains(&0) {

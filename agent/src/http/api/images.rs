@@ -149,13 +149,13 @@ const HEAR_OUT: Duration = Duration::from_secs(2);
 
 /// Takes the rest of a refused upload, for a while: a connection that is closed on a client that still sends is reset, and
 /// the client never reads why (RFC 9112, section 9.6).
-async fn heard_out<T, E>(mut rest: impl AsyncRead + Unpin, outcome: Result<T, E>) -> Result<T, E> {
+pub(super) async fn heard_out<T, E>(mut rest: impl AsyncRead + Unpin, outcome: Result<T, E>) -> Result<T, E> {
     if outcome.is_err() {
         let _ = timeout(HEAR_OUT, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
     }
     outcome
 }
 
-fn reader(body: Body) -> impl AsyncRead + Send + Unpin {
+pub(super) fn reader(body: Body) -> impl AsyncRead + Send + Unpin {
     StreamReader::new(body.into_data_stream().map_err(std::io::Error::other))
 }
