@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use porthole_launcher::wire::{Failure, Place};
 use porthole_protocol::files::{Changes, FileEntry, FileTree, StackLayer};
+use porthole_protocol::image::CommitRequest;
 use tokio::io::AsyncRead;
 
 use crate::container::Container;
 use crate::container::registry::Registry;
-use crate::image::Image;
+use crate::image::{Image, ImageError};
 use crate::work::asking::{Desk, Stream};
 use crate::work::{Job, Listing};
 
@@ -35,6 +36,21 @@ impl Registry {
     /// The files of a container or an image.
     pub(crate) fn files(&self, owner: Owner) -> Files {
         Files { desk: self.desk(), owner }
+    }
+
+    /// Makes an image of what a container wrote, and adds it.
+    ///
+    /// # Errors
+    /// Those of [`Images::commit`](crate::image::Images); `NoSuchImage` when the container's own image is gone.
+    pub(crate) async fn commit(
+        &self,
+        container: &Container,
+        request: &CommitRequest,
+    ) -> std::result::Result<Arc<Image>, ImageError> {
+        let base = self.images().resolve(container.image_id())?;
+        let stack = Owner::Container(container.clone()).stack();
+        let packing = async { Ok(self.desk().start(stack, !request.no_pause, &Job::Pack)?) };
+        self.images().commit(&base, &container.view().detail.spec.process, request, packing).await
     }
 
     /// Where jobs on files are asked for.
