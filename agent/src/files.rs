@@ -68,6 +68,14 @@ impl Files {
         self.desk.ask(self.owner.stack(), &Job::Changes).await
     }
 
+    /// Bytes on disk that a container alone has: those of its writable layer.
+    ///
+    /// # Errors
+    /// Those of the launcher.
+    pub(crate) async fn private_bytes(&self) -> Result<u64> {
+        self.desk.ask(self.owner.stack(), &Job::DiskBytes).await
+    }
+
     /// A directory through the layers from `from` on.
     ///
     /// # Errors
@@ -77,7 +85,7 @@ impl Files {
         let listing = self.desk.ask::<Listing>(self.owner.stack(), &job);
         let written = async {
             match &self.owner {
-                Owner::Container(_) => self.desk.ask(self.owner.stack(), &Job::DiskBytes).await.map(Some),
+                Owner::Container(_) => self.private_bytes().await.map(Some),
                 Owner::Image(_) => Ok(None),
             }
         };
