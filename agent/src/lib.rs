@@ -147,7 +147,7 @@ pub async fn serve(
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
         () = engine.gone() => Err(ServeError::LauncherGone),
-        () = &mut http => Ok(()),
+        served = &mut http => return served.map_err(io("cannot serve")),
     };
     tracing::info!("stopping; a second signal does not wait");
     stopping.cancel();

@@ -1,9 +1,13 @@
 //! Where contexts meet components.
 
+pub mod add_archive;
+pub mod commit;
 pub mod image;
 pub mod images;
 pub mod inspector;
+pub mod layers;
 pub mod not_found;
+pub mod put_files;
 pub mod sidebar;
 pub mod stage;
 pub mod workspace;

@@ -1,7 +1,9 @@
 //! Files of the visitor's own machine: dropped, chosen, shown, saved.
 
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
+use web_sys::{
+    Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Node, Url,
+};
 use yew::NodeRef;
 
 /// A file that the visitor dropped or chose. The page has been given the right to read it, and reads it when it is sent.
@@ -39,6 +41,14 @@ fn list(files: Option<FileList>) -> Vec<LocalFile> {
 #[must_use]
 pub fn holds_files(event: &DragEvent) -> bool {
     event.data_transfer().is_some_and(|data| data.types().includes(&JsValue::from_str("Files"), 0))
+}
+
+/// Whether what is dragged has left the element that listens, and not only gone to another one inside it.
+#[must_use]
+pub fn has_left(event: &DragEvent) -> bool {
+    let inside = event.current_target().and_then(|target| target.dyn_into::<Node>().ok());
+    let to = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
+    to.is_none_or(|to| inside.is_none_or(|inside| !inside.contains(Some(&to))))
 }
 
 /// The files that were dropped.

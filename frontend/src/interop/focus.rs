@@ -2,6 +2,7 @@
 
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement};
+use yew::NodeRef;
 
 /// Marks the element that takes the focus when its region is entered.
 const ENTRY: &str = "[data-region-entry]";
@@ -38,6 +39,17 @@ fn enter(region: &Element) {
     let target = entry.or(inner).unwrap_or_else(|| region.clone());
     if let Some(target) = target.dyn_ref::<HtmlElement>() {
         let _ = target.focus();
+    }
+}
+
+/// Moves the focus to the element with this id, if it is inside `within` already.
+pub fn follow(within: &NodeRef, id: &str) {
+    let Some(within) = within.cast::<Element>() else { return };
+    if within.contains(document().active_element().as_deref())
+        && let Some(element) = document().get_element_by_id(id)
+        && let Some(element) = element.dyn_ref::<HtmlElement>()
+    {
+        let _ = element.focus();
     }
 }
 

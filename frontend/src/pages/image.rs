@@ -5,6 +5,7 @@ use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 use yew_router::prelude::*;
 
+use super::layers::Layers;
 use crate::components::ask_name::AskName;
 use crate::components::delete_image::DeleteImage;
 use crate::components::history::History;
@@ -18,6 +19,7 @@ use crate::hooks::use_task::use_tasks;
 use crate::net::{api, download};
 use crate::route::Route;
 use crate::state::connection::Phase;
+use crate::state::files::Place;
 use crate::state::toasts::ToastsAction;
 use crate::state::{format, names};
 
@@ -160,6 +162,9 @@ fn Page(props: &PageProps) -> Html {
                 </div>
             </header>
             if let Some(error) = &detail.error { <Problem error={error.clone()} /> }
+            <Section title="Layers" lead={html! { <code class="inline-code">{ format!("porthole images {shown}") }</code> }}>
+                <Layers place={Place::Image(image.id.clone())} name={shown.clone()} />
+            </Section>
             if let Some(detail) = &detail.value {
                 <Section title="History" figure={format::count(detail.history.len(), "step")} lead={html! { <>
                     { "What was done to make it, newest first. A step that changed files left a layer. " }

@@ -3,11 +3,13 @@
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
+use crate::components::file_button::FileButton;
 use crate::components::image_table::ImageTable;
 use crate::components::pull_box::PullBox;
 use crate::components::transfer_list::TransferList;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
 use crate::hooks::use_now::use_now;
+use crate::interop::files::LocalFile;
 use crate::net::client::Client;
 use crate::state::connection::Phase;
 use crate::state::format;
@@ -18,6 +20,8 @@ use crate::state::transfers::TransfersAction;
 pub struct Props {
     /// Launch this image and show its terminal.
     pub on_launch: Callback<String>,
+    /// Add the images of these archives.
+    pub on_files: Callback<Vec<LocalFile>>,
 }
 
 /// The list, and where a further image comes from.
@@ -46,6 +50,9 @@ pub fn Images(props: &Props) -> Html {
             <header class="library-head">
                 <h2 class="library-title">{ "Images" }</h2>
                 <span class="library-figure">{ format::count(count, "image") }</span>
+                <div class="library-actions">
+                    <FileButton words="Add an archive" on_files={props.on_files.clone()} />
+                </div>
             </header>
             <p class="library-lead">
                 { "An image is a stack of read-only layers and a note on what to run. Containers made from it share the \

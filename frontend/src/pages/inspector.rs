@@ -3,10 +3,15 @@
 use porthole_protocol::http::ContainerState;
 use yew::prelude::*;
 
+use super::commit::Commit;
+use super::layers::Layers;
 use crate::components::birth::Birth;
+use crate::components::file_button::FileButton;
 use crate::components::kernel_panel::KernelPanel;
 use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, ToastsContext, use_store};
+use crate::interop::files::LocalFile;
 use crate::net::client::Client;
+use crate::state::files::Place;
 use crate::state::toasts::ToastsAction;
 
 /// Properties of [`Inspector`].
@@ -14,12 +19,15 @@ use crate::state::toasts::ToastsAction;
 pub struct Props {
     /// The visitor wants to see the terminal.
     pub on_terminal: Callback<()>,
+    /// Put these files into the shown container; none when it does not run.
+    pub on_files: Option<Callback<Vec<LocalFile>>>,
 }
 
 /// What the panel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Half {
     Kernel,
+    Layers,
     Birth,
 }
 
@@ -27,6 +35,7 @@ impl Half {
     fn name(self) -> &'static str {
         match self {
             Self::Kernel => "Kernel",
+            Self::Layers => "Layers",
             Self::Birth => "Birth",
         }
     }
@@ -34,6 +43,7 @@ impl Half {
     fn label(self) -> &'static str {
         match self {
             Self::Kernel => "Kernel view",
+            Self::Layers => "Layer view",
             Self::Birth => "Birth timeline",
         }
     }
@@ -78,6 +88,15 @@ pub fn Inspector(props: &Props) -> Html {
             </button>
         }
     };
+    let layers = summary.filter(|_| *half == Half::Layers).map(|container| html! {
+        <Layers key={container.id.to_string()} place={Place::Container(container.id.clone())} name={container.name.clone()}
+            actions={html! {
+                <span class="written-actions">
+                    if let Some(on_files) = &props.on_files { <FileButton words="Put a file in" on_files={on_files.clone()} /> }
+                    <Commit container={container.id.clone()} name={container.name.clone()} />
+                </span>
+            }} />
+    });
     let body = match (*half, &kernel.detail, &kernel.view) {
         _ if kernel.container.is_none() => {
             html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> }
@@ -92,6 +111,7 @@ pub fn Inspector(props: &Props) -> Html {
         <section class="inspector" aria-label="Kernel panel" data-region="inspector" tabindex="-1">
             <div class="halves" role="group" aria-label="What the panel shows">
                 { tab(Half::Kernel) }
+                { tab(Half::Layers) }
                 { tab(Half::Birth) }
             </div>
             <div key={half.name()} class="inspector-body" role="region" tabindex="0"
@@ -99,7 +119,7 @@ pub fn Inspector(props: &Props) -> Html {
                 if ended {
                     <p class="ended">{ "This container has ended. This is how it was last seen." }</p>
                 }
-                { body }
+                { layers.unwrap_or(body) }
             </div>
         </section>
     }

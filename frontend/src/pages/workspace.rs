@@ -1,14 +1,18 @@
 //! The one view: containers, terminals, what the kernel says; and images, in the place of the latter two.
 
+use porthole_protocol::http::{ContainerState, ContainerSummary};
 use yew::prelude::*;
 use yew_router::prelude::*;
 
+use super::add_archive::AddArchive;
 use super::image::Image;
 use super::images::Images;
 use super::inspector::Inspector;
+use super::put_files::PutFiles;
 use super::sidebar::Sidebar;
 use super::stage::Stage;
 use crate::components::connection_status::ConnectionBanner;
+use crate::components::drop_zone::DropZone;
 use crate::components::toast_viewer::ToastViewer;
 use crate::components::top_bar::TopBar;
 use crate::components::view_switch::{View, ViewSwitch};
@@ -43,7 +47,7 @@ pub fn Workspace(props: &Props) -> Html {
 
     // The kernel panel follows the shown terminal.
     let container = tabs.shown().and_then(|tab| tab.place.as_ref()).map(|place| place.container.clone());
-    use_effect_with(container, {
+    use_effect_with(container.clone(), {
         let client = client.clone();
         move |container| client.inspect(container.clone())
     });
@@ -81,12 +85,37 @@ pub fn Workspace(props: &Props) -> Html {
             show.emit(());
         })
     };
+    let dropped = use_state(Vec::new);
+    let on_dropped = {
+        let dropped = dropped.setter();
+        Callback::from(move |files| dropped.set(files))
+    };
     let images = match &props.route {
-        Route::Images => Some(html! { <Images on_launch={on_launch.clone()} /> }),
+        Route::Images => {
+            Some(html! { <Images on_launch={on_launch.clone()} on_files={on_dropped.clone()} /> })
+        }
         Route::Image { address } => {
             Some(html! { <Image address={address.clone()} on_launch={on_launch.clone()} /> })
         }
         Route::Workspace | Route::NotFound => None,
+    };
+    let running = |it: &&ContainerSummary| it.state == ContainerState::Running;
+    let container = container.and_then(|id| lists.container(&id)).filter(running).cloned();
+    let (words, on_files) = match (&images, &container) {
+        (Some(_), _) => ("Add the images of this archive".to_string(), Some(on_dropped)),
+        (None, Some(container)) => (format!("Put into {}", container.name), Some(on_dropped)),
+        (None, None) => ("A file can be put into a container that runs: launch one first".to_string(), None),
+    };
+    let on_close = {
+        let dropped = dropped.setter();
+        Callback::from(move |()| dropped.set(Vec::new()))
+    };
+    let files = (*dropped).clone();
+    let dialog = match container {
+        _ if files.is_empty() => Html::default(),
+        _ if images.is_some() => html! { <AddArchive {files} {on_close} /> },
+        Some(container) => html! { <PutFiles {container} {files} {on_close} /> },
+        None => Html::default(),
     };
     let on_dismiss = {
         let toasts = toasts.dispatcher();
@@ -96,17 +125,18 @@ pub fn Workspace(props: &Props) -> Html {
         <div class="shell" data-view={shown.name()}>
             <TopBar connection={(*connection).clone()} />
             <ConnectionBanner connection={(*connection).clone()} on_retry={Callback::from(move |()| client.retry_now())} />
-            <main class="workspace">
+            <DropZone {words} on_files={on_files.clone()}>
             <Sidebar {on_launch} on_terminal={on_terminal.clone()} />
             <Stage on_terminal={on_terminal.clone()} />
-            <Inspector {on_terminal} />
+            <Inspector {on_terminal} on_files={on_files.clone()} />
             if let Some(images) = images {
                 <section class="library" aria-label="Images" data-region="images" tabindex="-1">
                     <div class="library-page">{ images }</div>
                 </section>
             }
-            </main>
+            </DropZone>
             <ViewSwitch view={shown} {on_view} />
+            { dialog }
             <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
         </div>
     }

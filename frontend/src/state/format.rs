@@ -1,5 +1,6 @@
 //! Numbers and states as words.
 
+use porthole_protocol::files::FileKind;
 use porthole_protocol::http::Exit;
 use porthole_protocol::kernel::IdMap;
 
@@ -56,6 +57,46 @@ pub fn age(then_ms: u64, now_ms: u64) -> String {
         3600..86_400 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// Kind and permissions as `ls -l` shows them: `drwxr-xr-x`.
+#[must_use]
+pub fn mode(kind: FileKind, mode: u32) -> String {
+    let first = match kind {
+        FileKind::File => '-',
+        FileKind::Directory => 'd',
+        FileKind::Symlink => 'l',
+        FileKind::Special => '?',
+    };
+    let triple = |shift: u32, special: u32, letters: [char; 2]| {
+        let bit = |bit: u32, letter: char| if mode >> shift & bit == 0 { '-' } else { letter };
+        let last = match (mode & special != 0, mode >> shift & 1 != 0) {
+            (true, true) => letters[0],
+            (true, false) => letters[1],
+            (false, _) => bit(1, 'x'),
+        };
+        [bit(4, 'r'), bit(2, 'w'), last]
+    };
+    let [owner, group, others] =
+        [triple(6, 0o4000, ['s', 'S']), triple(3, 0o2000, ['s', 'S']), triple(0, 0o1000, ['t', 'T'])];
+    [first].into_iter().chain(owner).chain(group).chain(others).collect()
+}
+
+/// A time in UTC, from milliseconds since 1970: `2026-11-24 12:05`.
+#[must_use]
+pub fn date(ms: i64) -> String {
+    let minutes = ms.div_euclid(60_000);
+    // Days to a date of the Gregorian calendar, counted in 400-year cycles from 0000-03-01.
+    let days = minutes.div_euclid(1440) + 719_468;
+    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) =
+        if month < 10 { (year + 400 * cycle, month + 3) } else { (year + 400 * cycle + 1, month - 9) };
+    let minute = minutes.rem_euclid(1440);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// How a process ended, in a sentence without its full stop.
@@ -125,6 +166,19 @@ mod tests {
     fn bytes_read_as_a_person_writes_them() {
         let shown = [0, 1023, 1024, 1536, 4_400_000, 268_435_456, 1_073_741_823, u64::MAX].map(bytes);
         assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "4.2 MiB", "256 MiB", "1 GiB", "16384 PiB"]);
+    }
+
+    #[test]
+    fn permissions_read_as_ls_shows_them() {
+        assert_eq!(mode(FileKind::Directory, 0o1777), "drwxrwxrwt");
+        assert_eq!(mode(FileKind::File, 0o4755), "-rwsr-xr-x");
+        assert_eq!(mode(FileKind::File, 0o2640), "-rw-r-S---");
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let shown = [0, 951_782_400_000, 1_795_521_900_000, -1].map(date);
+        assert_eq!(shown, ["1970-01-01 00:00", "2000-02-29 00:00", "2026-11-24 12:05", "1969-12-31 23:59"]);
     }
 
     #[test]

@@ -1,6 +1,25 @@
-//! What the words of the kernel panel mean, for someone who meets them for the first time.
+//! What the words of the kernel panel and the layer view mean, for someone who meets them for the first time.
 
+use porthole_protocol::files::ChangeKind;
 use porthole_protocol::spec::Namespace;
+
+/// How a stack of layers becomes one directory tree.
+pub const OVERLAY: &str = "The kernel's overlay file system shows the layers as one tree: a file is taken from the topmost layer that has \
+    it. Choose a layer to see the tree from there down, and what it did.";
+/// What a container's writing does.
+pub const WRITING: &str = "Whatever the container writes lands here, and nowhere else. A file from below is copied up before it is \
+    changed; one that is deleted is hidden by a mark, a whiteout, and is still there below.";
+
+/// What happened to a path, in a word.
+#[must_use]
+pub fn change(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Added => "added",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Deleted => "deleted",
+        ChangeKind::Unknown => "touched",
+    }
+}
 
 /// What a namespace of this kind hides or shows.
 #[must_use]

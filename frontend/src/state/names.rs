@@ -34,6 +34,14 @@ pub fn find<'a>(images: &'a [ImageSummary], written: &str) -> Option<&'a ImageSu
     images.iter().find(|image| image.names.iter().any(|name| is_same(name, written)))
 }
 
+/// A name for the image in a file: `Debian-12.tar.gz` gives `debian-12`.
+#[must_use]
+pub fn from_file(file: &str) -> String {
+    let stem = file.split(".t").next().unwrap_or(file).to_lowercase();
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
+    stem.chars().map(allowed).collect::<String>().trim_matches(['-', '.', '_']).to_owned()
+}
+
 /// The part of an image's id that stands in the address bar.
 #[must_use]
 pub fn address(id: &str) -> String {
@@ -61,6 +69,13 @@ mod tests {
         }
         assert!(is_same("localhost:5000/a:1", "localhost:5000/a:1"));
         assert!(is_same("localhost:5000/a:latest", "localhost:5000/a"), "a port is no tag");
+    }
+
+    #[test]
+    fn a_file_gives_its_image_a_name() {
+        assert_eq!(from_file("Debian 12.tar.gz"), "debian-12");
+        assert_eq!(from_file("root.tgz"), "root");
+        assert_eq!(from_file("_.tar"), "");
     }
 
     #[test]

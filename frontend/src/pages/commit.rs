@@ -1,0 +1,80 @@
+//! Saving what a container is now as an image.
+
+use porthole_protocol::error::WireError;
+use porthole_protocol::ids::ContainerId;
+use porthole_protocol::image::CommitRequest;
+use yew::prelude::*;
+
+use crate::components::ask_name::AskName;
+use crate::hooks::contexts::{ToastsContext, use_store};
+use crate::hooks::use_task::use_tasks;
+use crate::net::api;
+use crate::state::toasts::ToastsAction;
+use crate::state::{format, names};
+
+/// Properties of [`Commit`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The container.
+    pub container: ContainerId,
+    /// Its name.
+    pub name: AttrValue,
+}
+
+/// A button, and the dialog behind it.
+#[component]
+pub fn Commit(props: &Props) -> Html {
+    let toasts = use_store::<ToastsContext>();
+    let tasks = use_tasks();
+    let open = use_state(|| false);
+    let busy = use_state(|| false);
+    let refused = use_state(|| None::<WireError>);
+    let set_open = |to: bool| {
+        let (open, refused) = (open.setter(), refused.setter());
+        Callback::from(move |()| {
+            refused.set(None);
+            open.set(to);
+        })
+    };
+    let on_name = {
+        let (id, toasts) = (props.container.clone(), toasts.dispatcher());
+        let (busy, refused, open) = (busy.setter(), refused.setter(), open.setter());
+        Callback::from(move |name: String| {
+            let (id, toasts, busy, refused, open) =
+                (id.clone(), toasts.clone(), busy.clone(), refused.clone(), open.clone());
+            busy.set(true);
+            tasks.start(async move {
+                let request = CommitRequest { name: Some(name), ..CommitRequest::default() };
+                match api::commit(&id, &request).await {
+                    Ok(image) => {
+                        let words = format!(
+                            "{} is an image now, of {}. Launch it from the list.",
+                            names::short(names::of(&image)),
+                            format::count(image.layers.len(), "layer")
+                        );
+                        toasts.dispatch(ToastsAction::Note(words));
+                        open.set(false);
+                    }
+                    Err(error) => refused.set(Some(error)),
+                }
+                busy.set(false);
+            });
+        })
+    };
+    let lead = html! {
+        <>
+            { "The writable layer becomes one more read-only layer on those below, which are shared and not copied. The \
+               container goes on. The same by hand: " }
+            <code class="inline-code">{ format!("porthole commit {} NAME", props.name) }</code>
+        </>
+    };
+    html! {
+        <>
+            <button type="button" class="button" onclick={set_open(true).reform(|_| ())}>{ "Save as image" }</button>
+            if *open {
+                <AskName title={format!("Save {} as an image", props.name)} {lead} verb="Save" busy={*busy}
+                    error={(*refused).clone()} {on_name} on_close={set_open(false)} />
+            }
+        </>
+    }
+}
