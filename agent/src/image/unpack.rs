@@ -16,6 +16,7 @@ use rustix::fs::{
     fchown, fsetxattr, futimens, linkat, mknodat, openat, symlinkat, utimensat,
 };
 use rustix::io::Errno;
+use rustix::pipe::fcntl_setpipe_size;
 
 use super::archive::{Archive, ArchiveError, Kind, Member};
 use super::path::{components, shown};
@@ -27,6 +28,10 @@ const IDS: u64 = 65_536;
 
 /// What is read from the archive at a time, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Room in the pipe that the archive comes through, in bytes: the most that anybody may ask for unless told otherwise, see
+/// `pipe(7)`. With the usual 64 KiB, feeder and unpacker wait for each other far more often.
+const PIPE_BYTES: usize = 1024 * 1024;
 
 /// Paths of directories kept until the end, in bytes: their times change with what is written into them. A Debian desktop
 /// needs 5 MiB.
@@ -60,6 +65,8 @@ struct Limits {
 }
 
 fn apply_within(tar: File, root: BorrowedFd<'_>, limits: Limits) -> Result<Unpacked, String> {
+    // A file has no such room, and a pipe with less of it does as well.
+    let _ = fcntl_setpipe_size(&tar, PIPE_BYTES);
     let archive = Archive::new(BufReader::with_capacity(BUFFER_BYTES, tar));
     let layer = Layer {
         archive,

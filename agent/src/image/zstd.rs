@@ -1,4 +1,7 @@
 //! Zstandard streams of any number of frames. Source: RFC 8878; the decoder itself reads one frame.
+//!
+//! The decoder is in safe Rust. The reference one, in C, needs about a quarter of its time; but these bytes come from
+//! anybody and are read in the agent, where a flaw in C would be everybody's.
 
 use std::io::{self, BufRead, Read};
 
