@@ -4,6 +4,7 @@ mod address;
 mod attach;
 mod client;
 mod commit;
+mod cp;
 mod credentials;
 mod credit;
 mod detach;
@@ -125,6 +126,9 @@ pub enum Verb {
     Top(top::TopArgs),
     /// List what a container added, changed and deleted.
     Diff(diff::DiffArgs),
+    /// Copy files into and out of a container.
+    #[command(after_long_help = CP_EXAMPLES)]
+    Cp(cp::CpArgs),
     /// Make an image of what a container is now.
     Commit(commit::CommitArgs),
     /// Write a container's root file system as a tar archive.
@@ -170,6 +174,16 @@ Examples:
 
 The exit status is the command's own; 125 when Porthole failed, 126 when the command cannot be executed, 127 when it
 does not exist.";
+
+const CP_EXAMPLES: &str = "\
+Examples:
+  porthole cp notes.txt box:/root             into a directory that is there
+  porthole cp box:/etc/. copy                 what is in the directory, not the directory
+  porthole cp box:/var/log - | tar -t         as a tar archive
+  tar -c src | porthole cp - box:/root        from a tar archive
+
+Links are copied as links; -L follows the source itself. Files belong to root inside and to you outside, unless -a keeps
+their owners.";
 
 /// Reads the command line.
 ///
@@ -241,6 +255,7 @@ async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
         Verb::Stats(args) => stats::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,
+        Verb::Cp(args) => cp::run(client, args).await,
         Verb::Commit(args) => commit::run(client, args).await,
         Verb::Export(args) => download::export(client, args).await,
         Verb::Pull(args) => pull::pull(client, args).await,
@@ -313,6 +328,8 @@ mod tests {
             "porthole save -o f a b",
             "porthole export -o f c",
             "porthole diff --json c",
+            "porthole cp -aL c:/etc/. .",
+            "porthole cp - c:/tmp",
             "porthole commit -m m -a me -c ENV=A=1 -c CMD=a --no-pause c name:tag",
             "porthole prune -a --dry-run -f --json",
             "porthole df --json",

@@ -233,14 +233,6 @@ impl Container {
         Ok(self.engine.usage(self.id.to_string()).await?)
     }
 
-    /// Bytes on disk of its writable layer.
-    ///
-    /// # Errors
-    /// [`ContainerError::NotRunning`].
-    pub(crate) async fn private_bytes(&self) -> Result<u64> {
-        Ok(self.kernel().await?.writable_bytes)
-    }
-
     fn check_running(&self) -> Result<()> {
         if self.view().is_running() { Ok(()) } else { Err(ContainerError::NotRunning(self.id.clone())) }
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use porthole_launcher::wire::{Failure, Place};
 use porthole_protocol::files::{Changes, FileEntry, FileTree, StackLayer};
+use porthole_protocol::image::CommitRequest;
 use tokio::io::AsyncRead;
 
 use crate::container::Container;
 use crate::container::registry::Registry;
-use crate::image::Image;
+use crate::image::{Image, ImageError};
 use crate::work::asking::{Desk, Stream};
 use crate::work::{Job, Listing};
 
@@ -37,6 +38,21 @@ impl Registry {
         Files { desk: self.desk(), owner }
     }
 
+    /// Makes an image of what a container wrote, and adds it.
+    ///
+    /// # Errors
+    /// Those of [`Images::commit`](crate::image::Images); `NoSuchImage` when the container's own image is gone.
+    pub(crate) async fn commit(
+        &self,
+        container: &Container,
+        request: &CommitRequest,
+    ) -> std::result::Result<Arc<Image>, ImageError> {
+        let base = self.images().resolve(container.image_id())?;
+        let stack = Owner::Container(container.clone()).stack();
+        let packing = async { Ok(self.desk().start(stack, !request.no_pause, &Job::Pack)?) };
+        self.images().commit(&base, &container.view().detail.spec.process, request, packing).await
+    }
+
     /// Where jobs on files are asked for.
     pub(crate) fn desk(&self) -> Desk {
         Desk::new(self.images().layer_store(), self.tasks().clone())
@@ -52,6 +68,14 @@ impl Files {
         self.desk.ask(self.owner.stack(), &Job::Changes).await
     }
 
+    /// Bytes on disk that a container alone has: those of its writable layer.
+    ///
+    /// # Errors
+    /// Those of the launcher.
+    pub(crate) async fn private_bytes(&self) -> Result<u64> {
+        self.desk.ask(self.owner.stack(), &Job::DiskBytes).await
+    }
+
     /// A directory through the layers from `from` on.
     ///
     /// # Errors
@@ -61,7 +85,7 @@ impl Files {
         let listing = self.desk.ask::<Listing>(self.owner.stack(), &job);
         let written = async {
             match &self.owner {
-                Owner::Container(_) => self.desk.ask(self.owner.stack(), &Job::DiskBytes).await.map(Some),
+                Owner::Container(_) => self.private_bytes().await.map(Some),
                 Owner::Image(_) => Ok(None),
             }
         };

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::serve::ListenerExt;
 use porthole_protocol::http::Version;
 use porthole_protocol::image::ImageSummary;
 use tokio::net::TcpListener;
@@ -20,6 +19,7 @@ use crate::inspect::watch::Watches;
 
 mod api;
 mod assets;
+mod connections;
 mod error;
 mod extract;
 pub(crate) mod guard;
@@ -77,23 +77,10 @@ impl Shared {
 }
 
 /// Serves until `stopping` and every request that had begun is answered.
-///
-/// # Errors
-/// When connections can no longer be accepted.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Shared,
-    stopping: CancellationToken,
-) -> std::io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        // A keystroke's echo must not wait for the acknowledgement of the one before (RFC 896).
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection cannot be set to send at once");
-        }
-    });
+pub(crate) async fn serve(listener: TcpListener, shared: Shared, stopping: CancellationToken) {
     let app = App(Arc::new(shared));
     app.tasks.spawn(app.lists.clone().publish(app.clone()));
-    axum::serve(listener, router(app)).with_graceful_shutdown(stopping.cancelled_owned()).await
+    connections::serve(listener, router(app), stopping).await;
 }
 
 /// Everything the agent answers.

@@ -147,7 +147,7 @@ pub async fn serve(
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
         () = engine.gone() => Err(ServeError::LauncherGone),
-        served = &mut http => return served.map_err(io("cannot serve")),
+        () = &mut http => Ok(()),
     };
     tracing::info!("stopping; a second signal does not wait");
     stopping.cancel();

@@ -6,6 +6,7 @@ use porthole::cli::{self, Cli, Command, LogFormat, ServeArgs};
 use porthole::config::Config;
 use porthole_launcher::boot::{self, Booted};
 use porthole_launcher::worker::Programs;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 /// What the launcher calls in jails.
@@ -40,6 +41,9 @@ fn serve(args: ServeArgs) -> ExitCode {
 fn try_serve(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(args)?;
     log(config.log_format);
+    // A descriptor for each connection, and several for each container: as many as this host lets it have.
+    let most = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
     // Before there is a launcher that would be left behind, and while a port below 1024 may be had.
     let listener = porthole::listen(config.listen)?;
     let Booted { socket, state: _state, found_alive } = boot::boot(&config.state)?;

@@ -8,6 +8,7 @@ use porthole_protocol::image::{ContainerSize, PruneRequest, Pruned, Storage};
 
 use crate::container::registry::Registry;
 use crate::container::{Container, ContainerError, Result};
+use crate::files::Owner;
 use crate::image::Image;
 
 /// Containers that are measured at a time: each takes a worker of the launcher's.
@@ -36,7 +37,7 @@ pub(crate) async fn stored(registry: &Registry) -> Result<Storage> {
 pub(crate) async fn sizes(registry: &Registry) -> Vec<ContainerSize> {
     let measured = stream::iter(registry.list()).map(|container| async move {
         Some(ContainerSize {
-            private_bytes: container.private_bytes().await.ok()?,
+            private_bytes: private_bytes(registry, &container).await?,
             shared_bytes: registry.images().bytes_of(&container.view().detail.layers),
             container: container.id().clone(),
         })
@@ -54,7 +55,7 @@ pub(crate) async fn prune(registry: &Registry, request: PruneRequest) -> Result<
     let has_ended = |container: &Container| !container.view().is_running();
     let mut pruned = Vec::new();
     for container in registry.list().into_iter().filter(has_ended) {
-        pruned.extend(prune_container(&container, dry_run).await?);
+        pruned.extend(prune_container(registry, &container, dry_run).await?);
     }
     // Those that went are no longer listed; for a dry run they are as good as gone.
     let staying = || registry.list().into_iter().filter(|container| !dry_run || !has_ended(container));
@@ -65,8 +66,12 @@ pub(crate) async fn prune(registry: &Registry, request: PruneRequest) -> Result<
 }
 
 /// None when somebody else removed it meanwhile.
-async fn prune_container(container: &Container, dry_run: bool) -> Result<Option<Pruned>> {
-    let freed_bytes = container.private_bytes().await.unwrap_or(0);
+async fn prune_container(
+    registry: &Registry,
+    container: &Container,
+    dry_run: bool,
+) -> Result<Option<Pruned>> {
+    let freed_bytes = private_bytes(registry, container).await.unwrap_or(0);
     if !dry_run {
         match container.remove(false).await {
             Err(ContainerError::NoSuchContainer(_)) => return Ok(None),
@@ -75,6 +80,14 @@ async fn prune_container(container: &Container, dry_run: bool) -> Result<Option<
     }
     let name = container.view().detail.summary.name.clone();
     Ok(Some(Pruned { kind: "container".into(), name, freed_bytes }))
+}
+
+/// None when it cannot be measured, most likely because it was removed meanwhile.
+async fn private_bytes(registry: &Registry, container: &Container) -> Option<u64> {
+    let measured = registry.files(Owner::Container(container.clone())).private_bytes().await;
+    measured
+        .inspect_err(|error| tracing::debug!(container = %container.id(), ?error, "it cannot be measured"))
+        .ok()
 }
 
 fn distinct_layers(container: &Container) -> BTreeSet<String> {

@@ -9,6 +9,8 @@ use porthole_protocol::limits::{MAX_CONTROL_BYTES, MAX_FRAME_BYTES};
 use porthole_protocol::spec::LaunchSpec;
 use porthole_protocol::version::Generations;
 use support::{Agent, Client, possible, run, shell, terminal};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
@@ -43,6 +45,24 @@ async fn hosts_and_pages_that_are_not_ours_are_refused() {
         assert!(status == 403 && body.contains("forbidden_origin"), "{headers:?}: {status} {body}");
     }
     assert!(agent.upgrade(&[("origin", own.as_str())]).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_does_not_finish_a_request_is_not_waited_for() {
+    if !possible() {
+        return;
+    }
+    let agent = Agent::start();
+    let mut silent = TcpStream::connect(&agent.address).await.unwrap();
+    let mut slow = TcpStream::connect(&agent.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-a: ").await.unwrap();
+    for connection in [&mut silent, &mut slow] {
+        let mut said = Vec::new();
+        // Ends with the connection; were it kept, the test would, too.
+        connection.read_to_end(&mut said).await.unwrap();
+        assert!(!String::from_utf8_lossy(&said).contains("200 OK"));
+    }
+    assert_eq!(agent.request("GET", "/api/v1/version", &[], b"").await.status, 200);
 }
 
 #[tokio::test]

@@ -75,6 +75,12 @@ pub const MAX_TREE_ENTRIES: usize = 2_000;
 /// How often the state of transfers is sent, in milliseconds: faster than that, nobody sees.
 pub const TRANSFERS_EVERY_MS: u64 = 100;
 
+/// Connections to one agent at a time: a room of some hundred pages and what they fetch. More wait to be accepted.
+pub const MAX_CONNECTIONS: usize = 4096;
+
+/// How long a client may take for the head of a request, or leave its connection unused, in milliseconds.
+pub const REQUEST_HEAD_MS: u64 = 10_000;
+
 /// A peer that has answered no ping for this long is gone, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 30_000;
 

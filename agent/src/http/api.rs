@@ -110,6 +110,7 @@ mod tests {
         ("/containers/{id}/file", &["get", "put"]),
         ("/containers/{id}/archive", &["get", "put"]),
         ("/containers/{id}/export", &["get"]),
+        ("/containers/{id}/commit", &["post"]),
         ("/images", &["get", "delete"]),
         ("/images/detail", &["get"]),
         ("/images/save", &["get"]),

@@ -22,6 +22,9 @@ pub enum ImageError {
     /// The text is not a user, or the image has no such user.
     #[error("{0:?} is not a user of this image: {1}.")]
     BadUser(String, &'static str),
+    /// A change of the configuration that cannot be made; the sentence says why.
+    #[error("The image cannot be made: {0}.")]
+    BadChange(String),
     /// The archive is broken, hostile, or not of a kind that is read.
     #[error("The archive is refused: {0}.")]
     BadArchive(String),
@@ -75,6 +78,10 @@ impl ImageError {
                 ErrorCode::BadRequest,
                 "Give USER or USER:GROUP by a name the image knows, or numbers from 0 to 65535.",
             ),
+            Self::BadChange(_) => (
+                ErrorCode::BadRequest,
+                "Write it as in a Dockerfile, such as CMD [\"top\"] or ENV NAME=value.",
+            ),
             Self::BadArchive(_) => (
                 ErrorCode::BadImage,
                 "Make it again with `docker save`, `docker export` or `tar`, and send it unchanged.",
@@ -91,6 +98,13 @@ impl ImageError {
                 }
                 FailureKind::Unsupported => {
                     (ErrorCode::Unsupported, "`porthole doctor` says what this host lacks.")
+                }
+                FailureKind::BadRequest => {
+                    (ErrorCode::BadRequest, "Correct it in the container, then try again.")
+                }
+                FailureKind::TooLarge => (ErrorCode::TooLarge, "Remove files from the container."),
+                FailureKind::NoSuchContainer => {
+                    (ErrorCode::NoSuchContainer, "`porthole ps -a` lists those that are here.")
                 }
                 FailureKind::InUse => (ErrorCode::ImageInUse, "Remove the containers made from it first."),
                 _ => (ErrorCode::Internal, "The log of the agent has the cause."),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::catalogue::{self, Outcome};
 use super::craft::{Craft, fix_checksum};
-use super::layer::{Layer, is_root};
+use super::layer::{Layer, is_root, xattr};
 
 /// Unpacks into a fresh layer and expects it to be taken.
 #[track_caller]
@@ -15,13 +15,6 @@ fn taken(archive: &[u8]) -> Layer {
     let layer = Layer::new();
     layer.apply(archive).unwrap();
     layer
-}
-
-fn xattr(layer: &Layer, path: &str, name: &str) -> Option<Vec<u8>> {
-    let mut value = vec![0; 256];
-    let length = rustix::fs::lgetxattr(layer.path(path), name, &mut value).ok()?;
-    value.truncate(length);
-    Some(value)
 }
 
 #[test]
@@ -162,9 +155,9 @@ fn devices_are_left_out_and_overlays_own_marks_are_dropped() {
     assert_eq!((unpacked.entries, unpacked.devices), (3, 2));
     assert_eq!(layer.listing(), ["d 0755 0:0 1000000000.0 0 directory"]);
     for dropped in ["user.overlay.opaque", "user.overlay.redirect", "trusted.overlay.opaque"] {
-        assert_eq!(xattr(&layer, "d", dropped), None, "{dropped}");
+        assert_eq!(xattr(&layer.path("d"), dropped), None, "{dropped}");
     }
-    assert_eq!(xattr(&layer, "d", "user.kept").unwrap(), b"line\nbreak\0");
+    assert_eq!(xattr(&layer.path("d"), "user.kept").unwrap(), b"line\nbreak\0");
 }
 
 #[test]
@@ -175,7 +168,7 @@ fn whiteouts_become_what_overlayfs_reads() {
     let layer = taken(&Craft::new().file("d/.wh.gone", b"").file("d/.wh..wh..opq", b"").end());
     let gone = fs::symlink_metadata(layer.path("d/gone")).unwrap();
     assert!(gone.file_type().is_char_device() && gone.rdev() == 0);
-    assert_eq!(xattr(&layer, "d", "user.overlay.opaque").unwrap(), b"y");
+    assert_eq!(xattr(&layer.path("d"), "user.overlay.opaque").unwrap(), b"y");
 
     // A directory that replaces one of the layers below shows nothing of it, in whichever order the members come.
     for archive in [
@@ -185,7 +178,7 @@ fn whiteouts_become_what_overlayfs_reads() {
     ] {
         let layer = taken(&archive);
         assert!(layer.path("d/new").exists());
-        assert_eq!(xattr(&layer, "d", "user.overlay.opaque").unwrap(), b"y");
+        assert_eq!(xattr(&layer.path("d"), "user.overlay.opaque").unwrap(), b"y");
     }
     // A file hides what is below it by itself.
     for archive in [

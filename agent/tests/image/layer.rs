@@ -90,7 +90,8 @@ pub fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// One line for each file below `dir` but those named: path, type, mode, owner, time, links, and size or target.
+/// One line for each file below `dir` but those named: path, mode, owner, time, links, size and content or target, and
+/// the attribute `user.note`.
 pub fn listing(dir: &Path, without: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut open = vec![dir.to_owned()];
@@ -112,8 +113,9 @@ pub fn listing(dir: &Path, without: &[&str]) -> Vec<String> {
             };
             let links = if kind.is_dir() { 0 } else { meta.nlink() };
             let (mode, uid, gid, mtime) = (meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime());
+            let note = xattr(&path, "user.note").map_or(String::new(), |note| format!(", {note:?}"));
             lines.push(format!(
-                "{} {mode:04o} {uid}:{gid} {mtime}.{} {links} {what}",
+                "{} {mode:04o} {uid}:{gid} {mtime}.{} {links} {what}{note}",
                 name.display(),
                 meta.mtime_nsec()
             ));
@@ -124,6 +126,14 @@ pub fn listing(dir: &Path, without: &[&str]) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// An extended attribute, not of what a link leads to.
+pub fn xattr(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 256];
+    let length = rustix::fs::lgetxattr(path, name, &mut value).ok()?;
+    value.truncate(length);
+    Some(value)
 }
 
 fn sum(bytes: &[u8]) -> u64 {

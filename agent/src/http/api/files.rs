@@ -11,6 +11,7 @@ use futures_util::stream::poll_fn;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::files::{Changes, FileEntry, FileTree};
+use porthole_protocol::image::{CommitRequest, ImageSummary};
 use porthole_protocol::limits::{MAX_PATH_BYTES, MAX_UPLOAD_BYTES};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -22,7 +23,7 @@ use crate::container::ContainerError;
 use crate::files::{Files, Owner};
 use crate::http::App;
 use crate::http::error::{Answer, Refusal};
-use crate::http::extract::{Path, Query};
+use crate::http::extract::{self, Path, Query};
 use crate::work::asking::Stream;
 
 /// A file that comes without permissions gets these.
@@ -37,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(stat))
         .routes(routes!(tree))
         .routes(routes!(export))
+        .routes(routes!(commit))
         .routes(routes!(image_tree))
         .routes(routes!(image_file))
 }
@@ -184,6 +186,18 @@ async fn export(State(app): State<App>, Path(id): Path<String>) -> Answer<Respon
     let container = app.registry.find(&id)?;
     let name = container.view().detail.summary.name.clone();
     Ok(tarball(&name, app.registry.files(Owner::Container(container)).export().await?))
+}
+
+/// Make an image of what a container wrote. Its processes stand still meanwhile, where the host can freeze them.
+#[utoipa::path(post, path = "/containers/{id}/commit", tag = "files", params(("id" = String, Path)), request_body = CommitRequest,
+    responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
+async fn commit(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    extract::Json(request): extract::Json<CommitRequest>,
+) -> Answer<Json<ImageSummary>> {
+    let image = app.registry.commit(&app.registry.find(&id)?, &request).await?;
+    Ok(Json(app.image_summary(&image)))
 }
 
 /// A directory of an image, with the layer each entry comes from.

@@ -23,10 +23,12 @@ static ARCHIVES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     sparse.set_len(1_000_000).unwrap();
     sparse.write_all(b"begin").unwrap();
     let formats = ["--format=gnu", "--format=posix"];
-    formats
+    let both = formats
         .iter()
-        .flat_map(|format| [tar(at, &[format, "-Sc", "."]), tar(at, &[format, "-c", "d", "hard"])])
-        .collect()
+        .flat_map(|format| [tar(at, &[format, "-Sc", "."]), tar(at, &[format, "-c", "d", "hard"])]);
+    let old =
+        ["0.0", "0.1"].map(|version| tar(at, &["--sparse-version", version, "--format=posix", "-Sc", "."]));
+    both.chain(old).collect()
 });
 
 fn tar(dir: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -118,7 +120,7 @@ proptest! {
     /// The checksum is made right again, so that what it protects is reached.
     #[test]
     fn what_is_read_of_a_changed_archive_is_what_gnu_tar_lists(
-        which in 0_usize..4,
+        which in 0_usize..6,
         changes in prop::collection::vec((0_usize..40, 0_usize..512, prop::sample::select(&b"\0 0157xgLKS9/.\xff\x80\n="[..])), 1..4),
     ) {
         let mut archive = ARCHIVES[which].clone();

@@ -1,0 +1,106 @@
+//! Docker and Podman: the same exchange with each.
+
+use crate::docker::{self, Docker};
+use crate::engine::{Engine, possible};
+use crate::podman::Podman;
+use crate::sample::{self, DESCRIPTION, NAME};
+use crate::support::Agent;
+
+/// Changes what the sample describes, in each way that a layer can tell: added, changed, removed, replaced.
+const CHANGE: &str = "echo more > /data/more; echo again >> /data/changed; rm /data/link; rm -r /data/dir; \
+                      mkdir -m 700 /data/dir; echo fresh > /data/dir/fresh";
+
+#[test]
+fn an_image_saved_by_us_runs_in_docker() {
+    if possible(&[docker::CLIENT, docker::DAEMON]) {
+        saved_by_us(&Docker::start().engine);
+    }
+}
+
+#[test]
+fn an_image_saved_by_us_runs_in_podman() {
+    if possible(&["podman"]) {
+        saved_by_us(&Podman::new().engine);
+    }
+}
+
+#[test]
+fn what_docker_makes_of_an_image_runs_here() {
+    if possible(&[docker::CLIENT, docker::DAEMON]) {
+        made_by_them(&Docker::start().engine, &[]);
+    }
+}
+
+#[test]
+fn what_podman_makes_of_an_image_runs_here() {
+    if possible(&["podman"]) {
+        made_by_them(&Podman::new().engine, &["--format=oci-archive"]);
+    }
+}
+
+fn saved_by_us(engine: &Engine) {
+    let agent = Agent::start();
+    agent.ok_with_input(&["load"], &sample::archive());
+    assert_eq!(agent.ok(&["run", "--rm", NAME]), DESCRIPTION);
+
+    let saved = agent.directory().join("ours.tar");
+    let saved = saved.to_str().unwrap();
+    agent.ok(&["save", "-o", saved, NAME]);
+    assert!(engine.ok(&["load", "-i", saved]).contains(NAME), "it has its name there as well");
+    assert_eq!(engine.run(&["--rm", NAME]), DESCRIPTION);
+    assert_eq!(bare(&engine.id(NAME)), id(&agent, NAME), "and it is the same image");
+}
+
+/// `also`: options for another form of `save`, tried beside the usual one.
+fn made_by_them(engine: &Engine, also: &[&str]) {
+    let agent = Agent::start();
+    engine.ok_with_input(&["load"], &sample::archive());
+    for form in [&[][..], also] {
+        let saved = agent.directory().join("theirs.tar");
+        let saved = saved.to_str().unwrap();
+        engine.ok(&[&["save"], form, &["-o", saved, NAME]].concat());
+        agent.ok(&["load", "-i", saved]);
+        std::fs::remove_file(saved).unwrap();
+        let name = name_here(&agent);
+        assert_eq!(agent.ok(&["run", "--rm", &name]), DESCRIPTION);
+        // Another form of the configuration is another id.
+        assert!(id(&agent, &name) == bare(&engine.id(NAME)) || form == also);
+        agent.ok(&["rmi", &name]);
+    }
+
+    engine.run(&["--name=work", "--user=0", NAME, "sh", "-c", CHANGE]);
+    engine.ok(&["commit", "work", "changed:1"]);
+    let theirs = engine.run(&["--rm", "--user=0", "changed:1", "ls", "-lnR", "/data"]);
+    assert!(theirs.contains("fresh") && !theirs.contains("link"), "{theirs}");
+
+    let committed = agent.directory().join("changed.tar");
+    let committed = committed.to_str().unwrap();
+    engine.ok(&["save", "-o", committed, "changed:1"]);
+    agent.ok(&["load", "-i", committed]);
+    let name = name_here(&agent);
+    assert_eq!(agent.ok(&["run", "--rm", "--user=0", &name, "ls", "-lnR", "/data"]), theirs);
+
+    let exported = agent.directory().join("exported.tar");
+    engine.ok(&["export", "-o", exported.to_str().unwrap(), "work"]);
+    agent.ok(&["import", exported.to_str().unwrap(), "exported"]);
+    assert_eq!(agent.ok(&["run", "--rm", "exported", "ls", "-lnR", "/data"]), theirs);
+    engine.ok(&["rm", "work"]);
+}
+
+/// The one image that is not busybox. Podman puts `localhost/` before the names it gives.
+fn name_here(agent: &Agent) -> String {
+    let images: serde_json::Value = serde_json::from_str(&agent.ok(&["images", "--json"])).unwrap();
+    let names = images.as_array().unwrap().iter().map(|image| image["names"][0].as_str().unwrap().to_owned());
+    names.filter(|name| !name.starts_with("busybox") && !name.starts_with("exported")).next_back().unwrap()
+}
+
+fn id(agent: &Agent, image: &str) -> String {
+    let images: serde_json::Value = serde_json::from_str(&agent.ok(&["images", "--json"])).unwrap();
+    let mut images = images.as_array().unwrap().iter();
+    let found = images.find(|known| known["names"].as_array().unwrap().iter().any(|name| name == image));
+    bare(found.unwrap()["id"].as_str().unwrap()).to_owned()
+}
+
+fn bare(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
+}
