@@ -8,6 +8,7 @@ use porthole_launcher::state::default_path;
 use serde::Deserialize;
 
 use crate::cli::{LogFormat, ServeArgs};
+use crate::image::RegistrySettings;
 
 /// Where the agent listens unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
@@ -47,9 +48,11 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// How to write the log.
     pub log_format: LogFormat,
+    /// Which registries images come from and go to.
+    pub registries: RegistrySettings,
 }
 
-/// The configuration file: TOML with the names of the arguments.
+/// The configuration file: TOML with the names of the arguments, and the table `registries`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct File {
@@ -57,6 +60,7 @@ struct File {
     state: Option<PathBuf>,
     host: Vec<String>,
     log_format: Option<LogFormat>,
+    registries: RegistrySettings,
 }
 
 impl Config {
@@ -75,6 +79,7 @@ impl Config {
             state: std::path::absolute(state).map_err(ConfigError::NoCurrentDirectory)?,
             hosts: [host, file.host].concat(),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
+            registries: file.registries,
         })
     }
 
@@ -118,6 +123,15 @@ mod tests {
         args.host = vec!["a".to_owned()];
         let config = Config::load(args).unwrap();
         assert_eq!((config.listen.port(), config.hosts), (2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn registries_are_a_table_of_the_file() {
+        let file = file("listen = '[::1]:1'\n[registries]\nallow = ['docker.io']\nplain-http = ['lan:5000']\n");
+        let registries = Config::load(args(Some(file.path().to_owned()))).unwrap().registries;
+        assert_eq!(registries.allow, Some(vec!["docker.io".to_owned()]));
+        assert!(registries.enabled && registries.plain_http == ["lan:5000"]);
+        assert_eq!(Config::load(args(None)).unwrap().registries, RegistrySettings::default());
     }
 
     #[test]

@@ -17,10 +17,12 @@ pub(crate) mod archive;
 mod bundle;
 mod candidate;
 mod catalog;
+mod claims;
 mod commit;
 mod config;
 mod detail;
 mod digest;
+mod download;
 mod error;
 mod instruction;
 mod layers;
@@ -29,13 +31,19 @@ mod manifest;
 mod path;
 mod pax;
 mod prune;
+mod pull;
+mod push;
 mod reference;
+mod registry;
+mod removal;
 mod save;
+mod settle;
 pub(crate) mod sparse;
 mod store;
 mod stream;
 mod tag;
 mod text;
+mod transfers;
 mod tree;
 pub mod unpack;
 mod usage;
@@ -48,7 +56,9 @@ pub use error::ImageError;
 pub use layers::LayerStore;
 pub(crate) use path::{components, shown};
 pub use reference::Reference;
+pub use registry::{Patience, RegistrySettings};
 pub use save::Saved;
+pub use transfers::{Arrived, Step, Waiting};
 pub use users::User;
 
 use std::collections::BTreeSet;
@@ -56,18 +66,23 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use porthole_launcher::wire::{Failure, FailureKind};
-use porthole_protocol::image::Removed;
 use tokio::io::AsyncRead;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use candidate::Candidate;
 use catalog::Catalog;
+use claims::{Claims, Pins};
+use manifest::Platform;
+use settle::Settling;
 use store::{Partial, Record, Store};
+use transfers::Transfers;
 use users::Users;
+
+/// Layers that are unpacked at a time: as many as the launcher has workers.
+const UNPACKERS: usize = 4;
 
 /// An image that is complete: a launch needs nothing else.
 #[derive(Clone, Debug)]
@@ -84,6 +99,8 @@ pub struct Image {
     pub layers: Vec<ImageLayer>,
     /// What its containers run unless told otherwise.
     pub config: ImageConfig,
+    /// What it is for, as `os/architecture`, when that is not this machine.
+    pub foreign: Option<String>,
     users: Users,
     /// Everything in the store that it consists of.
     blobs: Vec<Digest>,
@@ -110,6 +127,16 @@ impl Image {
         names.filter(|name| seen.insert(*name)).map(str::to_owned).collect()
     }
 
+    /// Checks that it is for this machine. Images for others can be kept, saved and pushed.
+    ///
+    /// # Errors
+    /// [`ImageError::OtherPlatform`].
+    pub fn check_platform(&self) -> Result<(), ImageError> {
+        let Some(found) = &self.foreign else { return Ok(()) };
+        let name = self.names.first().map_or_else(|| self.id.to_string(), Clone::clone);
+        Err(ImageError::OtherPlatform { name, wanted: Platform::here().to_string(), found: found.clone() })
+    }
+
     /// Looks `USER[:GROUP]` up, each a name or a decimal number.
     ///
     /// # Errors
@@ -123,6 +150,7 @@ impl Image {
 #[derive(Clone)]
 pub struct Images {
     shared: Arc<Shared>,
+    transfers: Arc<Transfers>,
 }
 
 struct Shared {
@@ -130,8 +158,17 @@ struct Shared {
     layers: Arc<dyn LayerStore>,
     /// Readers take the whole value and never wait for a writer's disk.
     catalog: RwLock<Arc<Catalog>>,
-    /// Held by whoever unpacks, removes or writes the index: one at a time, so that each sees what the last one left.
+    /// Held, shortly, by whoever changes the catalog: one at a time, so that each sees what the last one left.
     writer: Mutex<()>,
+    /// Who makes or removes which layer.
+    claims: Claims,
+    /// Who fetches which blob. Claimed only by whoever holds a layer's claim.
+    downloads: Claims,
+    /// What must not be removed meanwhile.
+    pins: Arc<Pins>,
+    /// The launcher's workers.
+    unpackers: Semaphore,
+    settling: Arc<Settling>,
     version: watch::Sender<u64>,
     /// Additions that have left their callers' hands.
     tasks: TaskTracker,
@@ -152,6 +189,11 @@ impl Images {
             layers,
             catalog: RwLock::new(Arc::new(catalog)),
             writer: Mutex::new(()),
+            claims: Claims::default(),
+            downloads: Claims::default(),
+            pins: Arc::default(),
+            unpackers: Semaphore::new(UNPACKERS),
+            settling: Arc::default(),
             version: watch::Sender::new(0),
             tasks: TaskTracker::new(),
         });
@@ -166,15 +208,30 @@ impl Images {
         }
         shared.commit(catalog).await?;
         shared.remove_leftovers().await?;
-        Ok(Self { shared })
+        let settle = settle::run(Arc::downgrade(&shared), Arc::clone(&shared.settling));
+        shared.tasks.spawn(settle);
+        Ok(Self { shared, transfers: Arc::new(Transfers::new(RegistrySettings::default())) })
     }
 
-    /// The image by that name, or by (the first digits of) its id.
+    /// The same images, exchanged with registries as the operator wants it.
+    #[must_use]
+    pub fn with_registries(self, settings: RegistrySettings) -> Self {
+        Self { transfers: Arc::new(Transfers::new(settings)), ..self }
+    }
+
+    /// The image by that name, or by (the first digits of) its id. A name without a registry is tried with the default
+    /// registry as well.
     ///
     /// # Errors
     /// [`ImageError::NoSuchImage`], [`ImageError::Ambiguous`], [`ImageError::BadReference`].
     pub fn resolve(&self, reference: &str) -> Result<Arc<Image>, ImageError> {
-        self.shared.catalog().resolve(reference)
+        let catalog = self.shared.catalog();
+        match (catalog.resolve(reference), self.transfers.settings.expand(reference)) {
+            (Err(ImageError::NoSuchImage(name)), Some(expanded)) => {
+                catalog.resolve(&expanded).map_err(|_| ImageError::NoSuchImage(name))
+            }
+            (found, _) => found,
+        }
     }
 
     /// All images, the newest first.
@@ -242,7 +299,6 @@ impl Images {
         let (shared, cancel) = (Arc::clone(&self.shared), CancellationToken::new());
         let _cancel_when_dropped = cancel.clone().drop_guard();
         let task = self.shared.tasks.spawn(async move {
-            let _writing = shared.writer.lock().await;
             let added = add::add(&shared, candidates, &cancel).await;
             if added.is_err()
                 && let Err(error) = shared.remove_leftovers().await
@@ -260,47 +316,10 @@ impl Images {
         task.await.map_err(io::Error::other).map_err(ImageError::store("adding an image"))?
     }
 
-    /// Takes a name off an image, and deletes the image when it was the last one and no container is made from it;
-    /// `in_use` tells how many are. By id, all names are taken off.
-    ///
-    /// # Errors
-    /// Those of lookup; [`ImageError::InUse`] when the last name of an image in use would go and `force` is not set (with
-    /// it, the names go and the image stays until its containers are removed); [`ImageError::SeveralNames`] by id
-    /// without `force`.
-    pub async fn remove(
-        &self,
-        reference: &str,
-        force: bool,
-        in_use: impl Fn(&Image) -> u32 + Send,
-    ) -> Result<Removed, ImageError> {
-        let shared = &self.shared;
-        let _writing = shared.writer.lock().await;
-        let mut catalog = Catalog::clone(&shared.catalog());
-        let image = catalog.resolve(reference)?;
-        let name = Catalog::name_in(&image, reference);
-        if name.is_none() && image.names.len() > 1 && !force {
-            return Err(ImageError::SeveralNames(reference.to_owned()));
-        }
-        let is_last = name.is_none() || image.names.len() == 1;
-        let containers = if is_last { in_use(&image) } else { 0 };
-        if containers > 0 && !force {
-            return Err(ImageError::InUse { image: reference.to_owned(), containers });
-        }
-        let untagged = name.map_or_else(|| image.names.clone(), |name| vec![name]);
-        untagged.iter().for_each(|name| catalog.take_name(name));
-        let mut removed = Removed { untagged, ..Removed::default() };
-        if is_last && containers == 0 {
-            catalog.forget(&image.id);
-            removed.deleted.push(image.id.to_string());
-        }
-        shared.commit(catalog).await?;
-        let (layers, freed_bytes) = shared.remove_leftovers().await?;
-        removed.deleted.extend(layers.iter().map(Digest::to_string));
-        Ok(Removed { freed_bytes, ..removed })
-    }
-
-    /// Waits until nothing is being added any more.
+    /// Waits until nothing is being added any more and everything that was is durable.
     pub async fn close(&self) {
+        self.transfers.cancel();
+        self.shared.settling.close();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }
@@ -311,11 +330,24 @@ impl Shared {
         Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes a new catalog to disk, then shows it to readers.
+    /// Changes the catalog, or leaves it as it is when the change fails. It must not take long.
+    async fn update<T>(
+        &self,
+        change: impl FnOnce(&mut Catalog) -> Result<T, ImageError>,
+    ) -> Result<T, ImageError> {
+        let _writing = self.writer.lock().await;
+        let mut catalog = Catalog::clone(&self.catalog());
+        let changed = change(&mut catalog)?;
+        self.commit(catalog).await?;
+        Ok(changed)
+    }
+
+    /// Writes a new catalog, then shows it to readers. The caller holds the writer's lock.
     async fn commit(&self, catalog: Catalog) -> Result<(), ImageError> {
         let index = catalog.index();
         self.blocking(move |store| store.write_index(&index)).await?;
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.settling.notify();
         self.version.send_modify(|version| *version += 1);
         Ok(())
     }
@@ -343,27 +375,5 @@ impl Shared {
         let mut image = image.ok_or_else(|| ImageError::BadArchive("a layer is missing".into()))?;
         image.users = add::read_users(self.layers.as_ref(), &image).await?;
         Ok(image)
-    }
-
-    /// Removes the layers and blobs that no image uses; answers the layers, and the bytes given back. A layer that a
-    /// container still uses stays listed. The caller holds the writer's lock.
-    async fn remove_leftovers(&self) -> Result<(Vec<Digest>, u64), ImageError> {
-        let mut catalog = Catalog::clone(&self.catalog());
-        let (mut removed, mut freed) = (Vec::new(), 0);
-        for layer in catalog.loose_layers() {
-            match self.layers.remove_layer(layer.hex().to_owned()).await {
-                Ok(()) | Err(Failure { kind: FailureKind::NoSuchLayer, .. }) => {
-                    freed += catalog.layers.remove(&layer).flatten().map_or(0, |facts| facts.bytes);
-                    removed.push(layer);
-                }
-                Err(failure) => tracing::warn!(%layer, reason = failure.message, "a layer cannot be removed"),
-            }
-        }
-        let blobs = catalog.blobs();
-        if !removed.is_empty() {
-            self.commit(catalog).await?;
-        }
-        freed += self.blocking(move |store| store.sweep(&blobs)).await?;
-        Ok((removed, freed))
     }
 }

@@ -193,6 +193,7 @@ async fn prepare(
         .map_err(io("cannot keep the token"))?;
     let host = engine.host().await.map_err(|error| launcher(error.into()))?;
     let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
+    let images = images.with_registries(config.registries.clone());
     let registry = Registry::new(Arc::new(engine.clone()), images, tasks.clone());
     registry.adopt_all(events).await.map_err(launcher)?;
     add_busybox(registry.images()).await;

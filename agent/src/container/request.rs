@@ -74,6 +74,7 @@ pub(super) fn launch(
 ) -> Result<LaunchRequest, ContainerError> {
     let hostname = spec.hostname.clone().unwrap_or_else(|| id.to_string());
     check_hostname(&hostname)?;
+    image.check_platform()?;
     let config = &image.config;
     let user = match (spec.process.user.as_deref(), config.user.as_str()) {
         (Some(user), _) => image.user(user)?,

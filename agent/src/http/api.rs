@@ -21,6 +21,7 @@ mod containers;
 mod files;
 mod images;
 mod storage;
+mod transfers;
 
 /// Every path below `/api/v1`, and the document that describes them.
 pub(super) fn router() -> Router<App> {
@@ -42,6 +43,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(images::router())
         .merge(storage::router())
         .merge(files::router())
+        .merge(transfers::router())
         .layer(DefaultBodyLimit::max(MAX_CONTROL_BYTES))
         // Uploads have limits of their own, counted while they are read.
         .merge(images::uploads().merge(files::uploads()).layer(DefaultBodyLimit::disable()));
@@ -119,6 +121,8 @@ mod tests {
         ("/images/file", &["get"]),
         ("/images/import", &["post"]),
         ("/images/load", &["post"]),
+        ("/images/pull", &["post"]),
+        ("/images/push", &["post"]),
     ];
 
     #[test]

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::Arc;
 
 use porthole_launcher::wire::{Failure, FailureKind};
@@ -28,28 +27,26 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Most that is read of an image's user and group files, in bytes: some ten thousand lines.
 const MAX_USERS_BYTES: u64 = 1024 * 1024;
 
-/// Adds all of these or none. The caller holds the writer's lock.
+/// Adds all of these or none.
 pub(super) async fn add(
     shared: &Arc<Shared>,
     candidates: Vec<Candidate>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Arc<Image>>, ImageError> {
-    let mut catalog = Catalog::clone(&shared.catalog());
-    let mut missing: Vec<&Source> = Vec::new();
+    let _pinned = shared.pins.pin(candidates.iter().flat_map(Candidate::digests));
     for source in candidates.iter().flat_map(|candidate| &candidate.layers) {
-        if catalog.layers.get(&source.diff_id).is_none_or(Option::is_none) {
-            if !missing.iter().any(|known| known.diff_id == source.diff_id) {
-                missing.push(source);
-            }
-            catalog.layers.insert(source.diff_id.clone(), None);
-        }
+        shared.have_layer(&source.diff_id, cancel, || unpack_file(shared, source, cancel)).await?;
     }
-    // From here on a crash leaves layers that the index tells of, and the next start removes them.
-    shared.commit(catalog.clone()).await?;
-    for source in missing {
-        let facts = unpack(shared.layers.as_ref(), source, cancel).await?;
-        catalog.layers.insert(source.diff_id.clone(), Some(facts));
-    }
+    complete(shared, candidates, cancel).await
+}
+
+/// Makes images of candidates whose layers are all there and pinned: files moved into the store, the index written last.
+pub(super) async fn complete(
+    shared: &Arc<Shared>,
+    candidates: Vec<Candidate>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Arc<Image>>, ImageError> {
+    let catalog = shared.catalog();
     let mut images = Vec::new();
     for candidate in &candidates {
         let config = candidate.config.clone();
@@ -64,11 +61,70 @@ pub(super) async fn add(
         return Err(cancelled());
     }
     let files: Vec<_> = candidates.into_iter().flat_map(|candidate| candidate.files).collect();
+    let _writing = shared.writer.lock().await;
     shared.blocking(move |store| store.adopt(&files)).await?;
+    let mut catalog = Catalog::clone(&shared.catalog());
     let added = images.into_iter().map(|image| catalog.put(image).id.clone()).collect::<Vec<_>>();
     let added = added.iter().filter_map(|id| catalog.resolve(id.as_str()).ok()).collect();
     shared.commit(catalog).await?;
     Ok(added)
+}
+
+impl Shared {
+    /// Has a layer made unless it is there; waits for whoever makes it already. The caller has pinned it. Answers whether
+    /// it had to be made.
+    pub(super) async fn have_layer<F>(
+        &self,
+        layer: &Digest,
+        cancel: &CancellationToken,
+        make: impl FnOnce() -> F,
+    ) -> Result<bool, ImageError>
+    where
+        F: Future<Output = Result<LayerFacts, ImageError>>,
+    {
+        let _claim = tokio::select! {
+            claim = self.claims.claim(layer) => claim,
+            () = cancel.cancelled() => return Err(cancelled()),
+        };
+        if self.catalog().layers.get(layer).is_some_and(Option::is_some) {
+            return Ok(false);
+        }
+        // From here on a crash leaves a layer that the index tells of, and the next start removes it.
+        self.note_layer(layer, Some(None)).await?;
+        match make().await {
+            Ok(facts) => {
+                self.note_layer(layer, Some(Some(facts))).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                match self.layers.remove_layer(layer.hex().to_owned()).await {
+                    Ok(()) | Err(Failure { kind: FailureKind::NoSuchLayer, .. }) => {
+                        self.note_layer(layer, None).await?;
+                    }
+                    Err(failure) => {
+                        tracing::warn!(%layer, reason = failure.message, "part of a layer is left");
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes what is known of a layer, or that it is gone.
+    pub(super) async fn note_layer(
+        &self,
+        layer: &Digest,
+        facts: Option<Option<LayerFacts>>,
+    ) -> Result<(), ImageError> {
+        let note = |catalog: &mut Catalog| {
+            match facts {
+                Some(facts) => drop(catalog.layers.insert(layer.clone(), facts)),
+                None => drop(catalog.layers.remove(layer)),
+            }
+            Ok(())
+        };
+        self.update(note).await
+    }
 }
 
 /// The image that these documents describe; none when they do not fit each other or a layer is missing.
@@ -94,6 +150,7 @@ pub(super) fn assemble(
         names,
         created_ms: config.created_ms(),
         layers,
+        foreign: config.foreign(),
         config: config.config,
         users: Users::default(),
         blobs,
@@ -125,45 +182,54 @@ async fn read_text(layers: &dyn LayerStore, names: Vec<String>, path: &str) -> R
         .map_err(ImageError::store("reading a layer's file"))
 }
 
-async fn unpack(
-    layers: &dyn LayerStore,
+async fn unpack_file(
+    shared: &Shared,
     source: &Source,
     cancel: &CancellationToken,
 ) -> Result<LayerFacts, ImageError> {
-    let first = unpack_once(layers, source, cancel).await;
-    let Err(ImageError::Launcher(Failure { kind: FailureKind::InUse, .. })) = first else { return first };
-    // A layer that the index does not know was left by an agent whose state is gone.
-    layers.remove_layer(source.diff_id.hex().to_owned()).await?;
-    unpack_once(layers, source, cancel).await
+    let file = source.file.clone();
+    let open = move || File::open(file).map_err(ImageError::store("reading a layer"));
+    unpack(shared, &source.diff_id, open, cancel).await
 }
 
-async fn unpack_once(
-    layers: &dyn LayerStore,
-    source: &Source,
+/// Unpacks a layer from a compressed or plain archive, on a thread that may wait for its bytes. The caller holds its claim.
+pub(super) async fn unpack<R: Read + Send + 'static>(
+    shared: &Shared,
+    diff_id: &Digest,
+    open: impl FnOnce() -> Result<R, ImageError> + Send + 'static,
     cancel: &CancellationToken,
 ) -> Result<LayerFacts, ImageError> {
+    let layer = || diff_id.hex().to_owned();
+    let _permit = shared.unpackers.acquire().await.expect("the semaphore is never closed");
+    // What the index does not know was left by an agent whose state is gone.
+    match shared.layers.remove_layer(layer()).await {
+        Ok(()) => tracing::warn!(%diff_id, "a layer of an unknown image was there"),
+        Err(Failure { kind: FailureKind::NoSuchLayer, .. }) => {}
+        Err(failure) => return Err(failure.into()),
+    }
     let (reader, writer) =
         pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(ImageError::store("making a pipe"))?;
-    let (file, cancel) = (source.file.clone(), cancel.clone());
-    let feeding = spawn_blocking(move || feed(&file, writer, &cancel));
-    let unpacked = layers.unpack(source.diff_id.hex().to_owned(), reader).await;
+    let cancelled = cancel.clone();
+    let feeding = spawn_blocking(move || feed(open()?, writer, &cancelled));
+    let unpacked = shared.layers.unpack(layer(), reader).await;
     let fed = feeding.await.map_err(io::Error::other).map_err(ImageError::store("unpacking"))?;
     match (unpacked, fed?) {
         (Err(Failure { kind: FailureKind::BadArchive, message }), _) => {
             Err(ImageError::BadArchive(message.trim_end_matches('.').to_owned()))
         }
         (Err(failure), _) => Err(failure.into()),
-        (Ok(unpacked), Some(digest)) if digest == source.diff_id => Ok(LayerFacts { bytes: unpacked.bytes }),
-        (Ok(_), _) => {
-            Err(ImageError::BadArchive(format!("the layer {} has another content", source.diff_id)))
-        }
+        (Ok(unpacked), Some(digest)) if digest == *diff_id => Ok(LayerFacts { bytes: unpacked.bytes }),
+        (Ok(_), _) => Err(ImageError::BadArchive(format!("the layer {diff_id} has another content"))),
     }
 }
 
 /// Writes a layer's uncompressed archive into the pipe and answers its digest; none when the unpacker stopped reading.
-fn feed(file: &Path, pipe: OwnedFd, cancel: &CancellationToken) -> Result<Option<Digest>, ImageError> {
-    let file = File::open(file).map_err(ImageError::store("reading a layer"))?;
-    let (_, plain) = decompress(file, MAX_LAYER_BYTES).map_err(ImageError::from_read)?;
+fn feed(
+    archive: impl Read + Send,
+    pipe: OwnedFd,
+    cancel: &CancellationToken,
+) -> Result<Option<Digest>, ImageError> {
+    let (_, plain) = decompress(archive, MAX_LAYER_BYTES).map_err(ImageError::from_read)?;
     let mut plain = Hashing::new(plain);
     let mut pipe = File::from(pipe);
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -182,6 +248,6 @@ fn feed(file: &Path, pipe: OwnedFd, cancel: &CancellationToken) -> Result<Option
     }
 }
 
-fn cancelled() -> ImageError {
+pub(super) fn cancelled() -> ImageError {
     ImageError::Interrupted("it was cancelled".into())
 }

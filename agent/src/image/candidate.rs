@@ -65,7 +65,7 @@ impl Candidate {
         let here = Platform::here();
         let says = |given: &str, wanted: &str| given.is_empty() || given == wanted;
         if !says(&read_config.os, &here.os) || !says(&read_config.architecture, &here.architecture) {
-            let Platform { os, architecture } = here;
+            let Platform { os, architecture, .. } = here;
             let (image_os, image_architecture) = (&read_config.os, &read_config.architecture);
             return refuse(format!(
                 "the image is for {image_os}/{image_architecture}, this machine is {os}/{architecture}"
@@ -100,6 +100,14 @@ impl Candidate {
             config: read_config,
             names,
         })
+    }
+}
+
+impl Candidate {
+    /// Everything it relies on: layers by diff id, files by content.
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        let layers = self.layers.iter().map(|layer| layer.diff_id.clone());
+        layers.chain(self.files.iter().map(|(digest, _)| digest.clone()))
     }
 }
 

@@ -45,7 +45,7 @@ impl Catalog {
     fn by_reference(&self, reference: &Reference) -> Option<Arc<Image>> {
         let name = reference.to_string();
         let wanted = |image: &&Arc<Image>| match reference.digest() {
-            Some(digest) => image.manifest == *digest,
+            Some(digest) => image.manifest == *digest || image.names.contains(&name),
             None => image.names.contains(&name),
         };
         self.images.values().find(wanted).cloned()
@@ -109,7 +109,16 @@ impl Catalog {
         self.images.values().flat_map(|image| image.blobs.iter().cloned()).collect()
     }
 
-    /// What goes to disk.
+    /// What outlives a power cut: complete images, and the layers they consist of.
+    pub(super) fn lasting_index(&self) -> Index {
+        let used: BTreeSet<&Digest> =
+            self.images.values().flat_map(|image| &image.layers).map(|layer| &layer.diff_id).collect();
+        let mut index = self.index();
+        index.layers.retain(|layer, facts| facts.is_some() && used.contains(layer));
+        index
+    }
+
+    /// What is so at this moment.
     pub(super) fn index(&self) -> Index {
         let record =
             |image: &Arc<Image>| Record { manifest: image.manifest.clone(), names: image.names.clone() };
@@ -135,6 +144,7 @@ mod tests {
             created_ms: 0,
             layers: layers.iter().map(layer).collect(),
             config: ImageConfig::default(),
+            foreign: None,
             users: Default::default(),
             blobs: vec![],
         }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::digest::Digest;
+use super::manifest::Platform;
 use super::text::harmless;
 
 /// Bytes of an instruction that go with each layer: those of the 128 layers of a container fit one message.
@@ -128,6 +129,14 @@ impl ConfigFile {
     /// Creation time in milliseconds since 1970-01-01 UTC; 0 when the image does not say.
     pub(super) fn created_ms(&self) -> u64 {
         millis(self.created.as_deref())
+    }
+
+    /// The platform, when it is another than this machine's.
+    pub(super) fn foreign(&self) -> Option<String> {
+        let here = Platform::here();
+        let says = |given: &str, here: &str| given.is_empty() || given == here;
+        let is_ours = says(&self.os, &here.os) && says(&self.architecture, &here.architecture);
+        (!is_ours).then(|| format!("{}/{}", self.os, self.architecture))
     }
 
     /// The instruction that made each layer, base first, short and harmless; empty where the image does not say.

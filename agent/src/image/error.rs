@@ -45,6 +45,49 @@ pub enum ImageError {
     /// The upload ended before its end, or was cancelled.
     #[error("The upload broke off: {0}.")]
     Interrupted(String),
+    /// The operator does not let images come from this registry, or go to it.
+    #[error("This agent exchanges no images with {0}.")]
+    NotAllowed(String),
+    /// The registry does not let us in.
+    #[error("The registry {registry} does not let us in: {why}.")]
+    RegistryDenied {
+        /// Its host.
+        registry: String,
+        /// What it said.
+        why: String,
+    },
+    /// The registry cannot be reached, or does not do what a registry does.
+    #[error("The registry {registry} failed: {why}.")]
+    RegistryFailed {
+        /// Its host.
+        registry: String,
+        /// What it did.
+        why: String,
+    },
+    /// The registry has no such image.
+    #[error("The registry {registry} has no image {name}.")]
+    NotInRegistry {
+        /// Its host.
+        registry: String,
+        /// The image.
+        name: String,
+    },
+    /// The image is for other machines.
+    #[error("The image {name} is not for {wanted}, but for {found}.")]
+    OtherPlatform {
+        /// The image.
+        name: String,
+        /// The platform that was asked for.
+        wanted: String,
+        /// Those there are.
+        found: String,
+    },
+    /// The text is not a platform.
+    #[error("{0:?} is not a platform.")]
+    BadPlatform(String),
+    /// As many transfers as there may be.
+    #[error("There are {0} images on their way already.")]
+    TooManyTransfers(usize),
     /// The launcher could not do its part.
     #[error("{}", .0.message)]
     Launcher(Failure),
@@ -92,6 +135,22 @@ impl ImageError {
                 (ErrorCode::ImageInUse, "Remove it by each of its names, or by id with --force.")
             }
             Self::Interrupted(_) => (ErrorCode::BadRequest, "Send it again; nothing of it was kept."),
+            Self::NotAllowed(_) => {
+                (ErrorCode::RegistryDenied, "Whoever runs the agent allows registries in its configuration file.")
+            }
+            Self::RegistryDenied { .. } => (
+                ErrorCode::RegistryDenied,
+                "Log in with `docker login`; the name may also be wrong: many registries do not tell.",
+            ),
+            Self::RegistryFailed { .. } => {
+                (ErrorCode::RegistryFailed, "Try again; what has arrived is kept for a day and not fetched again.")
+            }
+            Self::NotInRegistry { .. } => (ErrorCode::NoSuchImage, "Check the name and the tag."),
+            Self::OtherPlatform { .. } => {
+                (ErrorCode::BadImage, "Name one of these with --platform; only this machine's own can be run.")
+            }
+            Self::BadPlatform(_) => (ErrorCode::BadRequest, "Write os/architecture, such as linux/amd64."),
+            Self::TooManyTransfers(_) => (ErrorCode::TooMany, "Wait until one of them has ended."),
             Self::Launcher(failure) => match failure.kind {
                 FailureKind::BadArchive => {
                     (ErrorCode::BadImage, "Make the archive again and send it unchanged.")

@@ -46,7 +46,7 @@ pub(super) fn load(upload: Upload, mut partial: Partial) -> Result<(Vec<Candidat
         candidates.collect::<Result<Vec<_>, _>>()?
     };
     if candidates.is_empty() {
-        let Platform { os, architecture } = Platform::here();
+        let Platform { os, architecture, .. } = Platform::here();
         return Err(ImageError::BadArchive(format!(
             "it holds no image for {os}/{architecture}; a root file system is added with import"
         )));
@@ -67,7 +67,7 @@ fn walk(
     }
     let here = Platform::here();
     let suits =
-        |descriptor: &Descriptor| descriptor.platform.as_ref().is_none_or(|platform| *platform == here);
+        |descriptor: &Descriptor| descriptor.platform.as_ref().is_none_or(|platform| here.takes(platform));
     for descriptor in index.manifests.iter().filter(|descriptor| suits(descriptor)) {
         let name = descriptor.name().or(name);
         let bytes = Bundle::document(bundle.blob(&descriptor.digest)?)?;

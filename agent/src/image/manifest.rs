@@ -63,6 +63,8 @@ pub(super) struct Descriptor {
 pub(super) struct Platform {
     pub(super) architecture: String,
     pub(super) os: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) variant: Option<String>,
 }
 
 /// One image in the `manifest.json` of `docker save`; paths are those of the archive.
@@ -112,7 +114,58 @@ impl Platform {
             "aarch64" => "arm64",
             other => other,
         };
-        Self { architecture: architecture.into(), os: "linux".into() }
+        Self { architecture: architecture.into(), os: "linux".into(), variant: None }
+    }
+
+    /// Whether an image for `offered` is what was asked for: any variant where none was named.
+    pub(super) fn takes(&self, offered: &Self) -> bool {
+        self.os == offered.os
+            && self.architecture == offered.architecture
+            && (self.variant.is_none() || self.variant() == offered.variant())
+    }
+
+    /// 64-bit ARM has a first variant, which is often left out.
+    fn variant(&self) -> Option<&str> {
+        match (self.architecture.as_str(), self.variant.as_deref()) {
+            ("arm64", None) => Some("v8"),
+            (_, variant) => variant,
+        }
+    }
+}
+
+impl std::str::FromStr for Platform {
+    type Err = ImageError;
+
+    /// Reads `os/architecture[/variant]`.
+    fn from_str(text: &str) -> Result<Self, ImageError> {
+        let bad = || ImageError::BadPlatform(text.chars().take(64).collect());
+        let is_word =
+            |word: &&str| !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric());
+        let words: Vec<&str> = text.split('/').collect();
+        if !words.iter().all(|word| is_word(word)) {
+            return Err(bad());
+        }
+        let platform = |os: &str, architecture: &str, variant: Option<&str>| Self {
+            os: os.to_ascii_lowercase(),
+            architecture: match architecture.to_ascii_lowercase().as_str() {
+                "x86_64" => "amd64".into(),
+                "aarch64" => "arm64".into(),
+                other => other.into(),
+            },
+            variant: variant.map(str::to_ascii_lowercase),
+        };
+        match words[..] {
+            [os, architecture] => Ok(platform(os, architecture, None)),
+            [os, architecture, variant] => Ok(platform(os, architecture, Some(variant))),
+            _ => Err(bad()),
+        }
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
     }
 }
 
@@ -123,6 +176,18 @@ pub(super) fn layer_media_type(compression: Compression) -> &'static str {
         Compression::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
         Compression::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
     }
+}
+
+/// Whether a blob of that media type is a layer. Docker's layers of Windows, which live elsewhere, are none.
+pub(super) fn is_layer(media_type: &str) -> bool {
+    let kinds = [
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.docker.image.rootfs.diff.tar",
+    ];
+    kinds.iter().filter_map(|kind| media_type.strip_prefix(kind)).any(|compression| {
+        matches!(compression, "" | "+gzip" | "+zstd" | ".gzip" | ".zstd")
+    })
 }
 
 /// Reads a JSON document of an archive; `what` names it in the error.

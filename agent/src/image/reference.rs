@@ -10,7 +10,7 @@ use super::digest::{Digest, is_hex};
 use super::error::ImageError;
 
 /// What a name without a domain means, and what is left out when a name is shown.
-const DEFAULT_DOMAIN: &str = "docker.io";
+pub(super) const DEFAULT_DOMAIN: &str = "docker.io";
 
 /// The same place by its older name.
 const OLD_DEFAULT_DOMAIN: &str = "index.docker.io";
@@ -43,6 +43,28 @@ impl Reference {
     #[must_use]
     pub fn repository(&self) -> &str {
         &self.repository
+    }
+
+    /// The registry: `docker.io` when the name has none.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.split().0
+    }
+
+    /// The repository as the registry knows it: with the namespace of official images.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self.split() {
+            (DEFAULT_DOMAIN, path) if !path.contains('/') => format!("{DEFAULT_NAMESPACE}{path}"),
+            (_, path) => path.to_owned(),
+        }
+    }
+
+    fn split(&self) -> (&str, &str) {
+        match self.repository.split_once('/') {
+            Some((first, path)) if looks_like_domain(first) => (first, path),
+            _ => (DEFAULT_DOMAIN, &self.repository),
+        }
     }
 
     /// The tag: `latest` when neither a tag nor a digest was given.
@@ -157,7 +179,7 @@ fn normalise(name: &str) -> Option<String> {
     })
 }
 
-fn looks_like_domain(text: &str) -> bool {
+pub(super) fn looks_like_domain(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':']) || text.bytes().any(|b| b.is_ascii_uppercase())
 }
 
@@ -224,6 +246,20 @@ mod tests {
         let digest = Digest::of(b"x");
         assert_eq!(shown(&format!("a@{digest}")), format!("a@{digest}"));
         assert_eq!(shown(&format!("a:1@{digest}")), format!("a:1@{digest}"));
+    }
+
+    #[test]
+    fn a_name_tells_its_registry_and_what_the_registry_calls_it() {
+        let parts = |text: &str| {
+            let reference: Reference = text.parse().unwrap();
+            (reference.domain().to_owned(), reference.path())
+        };
+        let of = |domain: &str, path: &str| (domain.to_owned(), path.to_owned());
+        assert_eq!(parts("debian:12"), of("docker.io", "library/debian"));
+        assert_eq!(parts("me/tool"), of("docker.io", "me/tool"));
+        assert_eq!(parts("library/a/b"), of("docker.io", "library/a/b"));
+        assert_eq!(parts("localhost:5000/tool"), of("localhost:5000", "tool"));
+        assert_eq!(parts("ghcr.io/a/b/c:1"), of("ghcr.io", "a/b/c"));
     }
 
     #[test]

@@ -124,7 +124,8 @@ fn pick(catalog: &Catalog, references: &[String]) -> Result<Vec<Picked>, ImageEr
     let mut picked: Vec<Picked> = Vec::new();
     for text in references {
         let image = catalog.resolve(text)?;
-        let name = Catalog::name_in(&image, text).map(|name| Reference::parse_name(&name)).transpose()?;
+        // A name by digest is none that an archive can give.
+        let name = Catalog::name_in(&image, text).and_then(|name| Reference::parse_name(&name).ok());
         let at = picked.iter().position(|known| known.image.id == image.id).unwrap_or_else(|| {
             picked.push(Picked { image, names: Vec::new() });
             picked.len() - 1

@@ -3,19 +3,23 @@
 //! ```text
 //! images/
 //!   lock                 held by the one agent that uses the store
-//!   index.json           which images are complete, their names, and which layers the launcher holds or is unpacking
+//!   index.json           what outlives a power cut: complete images, their names and layers
+//!   index.boot.json      what is so as long as this boot lasts, with layers that are being unpacked
 //!   blobs/sha256/<hex>   manifests, configurations and layers as they came
 //!   partial/<random>/    one directory for each image on its way in
+//!   downloads/<hex>      layers that came from a registry and belong to no image yet; `.partial` when not whole
 //! ```
 //!
-//! A file comes into `blobs` by rename; `index.json` is replaced by rename after everything it names is on disk. So at every
-//! moment the index tells the truth, and what it does not name is left over and swept at the start.
+//! A file comes into `blobs` by rename; both indexes are replaced by rename, `index.json` only after everything it names is
+//! on disk, and before anything it named is removed. So at every moment the index tells the truth, and what it does not name
+//! is left over and swept at the start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock, syncfs};
 use serde::{Deserialize, Serialize};
@@ -25,8 +29,10 @@ use super::error::ImageError;
 use super::manifest::MAX_DOCUMENT_BYTES;
 
 const INDEX: &str = "index.json";
+const BOOT_INDEX: &str = "index.boot.json";
 const BLOBS: &str = "blobs/sha256";
 const PARTIAL: &str = "partial";
+const DOWNLOADS: &str = "downloads";
 
 /// Version of `index.json`.
 const VERSION: u32 = 1;
@@ -39,6 +45,14 @@ pub(super) struct Index {
     pub(super) images: Vec<Record>,
     /// Every layer that the launcher may hold; without facts while it is being unpacked.
     pub(super) layers: BTreeMap<Digest, Option<LayerFacts>>,
+}
+
+/// What `index.boot.json` holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct BootIndex {
+    /// The boot in which it was written: it went through the page cache and may be anything after another.
+    boot: String,
+    index: Index,
 }
 
 /// An image, by the digest of its manifest.
@@ -59,6 +73,9 @@ pub(super) struct LayerFacts {
 #[derive(Debug)]
 pub(super) struct Store {
     dir: PathBuf,
+    boot: String,
+    /// What `index.json` says.
+    settled: Mutex<Index>,
     /// Released by the kernel when the agent ends, however it ends.
     _lock: File,
 }
@@ -66,6 +83,17 @@ pub(super) struct Store {
 impl Index {
     pub(super) fn new(images: Vec<Record>, layers: BTreeMap<Digest, Option<LayerFacts>>) -> Self {
         Self { version: VERSION, images, layers }
+    }
+
+    /// What both of them have.
+    fn intersection(&self, other: &Self) -> Self {
+        let has_image = |record: &&Record| other.images.iter().any(|other| other.manifest == record.manifest);
+        let has_layer = |(layer, _): &(&Digest, &Option<LayerFacts>)| other.layers.contains_key(*layer);
+        Self {
+            version: VERSION,
+            images: self.images.iter().filter(has_image).cloned().collect(),
+            layers: self.layers.iter().filter(has_layer).map(|(layer, facts)| (layer.clone(), *facts)).collect(),
+        }
     }
 }
 
@@ -79,6 +107,7 @@ impl Store {
     fn try_open(dir: &Path) -> io::Result<(Self, Index)> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(dir.join(BLOBS))?;
+        builder.create(dir.join(DOWNLOADS))?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)
@@ -87,32 +116,67 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => builder.create(dir.join(PARTIAL))?,
         }
-        let index = match fs::read(dir.join(INDEX)) {
+        let settled = match fs::read(dir.join(INDEX)) {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Index::new(Vec::new(), BTreeMap::new()),
             Err(error) => return Err(error),
         };
-        if index.version != VERSION {
+        if settled.version != VERSION {
             return Err(io::Error::other(format!(
                 "index.json has version {}, this program knows {VERSION}",
-                index.version
+                settled.version
             )));
         }
-        Ok((Self { dir: dir.to_owned(), _lock: lock }, index))
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
+        let index = since_boot(dir, &boot, &settled);
+        Ok((Self { dir: dir.to_owned(), boot, settled: Mutex::new(settled), _lock: lock }, index))
     }
 
-    /// Replaces the index. It is on disk when this returns.
+    /// Replaces the index of this boot. It need not be on disk when this returns.
     pub(super) fn write_index(&self, index: &Index) -> Result<(), ImageError> {
+        let index = BootIndex { boot: self.boot.clone(), index: index.clone() };
+        self.replace(BOOT_INDEX, &index, false).map_err(ImageError::store("writing the index"))
+    }
+
+    /// Makes all that these images consist of durable, the launcher's layers beside this directory as well, then the index
+    /// that names them.
+    pub(super) fn settle(&self, index: Index) -> Result<(), ImageError> {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if *settled == index {
+            return Ok(());
+        }
         let write = || {
-            let bytes = serde_json::to_vec_pretty(index)?;
-            let new = self.dir.join(PARTIAL).join(INDEX);
-            let mut file = File::create(&new)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&new, self.dir.join(INDEX))?;
-            File::open(&self.dir)?.sync_all()
+            syncfs(File::open(&self.dir)?)?;
+            self.replace(INDEX, &index, true)
         };
-        write().map_err(ImageError::store("writing index.json"))
+        write().map_err(ImageError::store("making images durable"))?;
+        *settled = index;
+        Ok(())
+    }
+
+    /// Has the durable index forget what is not in this one, so that it can be removed.
+    pub(super) fn forget_all_but(&self, index: &Index) -> Result<(), ImageError> {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = settled.intersection(index);
+        if kept != *settled {
+            self.replace(INDEX, &kept, true).map_err(ImageError::store("writing the index"))?;
+            *settled = kept;
+        }
+        Ok(())
+    }
+
+    fn replace(&self, name: &str, index: &impl Serialize, is_durable: bool) -> io::Result<()> {
+        let new = self.dir.join(PARTIAL).join(name);
+        let mut file = File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(index)?)?;
+        if is_durable {
+            file.sync_all()?;
+        }
+        fs::rename(&new, self.dir.join(name))?;
+        if is_durable {
+            File::open(&self.dir)?.sync_all()?;
+        }
+        Ok(())
     }
 
     /// A document, checked against its digest.
@@ -140,17 +204,18 @@ impl Store {
         Ok(Partial { dir: dir.map_err(ImageError::store("making a partial directory"))?, files: 0 })
     }
 
-    /// Moves files of a partial directory into the blobs, and makes everything written so far durable: the launcher's layers
-    /// beside this directory as well. What is there already was made durable before the index named it.
+    /// Moves files into the blobs.
     pub(super) fn adopt(&self, files: &[(Digest, PathBuf)]) -> Result<(), ImageError> {
         let adopt = || {
             for (digest, file) in files {
                 let target = self.blob_path(digest);
-                if !target.exists() {
-                    fs::rename(file, target)?;
+                match fs::rename(file, &target) {
+                    // Two images may have brought it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && target.exists() => {}
+                    moved => moved?,
                 }
             }
-            Ok(syncfs(File::open(&self.dir)?)?)
+            Ok(())
         };
         adopt().map_err(ImageError::store("moving files into it"))
     }
@@ -200,9 +265,35 @@ impl Store {
         sweep().map_err(ImageError::store("sweeping it"))
     }
 
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
+    /// Where downloads are kept; only this module's names are in it.
+    pub(super) fn downloads(&self) -> PathBuf {
+        self.dir.join(DOWNLOADS)
+    }
+
+    pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.dir.join(BLOBS).join(digest.hex())
     }
+}
+
+/// The index to begin with: that of this boot, or what outlived the last one. Layers that only the last boot knew are
+/// listed without facts, for whoever opens the store to remove.
+fn since_boot(dir: &Path, boot: &str, settled: &Index) -> Index {
+    let recent = fs::read(dir.join(BOOT_INDEX)).ok();
+    let recent = recent.and_then(|bytes| serde_json::from_slice::<BootIndex>(&bytes).ok());
+    let Some(recent) = recent.filter(|recent| recent.index.version == VERSION) else { return settled.clone() };
+    if recent.boot == boot {
+        return recent.index;
+    }
+    let mut index = settled.clone();
+    for record in recent.index.images {
+        if !settled.images.iter().any(|known| known.manifest == record.manifest) {
+            tracing::warn!(names = ?record.names, "an image was not yet on disk when the machine went down");
+        }
+    }
+    for layer in recent.index.layers.into_keys() {
+        index.layers.entry(layer).or_insert(None);
+    }
+    index
 }
 
 /// Files of an image on its way in; they go when this does, but for those that were adopted.
@@ -262,10 +353,37 @@ mod tests {
         drop(store);
 
         let (store, found) = Store::open(dir.path()).unwrap();
-        assert_eq!(found, index);
+        assert_eq!(found, index, "what this boot wrote is known");
         assert_eq!(fs::read_dir(dir.path().join(PARTIAL)).unwrap().count(), 0);
         assert_eq!(store.sweep(&[kept.0.clone()].into()).unwrap(), 17);
         assert_eq!(store.read(&kept.0).unwrap(), b"manifest");
+    }
+
+    #[test]
+    fn after_another_boot_only_what_was_settled_is_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(dir.path()).unwrap();
+        let record = |name: &str| Record { manifest: Digest::of(name.as_bytes()), names: vec![name.into()] };
+        let layer = |name: &str| (Digest::of(name.as_bytes()), Some(LayerFacts { bytes: 1 }));
+        let old = Index::new(vec![record("old:1"), record("gone:1")], [layer("a"), layer("g")].into());
+        store.settle(old).unwrap();
+        let new = Index::new(vec![record("old:1"), record("new:1")], [layer("a"), layer("b")].into());
+        store.write_index(&new).unwrap();
+        store.forget_all_but(&new).unwrap();
+        drop(store);
+        assert_eq!(Store::open(dir.path()).unwrap().1, new, "a crash of the agent loses nothing");
+
+        let boot_index = dir.path().join(BOOT_INDEX);
+        let text = fs::read_to_string(&boot_index).unwrap();
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        fs::write(&boot_index, text.replace(boot.trim(), "another")).unwrap();
+        let (store, found) = Store::open(dir.path()).unwrap();
+        assert_eq!(found.images, [record("old:1")]);
+        let b = (Digest::of(b"b"), None);
+        assert_eq!(found.layers, [layer("a"), b].into(), "the layer that was not settled is to be removed");
+        drop(store);
+        fs::write(&boot_index, "{").unwrap();
+        assert_eq!(Store::open(dir.path()).unwrap().1.images, [record("old:1")]);
     }
 
     #[test]
