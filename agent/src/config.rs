@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn registries_are_a_table_of_the_file() {
-        let file = file("listen = '[::1]:1'\n[registries]\nallow = ['docker.io']\nplain-http = ['lan:5000']\n");
+        let file =
+            file("listen = '[::1]:1'\n[registries]\nallow = ['docker.io']\nplain-http = ['lan:5000']\n");
         let registries = Config::load(args(Some(file.path().to_owned()))).unwrap().registries;
         assert_eq!(registries.allow, Some(vec!["docker.io".to_owned()]));
         assert!(registries.enabled && registries.plain_http == ["lan:5000"]);

@@ -135,20 +135,23 @@ impl ImageError {
                 (ErrorCode::ImageInUse, "Remove it by each of its names, or by id with --force.")
             }
             Self::Interrupted(_) => (ErrorCode::BadRequest, "Send it again; nothing of it was kept."),
-            Self::NotAllowed(_) => {
-                (ErrorCode::RegistryDenied, "Whoever runs the agent allows registries in its configuration file.")
-            }
+            Self::NotAllowed(_) => (
+                ErrorCode::RegistryDenied,
+                "Whoever runs the agent allows registries in its configuration file.",
+            ),
             Self::RegistryDenied { .. } => (
                 ErrorCode::RegistryDenied,
                 "Log in with `docker login`; the name may also be wrong: many registries do not tell.",
             ),
-            Self::RegistryFailed { .. } => {
-                (ErrorCode::RegistryFailed, "Try again; what has arrived is kept for a day and not fetched again.")
-            }
+            Self::RegistryFailed { .. } => (
+                ErrorCode::RegistryFailed,
+                "Try again; what has arrived is kept for a day and not fetched again.",
+            ),
             Self::NotInRegistry { .. } => (ErrorCode::NoSuchImage, "Check the name and the tag."),
-            Self::OtherPlatform { .. } => {
-                (ErrorCode::BadImage, "Name one of these with --platform; only this machine's own can be run.")
-            }
+            Self::OtherPlatform { .. } => (
+                ErrorCode::BadImage,
+                "Name one of these with --platform; only this machine's own can be run.",
+            ),
             Self::BadPlatform(_) => (ErrorCode::BadRequest, "Write os/architecture, such as linux/amd64."),
             Self::TooManyTransfers(_) => (ErrorCode::TooMany, "Wait until one of them has ended."),
             Self::Launcher(failure) => match failure.kind {

@@ -139,8 +139,9 @@ impl std::str::FromStr for Platform {
     /// Reads `os/architecture[/variant]`.
     fn from_str(text: &str) -> Result<Self, ImageError> {
         let bad = || ImageError::BadPlatform(text.chars().take(64).collect());
-        let is_word =
-            |word: &&str| !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_word = |word: &&str| {
+            !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
         let words: Vec<&str> = text.split('/').collect();
         if !words.iter().all(|word| is_word(word)) {
             return Err(bad());
@@ -185,9 +186,10 @@ pub(super) fn is_layer(media_type: &str) -> bool {
         "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "application/vnd.docker.image.rootfs.diff.tar",
     ];
-    kinds.iter().filter_map(|kind| media_type.strip_prefix(kind)).any(|compression| {
-        matches!(compression, "" | "+gzip" | "+zstd" | ".gzip" | ".zstd")
-    })
+    kinds
+        .iter()
+        .filter_map(|kind| media_type.strip_prefix(kind))
+        .any(|compression| matches!(compression, "" | "+gzip" | "+zstd" | ".gzip" | ".zstd"))
 }
 
 /// Reads a JSON document of an archive; `what` names it in the error.

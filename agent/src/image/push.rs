@@ -83,8 +83,10 @@ impl Push {
         let (push, stopped) = (&self, &stop);
         let each = manifest.layers.iter().enumerate().map(|(index, layer)| {
             let sent = push.blob(layer, Some(index), stopped);
-            async move { tokio::select! { sent = sent => sent, () = stopped.cancelled() => Err(add::cancelled()) } }
-                .boxed()
+            async move {
+                tokio::select! { sent = sent => sent, () = stopped.cancelled() => Err(add::cancelled()) }
+            }
+            .boxed()
         });
         // The first failure drops the others.
         let all = stream::iter(each.collect::<Vec<_>>()).buffer_unordered(UPLOADS);
@@ -104,7 +106,8 @@ impl Push {
         cancel: &CancellationToken,
     ) -> Result<(), ImageError> {
         let state = |state| index.into_iter().for_each(|index| self.flight.state(index, state));
-        let is_there = self.registry.has_blob(&blob.digest, cancel).await? || self.mounted(&blob.digest).await;
+        let is_there =
+            self.registry.has_blob(&blob.digest, cancel).await? || self.mounted(&blob.digest).await;
         let end = if is_there {
             LayerState::Present
         } else {
@@ -133,7 +136,8 @@ impl Push {
     async fn mounted(&self, digest: &Digest) -> bool {
         let names = self.image.names.iter().filter_map(|name| name.parse::<Reference>().ok());
         let here = names.filter(|name| name.domain() == self.reference.domain()).map(|name| name.path());
-        let other = here.filter(|path| *path != self.reference.path()).collect::<std::collections::BTreeSet<_>>();
+        let other =
+            here.filter(|path| *path != self.reference.path()).collect::<std::collections::BTreeSet<_>>();
         for path in other {
             if self.registry.mount(digest, &path).await {
                 return true;

@@ -184,7 +184,9 @@ impl Registry {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok());
         let target = target.and_then(|location| from.join(location).ok());
         match target {
-            Some(url) if url.scheme() == "https" || (url.scheme() == "http" && from.scheme() == "http") => Ok(url),
+            Some(url) if url.scheme() == "https" || (url.scheme() == "http" && from.scheme() == "http") => {
+                Ok(url)
+            }
             Some(_) => Err(self.failed("it redirects to a place without TLS".into()).into()),
             None => Err(self.failed("it redirects to nowhere".into()).into()),
         }

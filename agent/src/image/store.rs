@@ -92,7 +92,12 @@ impl Index {
         Self {
             version: VERSION,
             images: self.images.iter().filter(has_image).cloned().collect(),
-            layers: self.layers.iter().filter(has_layer).map(|(layer, facts)| (layer.clone(), *facts)).collect(),
+            layers: self
+                .layers
+                .iter()
+                .filter(has_layer)
+                .map(|(layer, facts)| (layer.clone(), *facts))
+                .collect(),
         }
     }
 }
@@ -280,7 +285,9 @@ impl Store {
 fn since_boot(dir: &Path, boot: &str, settled: &Index) -> Index {
     let recent = fs::read(dir.join(BOOT_INDEX)).ok();
     let recent = recent.and_then(|bytes| serde_json::from_slice::<BootIndex>(&bytes).ok());
-    let Some(recent) = recent.filter(|recent| recent.index.version == VERSION) else { return settled.clone() };
+    let Some(recent) = recent.filter(|recent| recent.index.version == VERSION) else {
+        return settled.clone();
+    };
     if recent.boot == boot {
         return recent.index;
     }

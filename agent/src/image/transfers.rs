@@ -214,11 +214,7 @@ impl Waiting {
         *waiting += 1;
         let mut progress = flight.progress.subscribe();
         progress.mark_changed();
-        Some(Self {
-            progress,
-            outcome: flight.outcome.subscribe(),
-            flight: Arc::clone(flight),
-        })
+        Some(Self { progress, outcome: flight.outcome.subscribe(), flight: Arc::clone(flight) })
     }
 
     /// The next change, not before that moment; the first comes at once. The end comes at once, and for ever once it has come.

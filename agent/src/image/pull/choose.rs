@@ -82,7 +82,9 @@ pub(super) async fn choose(
     let config: ConfigFile = parse(&config_bytes, "an image's configuration")?;
     let layers = config.rootfs.diff_ids.len();
     if layers != manifest.layers.len() {
-        return Err(ImageError::BadArchive("manifest and configuration differ in the number of layers".into()));
+        return Err(ImageError::BadArchive(
+            "manifest and configuration differ in the number of layers".into(),
+        ));
     }
     let is_for = Platform {
         os: config.os.clone(),
@@ -161,7 +163,9 @@ fn check(manifest: &Manifest) -> Result<(), ImageError> {
     }
     let bytes = layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
     if bytes > MAX_IMAGE_ARCHIVE_BYTES {
-        return Err(ImageError::TooLarge(format!("its layers are larger than {MAX_IMAGE_ARCHIVE_BYTES} bytes")));
+        return Err(ImageError::TooLarge(format!(
+            "its layers are larger than {MAX_IMAGE_ARCHIVE_BYTES} bytes"
+        )));
     }
     Ok(())
 }
@@ -183,9 +187,11 @@ mod tests {
     #[test]
     fn the_entry_for_the_platform_is_picked() {
         let picked = |entries: &[Descriptor], wanted: &str| {
-            pick(entries, &wanted.parse().unwrap()).map(|entry| entry.platform.as_ref().map(Platform::to_string))
+            pick(entries, &wanted.parse().unwrap())
+                .map(|entry| entry.platform.as_ref().map(Platform::to_string))
         };
-        let many = entries(&["unknown/unknown", "linux/amd64/v3", "linux/amd64", "linux/arm64/v8", "linux/arm/v7"]);
+        let many =
+            entries(&["unknown/unknown", "linux/amd64/v3", "linux/amd64", "linux/arm64/v8", "linux/arm/v7"]);
         let some = |text: &str| Some(Some(text.to_owned()));
         assert_eq!(picked(&many, "linux/amd64"), some("linux/amd64"));
         assert_eq!(picked(&many, "linux/amd64/v3"), some("linux/amd64/v3"));

@@ -89,7 +89,8 @@ impl Layer<'_> {
             unpacked
         };
         let (downloaded, unpacked) = future::join(download, unpack).await;
-        if matches!(unpacked, Err(ImageError::BadArchive(_) | ImageError::TooLarge(_))) && downloaded.is_err() {
+        if matches!(unpacked, Err(ImageError::BadArchive(_) | ImageError::TooLarge(_))) && downloaded.is_err()
+        {
             let digest = self.archive.digest.clone();
             self.shared.blocking(move |store| store.discard_download(&digest)).await?;
         }

@@ -83,8 +83,11 @@ impl Registry {
             }
             // RFC 6749, section 6.
             Some(Credentials::IdentityToken { token }) => {
-                let grant =
-                    [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token.as_str())];
+                let grant = [
+                    ("grant_type", "refresh_token"),
+                    ("client_id", CLIENT),
+                    ("refresh_token", token.as_str()),
+                ];
                 query.extend(grant.map(|(name, value)| (name, value.to_owned())));
                 self.http.post(realm).form(&query)
             }

@@ -35,7 +35,9 @@ impl Registry {
                         Ok((response, from))
                     }
                     Some((start, _)) if start == from => Err(wrong_length().into()),
-                    _ => Err(self.failed("it sends another part of a layer than was asked for".into()).into()),
+                    _ => {
+                        Err(self.failed("it sends another part of a layer than was asked for".into()).into())
+                    }
                 }
             }
             StatusCode::NOT_FOUND => Err(self.missing(digest.as_str()).into()),

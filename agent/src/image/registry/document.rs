@@ -85,7 +85,9 @@ impl Registry {
         cancel: &CancellationToken,
     ) -> Result<Vec<u8>, ImageError> {
         if size > MAX_DOCUMENT_BYTES {
-            return Err(ImageError::TooLarge(format!("its configuration is larger than {MAX_DOCUMENT_BYTES} bytes")));
+            return Err(ImageError::TooLarge(format!(
+                "its configuration is larger than {MAX_DOCUMENT_BYTES} bytes"
+            )));
         }
         let mut attempts = Attempts::new(&self.patience);
         loop {
@@ -99,7 +101,9 @@ impl Registry {
             };
             match tried {
                 Ok(bytes) if Digest::of(&bytes) == *digest => return Ok(bytes),
-                Ok(_) => return Err(self.failed("it sends another configuration than its manifest names".into())),
+                Ok(_) => {
+                    return Err(self.failed("it sends another configuration than its manifest names".into()));
+                }
                 Err(trouble) => attempts.pause(trouble, cancel).await?,
             }
         }

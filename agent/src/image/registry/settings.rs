@@ -84,15 +84,15 @@ impl RegistrySettings {
     /// # Errors
     /// [`ImageError::NotAllowed`].
     pub(in crate::image) fn check(&self, registry: &str) -> Result<(), ImageError> {
-        let is_allowed = self.allow.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == registry));
+        let is_allowed =
+            self.allow.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == registry));
         if self.enabled && is_allowed { Ok(()) } else { Err(ImageError::NotAllowed(registry.to_owned())) }
     }
 
     /// The name with the default registry in it, where it names none and another one than Docker's is the default.
     pub(in crate::image) fn expand(&self, name: &str) -> Option<String> {
-        let names_one = name
-            .split_once('/')
-            .is_some_and(|(first, _)| crate::image::reference::looks_like_domain(first));
+        let names_one =
+            name.split_once('/').is_some_and(|(first, _)| crate::image::reference::looks_like_domain(first));
         (!names_one && self.default_registry != DEFAULT_DOMAIN)
             .then(|| format!("{}/{name}", self.default_registry))
     }
@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn registries_are_found_by_name() {
-        let text = "plain-http = ['lan:5000']\n[mirrors]\n'docker.io' = ['http://10.0.0.1:5000', 'mirror.example']";
+        let text =
+            "plain-http = ['lan:5000']\n[mirrors]\n'docker.io' = ['http://10.0.0.1:5000', 'mirror.example']";
         let settings: RegistrySettings = toml::from_str(text).unwrap();
         let base = |name: &str| settings.base(name).unwrap().to_string();
         assert_eq!(base("docker.io"), "https://registry-1.docker.io/");

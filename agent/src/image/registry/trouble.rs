@@ -120,9 +120,11 @@ impl Registry {
         let why = format!("{why}: {}", harmless(&cause.to_string()));
         // What TLS finds wrong stays wrong.
         let is_tls = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
-            .any(|error| error.downcast_ref::<std::io::Error>().is_some_and(|io| {
-                io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-            }) || error.is::<rustls::Error>());
+            .any(|error| {
+                error.downcast_ref::<std::io::Error>().is_some_and(|io| {
+                    io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+                }) || error.is::<rustls::Error>()
+            });
         if is_tls { self.failed(why).into() } else { self.passing(why) }
     }
 
@@ -159,7 +161,8 @@ fn wait_of(text: &str) -> Option<Duration> {
 
 /// What a refusal says, for people.
 fn words(bytes: &[u8]) -> String {
-    let reason = serde_json::from_slice::<Refusal>(bytes).ok().and_then(|refusal| refusal.errors.into_iter().next());
+    let reason =
+        serde_json::from_slice::<Refusal>(bytes).ok().and_then(|refusal| refusal.errors.into_iter().next());
     match reason {
         Some(Reason { code, message }) if message.is_empty() => format!(" ({})", harmless(&code)),
         Some(Reason { message, .. }) => format!(" ({})", harmless(&message)),

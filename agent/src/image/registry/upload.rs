@@ -88,7 +88,9 @@ impl Registry {
         loop {
             match timeout(self.patience.document, &mut sending).await {
                 Ok(answered) => return answered.map_err(|error| self.unreachable(&error)),
-                Err(_) if sent.load(Ordering::Relaxed) == last => return Err(self.passing("it takes nothing more")),
+                Err(_) if sent.load(Ordering::Relaxed) == last => {
+                    return Err(self.passing("it takes nothing more"));
+                }
                 Err(_) => last = sent.load(Ordering::Relaxed),
             }
         }
@@ -98,7 +100,8 @@ impl Registry {
     fn place(&self, from: &Url, headers: &HeaderMap) -> Result<Url, ImageError> {
         let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
         let place = location.and_then(|location| from.join(location).ok());
-        let is_safe = |place: &Url| place.scheme() == "https" || (place.scheme() == "http" && from.scheme() == "http");
+        let is_safe =
+            |place: &Url| place.scheme() == "https" || (place.scheme() == "http" && from.scheme() == "http");
         place.filter(is_safe).ok_or_else(|| self.failed("it names no place for a layer".into()))
     }
 
@@ -113,8 +116,9 @@ impl Registry {
         let mut attempts = Attempts::new(&self.patience);
         loop {
             let url = self.url(&format!("manifests/{tag}"));
-            let dress =
-                |request: reqwest::RequestBuilder| request.header(CONTENT_TYPE, media_type).body(bytes.to_vec());
+            let dress = |request: reqwest::RequestBuilder| {
+                request.header(CONTENT_TYPE, media_type).body(bytes.to_vec())
+            };
             let trouble = match self.send(Method::PUT, url, dress).await {
                 Ok(response) if response.status() == StatusCode::CREATED => return Ok(()),
                 Ok(response) => self.refused(response, "it").await,
