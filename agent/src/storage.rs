@@ -30,6 +30,7 @@ pub(crate) async fn stored(registry: &Registry) -> Result<Storage> {
         layer.containers = standing.remove(&layer.diff_id).unwrap_or_default();
     }
     storage.containers = sizes(registry).await;
+    storage.download_bytes = registry.images().download_bytes().await?;
     Ok(storage)
 }
 

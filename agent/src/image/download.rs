@@ -26,8 +26,7 @@ impl Images {
 }
 
 impl Shared {
-    /// Removes downloads that nobody is at work on: all, or those that nobody has gone on with for long. Answers each with
-    /// its bytes.
+    /// Removes downloads that nobody is at: all, or those that nobody has gone on with for long. Answers each with its bytes.
     pub(super) async fn remove_downloads(&self, only_old: bool) -> Result<Vec<(Digest, u64)>, ImageError> {
         let mut removed = Vec::new();
         for (digest, bytes, is_old) in self.blocking(Store::list_downloads).await? {
@@ -40,6 +39,13 @@ impl Shared {
             removed.push((digest, bytes));
         }
         Ok(removed)
+    }
+
+    /// The downloads that nobody is at, with their bytes.
+    pub(super) async fn idle_downloads(&self) -> Result<Vec<(Digest, u64)>, ImageError> {
+        let all = self.blocking(Store::list_downloads).await?.into_iter();
+        let idle = all.filter(|(digest, ..)| !self.pins.has(digest));
+        Ok(idle.map(|(digest, bytes, _)| (digest, bytes)).collect())
     }
 }
 

@@ -10,8 +10,8 @@ use super::digest::Digest;
 use super::{Image, ImageError, Images};
 
 impl Images {
-    /// Removes the images without a name (all images, with `all`) but those in use, and every layer that no image has and
-    /// no container stands on. With `dry_run`, only tells what would go.
+    /// Removes the images without a name (all images, with `all`) but those in use, every layer that no image has and
+    /// no container stands on, and every download that nobody is at. With `dry_run`, only tells what would go.
     ///
     /// # Errors
     /// [`ImageError::Store`].
@@ -40,13 +40,19 @@ impl Images {
             let loose = after.loose_layers().into_iter();
             loose.filter(|layer| !stood_on.contains(layer.as_str())).collect()
         } else {
-            let _writing = shared.writer.lock().await;
             shared.remove_leftovers().await?.0
         };
         pruned.extend(layers.into_iter().map(|layer| Pruned {
             kind: "layer".into(),
             freed_bytes: before.layers.get(&layer).copied().flatten().map_or(0, |facts| facts.bytes),
             name: layer.to_string(),
+        }));
+        let downloads =
+            if dry_run { shared.idle_downloads().await? } else { shared.remove_downloads(false).await? };
+        pruned.extend(downloads.into_iter().map(|(digest, freed_bytes)| Pruned {
+            kind: "download".into(),
+            name: digest.to_string(),
+            freed_bytes,
         }));
         Ok(pruned)
     }
