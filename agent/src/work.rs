@@ -31,6 +31,8 @@ mod fixture;
 mod meta;
 mod pack;
 mod packer;
+#[cfg(test)]
+mod races;
 mod refusal;
 mod root;
 mod stack;
