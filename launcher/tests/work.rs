@@ -107,7 +107,7 @@ fn a_job_sees_a_root_as_the_container_does_and_writes_as_its_root() {
     let mut launcher = Launcher::start();
     let _container = running(
         &mut launcher,
-        "rm /etc/passwd; until [ -e /given ]; do :; done; cat /given > /taken; sleep 1000",
+        "rm /etc/passwd; until [ -s /given ]; do :; done; cat /given > /taken; sleep 1000",
     );
     eventually("it has written", || upper(&launcher, "etc/passwd").symlink_metadata().is_ok());
     assert!(!at(&mut launcher, root, "names 0", "").unwrap().contains("given"));
