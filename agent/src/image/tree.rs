@@ -67,10 +67,10 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// A sentence, when there is none.
     pub(super) fn existing_directory(&mut self, path: &[&[u8]]) -> Result<BorrowedFd<'_>> {
-        for depth in self.common(path)..path.len() {
-            let next = open_directory(self.top(), path[depth])
-                .map_err(|errno| failed("opening", path[depth], errno))?;
-            self.way.push((path[depth].to_vec(), next));
+        let common = self.common(path);
+        for part in &path[common..] {
+            let next = open_directory(self.top(), part).map_err(|errno| failed("opening", part, errno))?;
+            self.way.push((part.to_vec(), next));
         }
         Ok(self.top())
     }
