@@ -26,17 +26,15 @@ pub(crate) mod asking;
 mod below;
 mod changes;
 mod extract;
-#[cfg(test)]
-mod fixture;
 mod meta;
 mod pack;
 mod packer;
-#[cfg(test)]
-mod races;
 mod refusal;
 mod root;
 mod stack;
 mod tarball;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod walk;
 

@@ -64,6 +64,9 @@ impl Images {
         take_over(ran, &mut config);
         let created_by = config.cmd.join(" ");
         instruction::apply(&request.changes, &mut config).map_err(ImageError::BadChange)?;
+        // The container may be removed meanwhile, and then its image.
+        let relied_on = base.layers.iter().map(|layer| layer.diff_id.clone());
+        let _pinned = self.shared.pins.pin(relied_on.chain(base.blobs.iter().cloned()));
         let (base_manifest, base_config) = (base.manifest.clone(), base.id.clone());
         let read = move |store: &Store| {
             let manifest: Manifest = manifest::parse(&store.read(&base_manifest)?, "a manifest")?;

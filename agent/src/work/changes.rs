@@ -155,7 +155,7 @@ fn is_changed(stack: Stack<'_>, entry: &Entry<'_>, before: &Found) -> Result<boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::{Layers, is_root};
+    use crate::work::tests::layers::{Layers, is_root};
 
     fn diff(layers: &[&[&str]]) -> Vec<String> {
         let layers = Layers::new(layers);

@@ -252,7 +252,7 @@ fn unwritten(path: &[u8], error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::Layers;
+    use crate::work::tests::layers::Layers;
     use std::fs;
     use std::io::Write;
     use std::path::Path;

@@ -74,7 +74,7 @@ impl<W: Write> Visitor for Layer<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::{Layers, is_root};
+    use crate::work::tests::layers::{Layers, is_root};
     use std::fs::{self, File};
     use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
     use std::process::Command;

@@ -125,7 +125,7 @@ impl<W: Write> Visitor for Copy<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::Layers;
+    use crate::work::tests::layers::Layers;
 
     #[test]
     fn paths_stay_inside_and_the_last_link_is_told() {

@@ -190,7 +190,7 @@ fn split(path: &[u8]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::{Layers, is_root};
+    use crate::work::tests::layers::{Layers, is_root};
 
     #[test]
     fn what_is_seen_ends_at_a_whiteout_and_after_an_opaque_directory() {

@@ -110,7 +110,7 @@ impl<'a> View<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::fixture::{Layers, is_root};
+    use crate::work::tests::layers::{Layers, is_root};
 
     /// Lines of name, layer and mark.
     fn tree(layers: &Layers, path: &str, from: usize) -> Vec<String> {

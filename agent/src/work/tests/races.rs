@@ -11,8 +11,8 @@ use std::thread;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::extract::{extract, write};
-use super::root::Root;
+use crate::work::extract::{extract, write};
+use crate::work::root::Root;
 
 /// How often each thing is tried. Hundreds of them meet the moment between two looks; writing takes longer.
 const READS: usize = 4000;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rustix::fs::{CWD, FileType, Mode, Timespec, Timestamps, XattrFlags, fsetxattr, mknodat, utimensat};
 
 /// Says loudly when a test that needs root is left out.
-pub(super) fn is_root(test: &str) -> bool {
+pub(in crate::work) fn is_root(test: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
         eprintln!("SKIPPED {test}: whiteouts are made by root");
@@ -16,11 +16,11 @@ pub(super) fn is_root(test: &str) -> bool {
     root
 }
 
-pub(super) struct Layers(tempfile::TempDir, usize);
+pub(in crate::work) struct Layers(tempfile::TempDir, usize);
 
 impl Layers {
     /// Makes layers, topmost first.
-    pub(super) fn new(layers: &[&[&str]]) -> Self {
+    pub(in crate::work) fn new(layers: &[&[&str]]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let made = Self(dir, layers.len());
         for (n, lines) in layers.iter().enumerate() {
@@ -30,11 +30,11 @@ impl Layers {
         made
     }
 
-    pub(super) fn path(&self, layer: usize) -> PathBuf {
+    pub(in crate::work) fn path(&self, layer: usize) -> PathBuf {
         self.0.path().join(layer.to_string())
     }
 
-    pub(super) fn open(&self) -> Vec<OwnedFd> {
+    pub(in crate::work) fn open(&self) -> Vec<OwnedFd> {
         (0..self.1).map(|n| File::open(self.path(n)).unwrap().into()).collect()
     }
 
