@@ -80,6 +80,7 @@ impl Shared {
 pub(crate) async fn serve(listener: TcpListener, shared: Shared, stopping: CancellationToken) {
     let app = App(Arc::new(shared));
     app.tasks.spawn(app.lists.clone().publish(app.clone()));
+    app.tasks.spawn(app.lists.clone().publish_transfers(app.clone()));
     connections::serve(listener, router(app), stopping).await;
 }
 

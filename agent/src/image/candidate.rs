@@ -159,7 +159,8 @@ pub(super) fn synthesize(config: &[u8], layers: &[(Spooled, &str)]) -> Vec<u8> {
     to_json(&Manifest::new(Descriptor::new(CONFIG, Digest::of(config), config.len() as u64), layers))
 }
 
-fn to_json(document: &impl serde::Serialize) -> Vec<u8> {
+/// A document's bytes.
+pub(super) fn to_json(document: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(document).expect("documents consist of texts, numbers, lists and maps with text keys")
 }
 

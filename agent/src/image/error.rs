@@ -42,8 +42,8 @@ pub enum ImageError {
     /// The image has several names, and removing it by id would take them all.
     #[error("The image {0} has several names.")]
     SeveralNames(String),
-    /// The upload ended before its end, or was cancelled.
-    #[error("The upload broke off: {0}.")]
+    /// An upload or a transfer ended before its end, or was cancelled.
+    #[error("It was broken off: {0}.")]
     Interrupted(String),
     /// The operator does not let images come from this registry, or go to it.
     #[error("This agent exchanges no images with {0}.")]
@@ -134,7 +134,7 @@ impl ImageError {
             Self::SeveralNames(_) => {
                 (ErrorCode::ImageInUse, "Remove it by each of its names, or by id with --force.")
             }
-            Self::Interrupted(_) => (ErrorCode::BadRequest, "Send it again; nothing of it was kept."),
+            Self::Interrupted(_) => (ErrorCode::BadRequest, "Begin it again."),
             Self::NotAllowed(_) => (
                 ErrorCode::RegistryDenied,
                 "Whoever runs the agent allows registries in its configuration file.",

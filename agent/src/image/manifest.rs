@@ -143,7 +143,7 @@ impl std::str::FromStr for Platform {
             !word.is_empty() && word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric())
         };
         let words: Vec<&str> = text.split('/').collect();
-        if !words.iter().all(|word| is_word(word)) {
+        if !words.iter().all(is_word) {
             return Err(bad());
         }
         let platform = |os: &str, architecture: &str, variant: Option<&str>| Self {

@@ -8,6 +8,7 @@
 //!
 //! See ADR 0010.
 
+mod archives;
 mod choose;
 mod growth;
 mod layer;
@@ -24,6 +25,7 @@ use super::digest::Digest;
 use super::manifest::Platform;
 use super::reference::Reference;
 use super::registry::Registry;
+use super::store::Store;
 use super::transfers::{Arrived, Flight, Key, Transfers, Waiting};
 use super::{ImageError, Images, Shared, add};
 use choose::Chosen;
@@ -127,28 +129,32 @@ impl Pull {
 
         self.layers(registry, &manifest, &config.rootfs.diff_ids, cancel).await?;
 
-        let shared = Arc::clone(&self.shared);
+        let (catalog, diff_ids) = (self.shared.catalog(), config.rootfs.diff_ids.clone());
+        let here = move |store: &Store| {
+            archives::that_are_here(store, &catalog, manifest, manifest_bytes, &diff_ids)
+        };
+        let (manifest, manifest_bytes) = self.shared.blocking(here).await?;
+        let manifest_digest = Digest::of(&manifest_bytes);
+        let _pinned_too = self.shared.pins.pin(manifest.layers.iter().map(|layer| layer.digest.clone()));
         let layers: Vec<Digest> = manifest.layers.iter().map(|layer| layer.digest.clone()).collect();
-        let (mut partial, mut files) = shared
-            .blocking(move |store| {
-                let mut partial = store.partial()?;
-                let documents = [partial.write(&manifest_bytes)?, partial.write(&config_bytes)?];
-                let layers = layers.into_iter().map(|layer| (layer.clone(), store.whole_download(&layer)));
-                // A layer that was here in another archive came without this one.
-                let layers = layers.filter(|(_, file)| file.exists()).collect::<Vec<_>>();
-                Ok((Some(partial), layers.into_iter().chain(documents).collect::<Vec<_>>()))
-            })
-            .await?;
+        let gather = move |store: &Store| {
+            let mut partial = store.partial()?;
+            let documents = [partial.write(&manifest_bytes)?, partial.write(&config_bytes)?];
+            let downloads = layers.into_iter().map(|layer| (layer.clone(), store.whole_download(&layer)));
+            // The others are blobs already.
+            let downloads = downloads.filter(|(_, file)| file.exists());
+            Ok((partial, downloads.chain(documents).collect::<Vec<_>>()))
+        };
+        let (partial, files) = self.shared.blocking(gather).await?;
         let names = vec![self.reference.to_string()];
-        let files = std::mem::take(&mut files);
         let candidate = Candidate { manifest_digest, manifest, config, names, layers: Vec::new(), files };
         let added = add::complete(&self.shared, vec![candidate], cancel).await;
-        shared
-            .blocking(move |_| {
-                drop(partial.take());
-                Ok(())
-            })
-            .await?;
+        // Deleting files blocks.
+        let dropped = self.shared.blocking(|_| {
+            drop(partial);
+            Ok(())
+        });
+        dropped.await?;
         let image = added?.pop().expect("one candidate becomes one image");
         Ok(Arrived { image, digest })
     }

@@ -17,8 +17,8 @@ use super::digest::Digest;
 use super::registry::{RegistrySettings, http_client};
 use super::{Image, ImageError};
 
-/// Images on their way at a time.
-const MAX_TRANSFERS: usize = 16;
+/// Images on their way at a time: the state of all, with 128 layers each, fits one message.
+const MAX_TRANSFERS: usize = 12;
 
 /// Workers that may wait for bytes from registries; one more is left for what is here already.
 const UNPACKERS: usize = super::UNPACKERS - 1;

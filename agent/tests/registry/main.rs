@@ -12,6 +12,10 @@ mod dirs;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken_line;
 mod honest;
+mod hostile;
+mod liar;
 mod real;
 mod store;
+mod whole;

@@ -9,7 +9,7 @@ use porthole_protocol::error::WireError;
 use porthole_protocol::frame::Frame;
 use porthole_protocol::http::{ContainerDetail, ContainerSummary, Exit};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
-use porthole_protocol::image::ImageSummary;
+use porthole_protocol::image::{ImageSummary, Transfer};
 use porthole_protocol::kernel::KernelView;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
@@ -80,6 +80,8 @@ pub struct Client {
     pub containers: Vec<ContainerSummary>,
     pub images: Vec<ImageSummary>,
     pub views: Vec<KernelView>,
+    /// Every list of images on their way, the newest last.
+    pub transfers: Vec<Vec<Transfer>>,
     answers: Vec<ServerMessage>,
     /// The close code, once the agent has closed.
     pub closed: Option<u16>,
@@ -120,6 +122,7 @@ impl Client {
             containers: Vec::new(),
             images: Vec::new(),
             views: Vec::new(),
+            transfers: Vec::new(),
             answers: Vec::new(),
             closed: None,
             last_words: None,
@@ -162,6 +165,7 @@ impl Client {
             }
             ServerMessage::Containers { containers } => self.containers = containers,
             ServerMessage::Images { images } => self.images = images,
+            ServerMessage::Transfers { transfers } => self.transfers.push(transfers),
             ServerMessage::Kernel { view, .. } => self.views.push(*view),
             ServerMessage::Skipped { channel, offset } => {
                 self.skipped.insert(channel, offset);

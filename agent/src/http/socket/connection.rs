@@ -16,6 +16,7 @@ use porthole_protocol::limits::{DEAD_AFTER_MS, MAX_CHANNELS, PING_EVERY_MS};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::outbox::{Attached, Attachment, Outbox, Outgoing};
 use super::requests::{Achieved, Outcome, Work, failed};
@@ -41,6 +42,8 @@ pub(super) struct Connection {
     /// Channels promised to requests that are being carried out.
     promised: usize,
     requests: JoinSet<Outcome>,
+    /// Cancelled to give a pull up, by its request.
+    pulls: HashMap<RequestId, CancellationToken>,
     watching: Watching,
     /// Input that waits for its process; until it is taken, nothing further is read.
     held: Option<Held>,
@@ -93,6 +96,7 @@ impl Connection {
             next_channel: 1,
             promised: 0,
             requests: JoinSet::new(),
+            pulls: HashMap::new(),
             watching: Watching::default(),
             held: None,
             heard: Instant::now(),
@@ -268,7 +272,12 @@ impl Connection {
             M::Watch { container } => self.watch(&container),
             M::Unwatch { container } => self.watching.end(&container),
             M::Ping { nonce } => self.outbox.message(ServerMessage::Pong { nonce }),
-            M::Pull { .. } | M::CancelPull { .. } | M::Pong { .. } | M::Unknown => {}
+            M::Pull { request, name } => {
+                self.work(request, Work::Pull { name, given_up: CancellationToken::new() });
+            }
+            // One that has ended meanwhile was answered.
+            M::CancelPull { pull } => self.pulls.remove(&pull).iter().for_each(CancellationToken::cancel),
+            M::Pong { .. } | M::Unknown => {}
         }
         Ok(())
     }
@@ -283,6 +292,9 @@ impl Connection {
         if let Err(error) = self.check_room(channels) {
             return self.outbox.message(failed(request, error));
         }
+        if let Work::Pull { given_up, .. } = &work {
+            self.pulls.insert(request, given_up.clone());
+        }
         self.promised += channels;
         self.requests.spawn(work.carry_out(request, self.app.clone()));
     }
@@ -296,6 +308,7 @@ impl Connection {
 
     fn finish(&mut self, Outcome { request, channels, result }: Outcome) {
         self.promised -= channels;
+        self.pulls.remove(&request);
         match result {
             Ok(Achieved::Done) => self.outbox.message(ServerMessage::Done { request }),
             Ok(Achieved::Started { launched, container, process, terminal, credit }) => {

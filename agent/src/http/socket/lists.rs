@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use porthole_protocol::control::ServerMessage;
+use porthole_protocol::image::Transfer;
+use porthole_protocol::limits::TRANSFERS_EVERY_MS;
 use tokio::sync::watch;
 
 use crate::http::App;
@@ -22,12 +24,17 @@ pub(super) type Text = Arc<str>;
 pub(crate) struct Lists {
     containers: watch::Sender<Text>,
     images: watch::Sender<Text>,
+    transfers: watch::Sender<Text>,
 }
 
 impl Lists {
     /// Empty lists, until [`Lists::publish`] runs.
     pub(crate) fn new() -> Self {
-        Self { containers: watch::Sender::new("".into()), images: watch::Sender::new("".into()) }
+        Self {
+            containers: watch::Sender::new("".into()),
+            images: watch::Sender::new("".into()),
+            transfers: watch::Sender::new(transfers(Vec::new()).into()),
+        }
     }
 
     /// The newest list of containers, now and with every change.
@@ -38,6 +45,32 @@ impl Lists {
     /// The newest list of images, now and with every change.
     pub(super) fn images(&self) -> watch::Receiver<Text> {
         self.images.subscribe()
+    }
+
+    /// Every image on its way, with every change. There is a first one only when something is on its way.
+    pub(super) fn transfers(&self) -> watch::Receiver<Text> {
+        let mut newest = self.transfers.subscribe();
+        if **newest.borrow() != *transfers(Vec::new()) {
+            newest.mark_changed();
+        }
+        newest
+    }
+
+    /// Tells of transfers, until the agent stops.
+    pub(crate) async fn publish_transfers(self, app: App) {
+        let mut changes = app.registry.images().subscribe_transfers();
+        loop {
+            tokio::select! {
+                Ok(()) = changes.changed() => {}
+                () = app.stopping.cancelled() => return,
+            }
+            let text = transfers(app.registry.images().transfers());
+            self.transfers.send_replace(text.into());
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(TRANSFERS_EVERY_MS)) => {}
+                () = app.stopping.cancelled() => return,
+            }
+        }
     }
 
     /// Makes new lists with every change, until the agent stops.
@@ -63,9 +96,17 @@ impl Lists {
     }
 }
 
+fn transfers(transfers: Vec<Transfer>) -> String {
+    text(&ServerMessage::Transfers { transfers })
+}
+
+fn text(message: &ServerMessage) -> String {
+    serde_json::to_string(message).expect("a message has no map with other keys than text")
+}
+
 /// Publishes a list, unless it says what the last one said.
 fn update(sender: &watch::Sender<Text>, message: &ServerMessage) {
-    let text = serde_json::to_string(message).expect("a message has no map with other keys than text");
+    let text = text(message);
     sender.send_if_modified(|last| {
         let differs = **last != *text;
         if differs {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use porthole_protocol::control::ServerMessage;
-use porthole_protocol::error::WireError;
+use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::ContainerDetail;
 use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::image::TransferRequest;
 use porthole_protocol::limits::STOP_GRACE_MS;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
+use tokio_util::sync::CancellationToken;
 
 use crate::container::{Container, signal};
 use crate::http::App;
@@ -43,6 +45,7 @@ pub(super) enum Work {
     Signal { container: ContainerId, process: ProcessNumber, signal: String },
     Stop { container: ContainerId },
     Remove { container: ContainerId, force: bool },
+    Pull { name: String, given_up: CancellationToken },
 }
 
 impl Work {
@@ -51,7 +54,7 @@ impl Work {
         let is_terminal = match self {
             Self::Launch { spec, .. } => spec.process.terminal.is_some(),
             Self::Exec { process, .. } => process.terminal.is_some(),
-            Self::Signal { .. } | Self::Stop { .. } | Self::Remove { .. } => return 0,
+            Self::Signal { .. } | Self::Stop { .. } | Self::Remove { .. } | Self::Pull { .. } => return 0,
         };
         if is_terminal { 1 } else { 2 }
     }
@@ -87,6 +90,15 @@ impl Work {
                 find(container)?.remove(force).await?;
                 Ok(Achieved::Done)
             }
+            Self::Pull { name, given_up } => {
+                let request = TransferRequest { name, ..TransferRequest::default() };
+                let waiting = app.registry.images().pull(&request)?;
+                tokio::select! {
+                    arrived = waiting.arrived() => drop(arrived?),
+                    () = given_up.cancelled() => return Err(gave_up()),
+                }
+                Ok(Achieved::Done)
+            }
         }
     }
 }
@@ -99,6 +111,12 @@ fn started(
     credit: u32,
 ) -> Achieved {
     Achieved::Started { launched, container: container.id().clone(), process, terminal, credit }
+}
+
+/// The answer to a pull that its own client gave up.
+fn gave_up() -> Refusal {
+    let hint = "Pull it again to go on: what has arrived is kept for a day.";
+    Refusal(WireError::new(ErrorCode::BadRequest, "The pull was given up.", hint))
 }
 
 /// The answer to a request that failed.

@@ -41,6 +41,7 @@ pub(super) struct Writer {
     closed: mpsc::Sender<Channel>,
     containers: watch::Receiver<Text>,
     images: watch::Receiver<Text>,
+    transfers: watch::Receiver<Text>,
 }
 
 /// What wakes this task.
@@ -69,7 +70,17 @@ impl Writer {
         // Both lists follow the welcome.
         containers.mark_changed();
         images.mark_changed();
-        Self { sink, outbox, wake, attachments: Vec::new(), frame: Vec::new(), closed, containers, images }
+        Self {
+            sink,
+            outbox,
+            wake,
+            attachments: Vec::new(),
+            frame: Vec::new(),
+            closed,
+            containers,
+            images,
+            transfers: lists.transfers(),
+        }
     }
 
     /// Runs until the goodbye is said, the socket fails, or the connection is gone.
@@ -102,6 +113,7 @@ impl Writer {
             () = self.wake.notified() => Event::Wake,
             Ok(()) = self.containers.changed() => Event::List(self.containers.borrow_and_update().clone()),
             Ok(()) = self.images.changed() => Event::List(self.images.borrow_and_update().clone()),
+            Ok(()) = self.transfers.changed() => Event::List(self.transfers.borrow_and_update().clone()),
         }
     }
 

@@ -89,10 +89,10 @@ impl Layer<'_> {
             unpacked
         };
         let (downloaded, unpacked) = future::join(download, unpack).await;
-        if matches!(unpacked, Err(ImageError::BadArchive(_) | ImageError::TooLarge(_))) && downloaded.is_err()
-        {
+        if matches!(unpacked, Err(ImageError::BadArchive(_) | ImageError::TooLarge(_))) {
+            // It would be no better the next time.
             let digest = self.archive.digest.clone();
-            self.shared.blocking(move |store| store.discard_download(&digest)).await?;
+            self.shared.blocking(move |store| store.remove_download(&digest)).await?;
         }
         match (downloaded, unpacked) {
             (Ok(Downloaded::Whole), unpacked) => unpacked.map(Some),
