@@ -225,10 +225,11 @@ impl Server {
         }
     }
 
-    /// The agent is gone. Containers go on; a new agent may come.
+    /// The agent is gone. Containers go on, its workers do not; a new agent may come.
     fn disconnect(&mut self) {
         if let Some(agent) = self.agent.take() {
             self.sources.forget(&agent.fd());
+            self.abandon_work();
         }
     }
 

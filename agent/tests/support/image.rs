@@ -35,26 +35,35 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// Adds the image `name`: busybox with `config` and these files.
-pub async fn load(agent: &Agent, name: &str, config: &Value, files: &[(&str, &[u8])]) {
-    let saved = members(&agent.get_bytes("/images/save?name=busybox").await);
-    let find = |path: &str| &saved.iter().find(|(name, _)| name == path).unwrap().1;
-    let index: Value = serde_json::from_slice(find("manifest.json")).unwrap();
-    let path = |value: &Value| value.as_str().unwrap().to_owned();
-    let (base_config, base) = (path(&index[0]["Config"]), path(&index[0]["Layers"][0]));
-    let top = archive(files);
-    let mut document: Value = serde_json::from_slice(find(&base_config)).unwrap();
+/// The archive of an image `name`: the one that was saved alone, with another configuration and one more layer.
+pub fn image(saved: &[u8], name: &str, config: &Value, top: &[u8]) -> Vec<u8> {
+    let (mut document, base) = documents(saved);
     document["config"] = config.clone();
-    let hex: String = Sha256::digest(&top).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(top).iter().map(|byte| format!("{byte:02x}")).collect();
     document["rootfs"]["diff_ids"].as_array_mut().unwrap().push(json!(format!("sha256:{hex}")));
     let manifest =
         json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["base.tar", "top.tar"] }]);
-    let image = archive(&[
+    archive(&[
         ("config.json", document.to_string().as_bytes()),
-        ("base.tar", find(&base)),
-        ("top.tar", &top),
+        ("base.tar", &base),
+        ("top.tar", top),
         ("manifest.json", manifest.to_string().as_bytes()),
-    ]);
+    ])
+}
+
+/// Configuration and only layer of the image that was saved alone.
+pub fn documents(saved: &[u8]) -> (Value, Vec<u8>) {
+    let saved = members(saved);
+    let find = |path: &Value| &saved.iter().find(|(name, _)| name == path.as_str().unwrap()).unwrap().1;
+    let index: Value = serde_json::from_slice(find(&json!("manifest.json"))).unwrap();
+    let config = serde_json::from_slice(find(&index[0]["Config"])).unwrap();
+    (config, find(&index[0]["Layers"][0]).clone())
+}
+
+/// Adds the image `name`: busybox with `config` and these files.
+pub async fn load(agent: &Agent, name: &str, config: &Value, files: &[(&str, &[u8])]) {
+    let busybox = agent.get_bytes("/images/save?name=busybox").await;
+    let image = image(&busybox, name, config, &archive(files));
     let loaded = agent.request("POST", "/api/v1/images/load", &[], &image).await;
     assert_eq!(loaded.status, 200, "{}", String::from_utf8_lossy(&loaded.body));
 }

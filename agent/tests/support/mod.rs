@@ -14,7 +14,7 @@ pub mod image;
 
 pub use agent::Agent;
 pub use client::{Client, Terminal};
-pub use http::Response;
+pub use http::{Response, try_request};
 
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 

@@ -72,6 +72,11 @@ impl Server {
     /// Answers the request whose worker has ended.
     pub(super) fn unpacked(&mut self, layer: &str) {
         let Some((caller, running)) = self.working.layers.remove(layer) else { return };
+        if caller.agent != self.agents {
+            // A new agent has come, and has looked already at what there is.
+            running.discard(self.engine.store.layers(), self.engine.store.trash());
+            return self.engine.fill_trash();
+        }
         let outcome = running.finish(self.engine.store.layers(), self.engine.store.trash());
         if outcome.is_err() {
             self.engine.fill_trash();
@@ -130,6 +135,12 @@ impl Server {
         let outcome = running.finish();
         self.resume(pause);
         self.reply(caller, outcome.map(|()| (Reply::Done, Vec::new())));
+    }
+
+    /// Ends the workers of an agent that is gone: nobody waits for what they do.
+    pub(super) fn abandon_work(&mut self) {
+        self.working.layers.values().for_each(|(_, layer)| layer.kill());
+        self.working.jobs.values().for_each(|(_, job, _)| job.kill());
     }
 
     /// Freezes the container at `place`, where the host can and it runs.

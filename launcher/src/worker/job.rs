@@ -37,6 +37,11 @@ impl Job {
         &self.worker.pidfd
     }
 
+    /// Ends the worker.
+    pub(crate) fn kill(&self) {
+        let _ = rustix::process::pidfd_send_signal(self.worker.pidfd.as_fd(), rustix::process::Signal::KILL);
+    }
+
     /// Takes the result of a worker that has ended.
     ///
     /// # Errors
@@ -52,7 +57,7 @@ impl Job {
 impl Drop for Job {
     /// Only when it was never finished: whoever asked is gone, so what it writes is for nobody.
     fn drop(&mut self) {
-        let _ = rustix::process::pidfd_send_signal(self.worker.pidfd.as_fd(), rustix::process::Signal::KILL);
+        self.kill();
     }
 }
 

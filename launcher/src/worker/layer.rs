@@ -8,6 +8,7 @@ use rustix::fs::{
     AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid, chownat, mkdirat, openat, renameat, renameat_with,
 };
 use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::UnpackFn;
 use super::jail::{Died, Jail, Prisoner};
@@ -61,6 +62,17 @@ impl Layer {
     /// Readable when the worker has ended.
     pub(crate) fn pidfd(&self) -> &OwnedFd {
         &self.worker.pidfd
+    }
+
+    /// Ends the worker.
+    pub(crate) fn kill(&self) {
+        let _ = pidfd_send_signal(self.pidfd(), Signal::KILL);
+    }
+
+    /// Moves what a worker that has ended has made to `trash`, complete or not: nobody knows of it.
+    pub(crate) fn discard(self, layers: BorrowedFd<'_>, trash: BorrowedFd<'_>) {
+        let _ = self.worker.outcome::<Result<Unpacked, String>>();
+        discard(layers, &partial(&self.name), trash);
     }
 
     /// Takes the result of a worker that has ended: the layer is complete, or moved to `trash`.
