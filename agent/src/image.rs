@@ -225,10 +225,17 @@ impl Images {
     /// # Errors
     /// [`ImageError::NoSuchImage`], [`ImageError::Ambiguous`], [`ImageError::BadReference`].
     pub fn resolve(&self, reference: &str) -> Result<Arc<Image>, ImageError> {
-        let catalog = self.shared.catalog();
-        match (catalog.resolve(reference), self.transfers.settings.expand(reference)) {
+        self.find(&self.shared.catalog(), reference).map(|(image, _)| image)
+    }
+
+    /// [`Images::resolve`] in `catalog`, with the name that `reference` is; none when it is an id or a digest.
+    fn find(&self, catalog: &Catalog, reference: &str) -> Result<(Arc<Image>, Option<String>), ImageError> {
+        let named = |text: &str| {
+            catalog.resolve(text).map(|image| (Arc::clone(&image), Catalog::name_in(&image, text)))
+        };
+        match (named(reference), self.transfers.settings.expand(reference)) {
             (Err(ImageError::NoSuchImage(name)), Some(expanded)) => {
-                catalog.resolve(&expanded).map_err(|_| ImageError::NoSuchImage(name))
+                named(&expanded).map_err(|_| ImageError::NoSuchImage(name))
             }
             (found, _) => found,
         }

@@ -24,8 +24,7 @@ impl Images {
     ) -> Result<Removed, ImageError> {
         let shared = &self.shared;
         let take_off = |catalog: &mut Catalog| {
-            let image = catalog.resolve(reference)?;
-            let name = Catalog::name_in(&image, reference);
+            let (image, name) = self.find(catalog, reference)?;
             if name.is_none() && image.names.len() > 1 && !force {
                 return Err(ImageError::SeveralNames(reference.to_owned()));
             }

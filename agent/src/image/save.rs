@@ -14,7 +14,6 @@ use futures_util::{Stream, stream};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use super::catalog::Catalog;
 use super::digest::Digest;
 use super::load::MAX_IMAGES;
 use super::manifest::{self, FULL_NAME, INDEX, MANIFEST, Manifest, REF_NAME};
@@ -59,12 +58,31 @@ impl Images {
     /// # Errors
     /// Those of lookup, [`ImageError::TooLarge`] for too many at once, and [`ImageError::Store`].
     pub async fn save(&self, references: &[String]) -> Result<Saved, ImageError> {
-        let picked = pick(&self.shared.catalog(), references)?;
+        let picked = self.pick(references)?;
         match self.shared.blocking(move |store| arrange(store, &picked)).await {
             Ok(saved) => Ok(saved),
             // One of them may have been removed meanwhile.
-            Err(error) => Err(pick(&self.shared.catalog(), references).err().unwrap_or(error)),
+            Err(error) => Err(self.pick(references).err().unwrap_or(error)),
         }
+    }
+
+    fn pick(&self, references: &[String]) -> Result<Vec<Picked>, ImageError> {
+        if references.len() > MAX_IMAGES {
+            return Err(ImageError::TooLarge(format!("it would hold more than {MAX_IMAGES} images")));
+        }
+        let catalog = self.shared.catalog();
+        let mut picked: Vec<Picked> = Vec::new();
+        for text in references {
+            let (image, name) = self.find(&catalog, text)?;
+            let name = name.map(|name| Reference::parse_name(&name)).transpose()?;
+            let at = picked.iter().position(|known| known.image.id == image.id).unwrap_or_else(|| {
+                picked.push(Picked { image, names: Vec::new() });
+                picked.len() - 1
+            });
+            let names = &mut picked[at].names;
+            names.extend(name.filter(|name| !names.contains(name)));
+        }
+        Ok(picked)
     }
 }
 
@@ -115,25 +133,6 @@ impl Read for Part {
             },
         }
     }
-}
-
-fn pick(catalog: &Catalog, references: &[String]) -> Result<Vec<Picked>, ImageError> {
-    if references.len() > MAX_IMAGES {
-        return Err(ImageError::TooLarge(format!("it would hold more than {MAX_IMAGES} images")));
-    }
-    let mut picked: Vec<Picked> = Vec::new();
-    for text in references {
-        let image = catalog.resolve(text)?;
-        // A name by digest is none that an archive can give.
-        let name = Catalog::name_in(&image, text).and_then(|name| Reference::parse_name(&name).ok());
-        let at = picked.iter().position(|known| known.image.id == image.id).unwrap_or_else(|| {
-            picked.push(Picked { image, names: Vec::new() });
-            picked.len() - 1
-        });
-        let names = &mut picked[at].names;
-        names.extend(name.filter(|name| !names.contains(name)));
-    }
-    Ok(picked)
 }
 
 /// Reads the documents, takes hold of every blob, and lays everything out.

@@ -13,11 +13,10 @@ impl Images {
     /// Those of lookup, [`ImageError::BadReference`] and [`ImageError::Store`].
     pub async fn tag(&self, reference: &str, name: &str) -> Result<Arc<Image>, ImageError> {
         let name = Reference::parse_name(name)?.to_string();
-        let _writing = self.shared.writer.lock().await;
-        let mut catalog = Catalog::clone(&self.shared.catalog());
-        let image = catalog.resolve(reference)?;
-        let image = catalog.put(Image { names: vec![name], ..Image::clone(&image) });
-        self.shared.commit(catalog).await?;
-        Ok(image)
+        let put = |catalog: &mut Catalog| {
+            let (image, _) = self.find(catalog, reference)?;
+            Ok(catalog.put(Image { names: vec![name], ..Image::clone(&image) }))
+        };
+        self.shared.update(put).await
     }
 }

@@ -6,6 +6,7 @@ use porthole_protocol::image::{ImageSummary, Storage, StoredLayer};
 
 use super::catalog::Catalog;
 use super::digest::Digest;
+use super::store::Store;
 use super::text::harmless;
 use super::{Image, ImageError, ImageLayer, Images};
 
@@ -35,8 +36,10 @@ impl Images {
     /// [`ImageError::Store`].
     pub async fn storage(&self) -> Result<Storage, ImageError> {
         let layers = stored_layers(&self.shared.catalog());
-        let archive_bytes = self.shared.blocking(super::store::Store::blobs_bytes).await?;
-        Ok(Storage { layers, archive_bytes, ..Storage::default() })
+        let archive_bytes = self.shared.blocking(Store::blobs_bytes).await?;
+        let downloads = self.shared.blocking(Store::list_downloads).await?;
+        let download_bytes = downloads.iter().map(|(_, bytes, _)| bytes).sum();
+        Ok(Storage { layers, containers: Vec::new(), archive_bytes, download_bytes })
     }
 
     /// Unpacked bytes of these layers, each counted once; what is not here counts nothing.
