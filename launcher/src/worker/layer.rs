@@ -1,4 +1,5 @@
-//! Unpacking an archive into a new layer, which has its name only when it is complete.
+//! Unpacking an archive into a new layer, which has its name only when it is complete. Complete is not yet durable: whoever
+//! asked remembers which layers are on disk, see `docs/adr/0010-pull.md`.
 
 use std::fs::File;
 use std::io;
@@ -104,10 +105,7 @@ fn task(unpack: UnpackFn) -> Result<Unpacked, String> {
     let tar = File::from(rustix::stdio::stdin().try_clone_to_owned().map_err(told)?);
     let layer = openat(CWD, "/", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     let layer = layer.map_err(|errno| told(errno.into()))?;
-    let unpacked = unpack(tar, layer.as_fd())?;
-    // Before the rename that says it is complete.
-    rustix::fs::syncfs(&layer).map_err(|errno| told(errno.into()))?;
-    Ok(unpacked)
+    unpack(tar, layer.as_fd())
 }
 
 /// Moves what unfinished workers of an earlier launcher left to `trash`.
