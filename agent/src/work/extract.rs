@@ -54,7 +54,7 @@ pub(super) fn write(root: Root<'_>, path: &[u8], permissions: u32, size: u64, in
         return Err(refusal(FailureKind::BadRequest, format!("{} is a directory.", shown(path))));
     }
     let dir = place.dir.as_fd();
-    let part = Part::new(dir)?;
+    let part = Part::new(dir);
     let mut file = part.create()?;
     let copied = io::copy(&mut input.take(size), &mut file).map_err(|error| unwritten(path, &error))?;
     if copied < size {
@@ -96,7 +96,7 @@ impl Extraction {
 
     fn member(&mut self, member: Member, parent: &[&[u8]], name: &[u8]) -> Result<()> {
         let dir = directory(&self.into, parent, &member.path, true)?;
-        let part = Part::new(dir.as_fd())?;
+        let part = Part::new(dir.as_fd());
         match &member.kind {
             MemberKind::Directory => {
                 let made = make_directory(dir.as_fd(), name, &member.path)?;
@@ -163,9 +163,8 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn new(dir: BorrowedFd<'a>) -> Result<Self> {
-        let name = format!(".porthole-{:016x}", u64::from_ne_bytes(random::bytes()));
-        Ok(Self { dir, name })
+    fn new(dir: BorrowedFd<'a>) -> Self {
+        Self { dir, name: format!(".porthole-{:016x}", u64::from_ne_bytes(random::bytes())) }
     }
 
     fn create(&self) -> Result<File> {

@@ -1,13 +1,12 @@
 //! What `statx(2)` says about a file, and what of its attributes goes into an archive.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use porthole_protocol::files::{FileEntry, FileKind};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fgetxattr, flistxattr, openat2, statx,
 };
 use rustix::io::Errno;
-use std::os::fd::OwnedFd;
 
 /// Most bytes of attribute names, and of one attribute's value (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const MAX_XATTR_BYTES: usize = 64 * 1024;
@@ -144,6 +143,11 @@ pub(super) fn retried<T>(mut open: impl FnMut() -> Result<T, Errno>) -> Result<T
 
 /// Extended attributes that an archive keeps: `user.*` but overlayfs's own, and file capabilities.
 pub(super) fn xattrs(fd: BorrowedFd<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let none: &mut [u8] = &mut [];
+    // Most files have none, and are told so without a buffer.
+    if matches!(flistxattr(fd, none), Ok(0) | Err(_)) {
+        return Vec::new();
+    }
     let mut names = vec![0; MAX_XATTR_BYTES];
     // A file system without attributes has none, and a list that grows while it is read is read another time.
     let Ok(length) = flistxattr(fd, &mut names[..]) else { return Vec::new() };
