@@ -1,4 +1,5 @@
 //! Files of real containers: what they changed, what is read from and put into them, and images made of them.
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod support;
 

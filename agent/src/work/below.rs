@@ -1,11 +1,13 @@
 //! What the layers below a writable one have in a directory of it.
 
+use std::os::fd::AsFd;
+
+use rustix::fs::OFlags;
+
 use super::meta::{Meta, is_opaque};
 use super::refusal::Result;
 use super::stack::{Found, Stack};
 use super::walk::Entry;
-use rustix::fs::OFlags;
-use std::os::fd::AsFd;
 
 /// Files that every container is given from outside the layers; what a container makes of them is of no image.
 const GIVEN: [&[u8]; 3] = [b"etc/hosts", b"etc/hostname", b"etc/resolv.conf"];
