@@ -32,6 +32,7 @@ pub mod processes;
 pub mod progress;
 pub mod pull_box;
 pub mod section;
+pub mod sharing_view;
 pub mod tab_bar;
 pub mod terminal_find;
 pub mod terminal_status;

@@ -5,6 +5,7 @@ pub mod commit;
 pub mod image;
 pub mod images;
 pub mod inspector;
+pub mod launch_any;
 pub mod layers;
 pub mod not_found;
 pub mod put_files;

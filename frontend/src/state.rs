@@ -13,6 +13,7 @@ pub mod preview;
 pub mod remote;
 pub mod rows;
 pub mod sending;
+pub mod sharing;
 pub mod shortcuts;
 pub mod stack;
 pub mod tabs;

@@ -17,6 +17,8 @@ pub struct Props {
     pub enabled: bool,
     /// Launch this image.
     pub on_launch: Callback<String>,
+    /// What else can be done.
+    pub children: Html,
 }
 
 /// One sentence and one button.
@@ -41,6 +43,7 @@ pub fn Welcome(props: &Props) -> Html {
                    its namespaces, its limits, its layers, and the milliseconds each step took." }
             </p>
             { launch }
+            { props.children.clone() }
         </div>
     }
 }

@@ -162,7 +162,7 @@ fn Page(props: &PageProps) -> Html {
                 </div>
             </header>
             if let Some(error) = &detail.error { <Problem error={error.clone()} /> }
-            <Section title="Layers" lead={html! { <code class="inline-code">{ format!("porthole images {shown}") }</code> }}>
+            <Section title="Layers" figure={image.layers.len().to_string()} lead="What its files are made of, and which step each comes from.">
                 <Layers place={Place::Image(image.id.clone())} name={shown.clone()} />
             </Section>
             if let Some(detail) = &detail.value {

@@ -6,14 +6,21 @@ use yew::prelude::*;
 use crate::components::file_button::FileButton;
 use crate::components::image_table::ImageTable;
 use crate::components::pull_box::PullBox;
+use crate::components::sharing_view::SharingView;
 use crate::components::transfer_list::TransferList;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
 use crate::hooks::use_now::use_now;
+use crate::hooks::use_remote::use_remote;
 use crate::interop::files::LocalFile;
+use crate::net::api;
 use crate::net::client::Client;
 use crate::state::connection::Phase;
 use crate::state::format;
+use crate::state::sharing::Sharing;
 use crate::state::transfers::TransfersAction;
+
+/// How often it is asked what is stored, in milliseconds.
+const STORAGE_EVERY_MS: u32 = 3_000;
 
 /// Properties of [`Images`].
 #[derive(Properties, PartialEq)]
@@ -43,6 +50,7 @@ pub fn Images(props: &Props) -> Html {
         let transfers = transfers.dispatcher();
         Callback::from(move |request| transfers.dispatch(TransfersAction::Dismiss(request)))
     };
+    let storage = use_remote(Some(()), Some(STORAGE_EVERY_MS), |()| async { api::storage().await });
     let images = lists.images.clone();
     let count = images.as_deref().map_or(0, <[ImageSummary]>::len);
     html! {
@@ -60,6 +68,7 @@ pub fn Images(props: &Props) -> Html {
             </p>
             <PullBox {enabled} on_pull={on_pull.clone()} />
             <TransferList transfers={(*transfers).clone()} {on_pull} {on_cancel} {on_dismiss} />
+            if let Some(sharing) = storage.value.as_deref().and_then(Sharing::of) { <SharingView {sharing} /> }
             { match images {
                 None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
                 Some(images) if images.is_empty() => html! { <p class="quiet">{ "No images yet. Pull one, or drop an archive here." }</p> },

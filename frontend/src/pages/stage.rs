@@ -4,6 +4,7 @@ use porthole_protocol::http::ContainerState;
 use porthole_protocol::ids::ContainerId;
 use yew::prelude::*;
 
+use super::launch_any::LaunchAny;
 use crate::components::tab_bar::{Label, TabBar};
 use crate::components::terminal_status::TerminalStatus;
 use crate::components::terminal_view::TerminalView;
@@ -147,7 +148,9 @@ pub fn Stage(props: &Props) -> Html {
                 <TerminalStatus status={shown.status.clone()} {connected} {on_again}
                     on_close={let key = shown.key; on_close.reform(move |()| key)} />
             } else {
-                <Welcome images={lists.images.clone()} enabled={connected} {on_launch} />
+                <Welcome images={lists.images.clone()} enabled={connected} on_launch={on_launch.clone()}>
+                    <LaunchAny {on_launch} />
+                </Welcome>
             }
         </section>
     }
