@@ -45,8 +45,8 @@ export function visitor() {
   });
 
   return function see(name, options, spec) {
-    const { timeout = 60_000, ...context } = options;
-    test(name, { timeout }, async () => {
+    const { timeout = 60_000, skip = false, ...context } = options;
+    test(name, { timeout, skip }, async () => {
       const visit = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
       await visit.grantPermissions(["clipboard-read", "clipboard-write"]);
       const page = new Page(await visit.newPage(), porthole, axe);

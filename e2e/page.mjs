@@ -35,14 +35,22 @@ export class Page {
     await this.terminal.waitFor();
   }
 
+  /** Opens the page of all images. */
+  async openImages() {
+    const link = this.#page.getByRole("link", { name: "Images", exact: true }).first();
+    if (await link.isVisible()) await link.click();
+    else await this.#view("Images");
+    await this.images.getByRole("heading", { name: "Images" }).waitFor();
+  }
+
   /** In the list of images or, on a phone, in the welcome that is shown while there is no terminal. */
   get launchButton() {
     return this.#page.getByRole("button", { name: "Launch busybox" }).first();
   }
 
-  /** Launches busybox and waits for the shell's prompt. */
-  async launch() {
-    await this.launchButton.click();
+  /** Launches an image and waits for the shell's prompt. */
+  async launch(image = "busybox") {
+    await this.#page.getByRole("button", { name: `Launch ${image}` }).first().click();
     await this.terminal.waitFor();
     await this.prompt();
   }
@@ -138,6 +146,13 @@ export class Page {
     await views.getByRole("button", { name }).click();
   }
 
+  /** Shows the layer view. */
+  async openLayers() {
+    if (!(await this.#inspector.isVisible())) await this.#view("Kernel");
+    await this.#inspector.getByRole("button", { name: "Layers", exact: true }).click();
+    await this.files.getByRole("treeitem").first().waitFor();
+  }
+
   /** The values of host and container in the row with this command. */
   async kernelRow(command) {
     const row = this.kernel.getByRole("row").filter({ has: this.#command(command) });
@@ -151,6 +166,181 @@ export class Page {
 
   #command(command) {
     return this.#page.getByRole("button", { name: `Type ${command} into the terminal`, exact: true });
+  }
+
+  /** The page of images, or of one. */
+  get images() {
+    return this.#page.getByRole("region", { name: "Images" });
+  }
+
+  /** Names of the images in the list. */
+  async imageNames() {
+    return this.images.getByRole("list", { name: "Images" }).getByRole("link").allTextContents();
+  }
+
+  async openImage(name) {
+    await this.images.getByRole("link", { name, exact: true }).click();
+    await this.images.getByRole("heading", { name, exact: true }).waitFor();
+  }
+
+  get history() {
+    return this.images.locator("details").filter({ has: this.#page.getByRole("heading", { name: "History" }) }).getByRole("list");
+  }
+
+  get configuration() {
+    return this.images.locator("details").filter({ has: this.#page.getByRole("heading", { name: "Configuration" }) });
+  }
+
+  async launchShownImage(name) {
+    await this.images.getByRole("button", { name: `Launch ${name}` }).click();
+    await this.terminal.waitFor();
+    await this.prompt();
+  }
+
+  get #dialog() {
+    return this.#page.getByRole("dialog");
+  }
+
+  async dialogSays(words) {
+    await this.#dialog.filter({ hasText: words }).waitFor();
+  }
+
+  async addArchive(name, buffer, { asRoot = false } = {}) {
+    await this.images.locator("input[type=file]").setInputFiles({ name, mimeType: "application/x-tar", buffer });
+    if (asRoot) await this.#dialog.getByRole("radio", { name: "A root file system." }).check();
+    await this.#dialog.getByRole("button", { name: "Add", exact: true }).click();
+  }
+
+  async deleteImage(name, { evenIf } = {}) {
+    await this.images.getByRole("button", { name: `Delete ${name}` }).click();
+    if (evenIf) await this.#dialog.getByRole("checkbox", { name: evenIf }).check();
+    await this.#dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  }
+
+  async tagImage(name, further) {
+    await this.images.getByRole("button", { name: `Tag ${name}` }).click();
+    await this.#dialog.getByRole("textbox", { name: "Name" }).fill(further);
+    await this.#dialog.getByRole("button", { name: "Tag", exact: true }).click();
+  }
+
+  async pull(name) {
+    await this.images.getByRole("textbox", { name: "Pull an image" }).fill(name);
+    await this.images.getByRole("button", { name: "Pull", exact: true }).click();
+  }
+
+  async pullFails(name) {
+    await this.images.getByRole("article", { name: `Failed: ${name}` }).getByRole("alert").waitFor();
+  }
+
+  async launchByName(name) {
+    await this.#page.getByRole("textbox", { name: "Another image" }).fill(name);
+    await this.#page.getByRole("button", { name: "Launch", exact: true }).click();
+  }
+
+  async acceptPull(name) {
+    await this.#page.getByRole("button", { name: `Pull ${name} and launch it` }).click();
+  }
+
+  /** The changes of the writable layer, as `porthole diff` prints them. */
+  async changes() {
+    const lines = await this.#inspector.getByRole("list", { name: "Changes" }).getByRole("listitem").allTextContents();
+    return lines.map((line) => line.replace(/ (added|changed|deleted) /, " "));
+  }
+
+  get files() {
+    return this.#page.getByRole("tree", { name: "Files" });
+  }
+
+  #file(path) {
+    return this.files.locator(`[id="file:${path}"]`);
+  }
+
+  /** What a screen reader says of an entry of the tree. */
+  async fileWords(path) {
+    const parts = await this.#file(path).locator(".file-name, .visually-hidden").allTextContents();
+    return parts.join("").replaceAll(/\s+/g, " ").trim();
+  }
+
+  /** The paths shown in the tree. */
+  async filesShown() {
+    const ids = await this.files.getByRole("treeitem").evaluateAll((items) => items.map((item) => item.id));
+    return ids.map((id) => id.replace(/^file:/, ""));
+  }
+
+  async openDirectory(path) {
+    if ((await this.#file(path).getAttribute("aria-expanded")) === "false") await this.#file(path).click();
+  }
+
+  async selectFile(path) {
+    await this.#file(path).click();
+  }
+
+  preview(path) {
+    return this.#page.getByRole("article", { name: `Preview of ${path}` });
+  }
+
+  async download(path) {
+    const coming = this.#page.waitForEvent("download");
+    await this.preview(path).getByRole("button", { name: `Download ${path}` }).click();
+    const download = await coming;
+    return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
+  }
+
+  /** Looks at the tree from the layer with this instruction. */
+  async lookFrom(instruction) {
+    await this.#page.getByRole("list", { name: "Layers, topmost first" }).getByRole("button", { name: instruction }).click();
+  }
+
+  async showOnlyChanges() {
+    await this.#page.getByRole("button", { name: "What this layer did" }).click();
+  }
+
+  async focusTree() {
+    await this.files.getByRole("treeitem").first().focus();
+  }
+
+  async press(...keys) {
+    for (const key of keys) await this.#page.keyboard.press(key);
+  }
+
+  async saveAsImage(name) {
+    await this.#inspector.getByRole("button", { name: "Save as image" }).click();
+    await this.#dialog.getByRole("textbox", { name: "Name" }).fill(name);
+    await this.#dialog.getByRole("button", { name: "Save", exact: true }).click();
+  }
+
+  /** Drops files on the terminal, as a file manager does. */
+  async drop(files) {
+    const data = await this.#page.evaluateHandle((files) => {
+      const data = new DataTransfer();
+      for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
+      return data;
+    }, files);
+    for (const event of ["dragenter", "dragover", "drop"]) await this.terminal.dispatchEvent(event, { dataTransfer: data });
+    await this.#dialog.waitFor();
+  }
+
+  get #putField() {
+    return this.#dialog.getByRole("textbox", { name: "Directory in the container" });
+  }
+
+  /** The directory that is proposed for dropped files. */
+  async putDirectory() {
+    await until("a proposal", async () => (await this.#putField.inputValue()) !== "");
+    return this.#putField.inputValue();
+  }
+
+  async setPutDirectory(path) {
+    await this.putDirectory();
+    await this.#putField.fill(path);
+  }
+
+  async putIn() {
+    await this.#dialog.getByRole("button", { name: "Put in" }).click();
+  }
+
+  async title() {
+    return this.#page.title();
   }
 
   /** Gives the window another size. */
@@ -192,6 +382,11 @@ export class Page {
   async api(path, options) {
     const answer = await fetch(new URL(`/api/v1${path}`, this.#porthole.url), options);
     return answer.status === 204 ? null : answer.json();
+  }
+
+  /** Sends bytes to the agent over HTTP. */
+  async send(path, body) {
+    return this.api(path, { method: "POST", body });
   }
 
   async removeContainers() {

@@ -24,6 +24,7 @@ fn id(path: &str) -> String {
     format!("file:{path}")
 }
 
+/// What the eye sees of an entry beside its name, for screen readers.
 fn words(row: &Row, layers: &[StackLayer]) -> String {
     let kind = match row.entry.kind {
         FileKind::File => "file",
@@ -33,7 +34,7 @@ fn words(row: &Row, layers: &[StackLayer]) -> String {
     };
     let change =
         row.entry.change.map_or_else(String::new, |change| format!(", {}", glossary::change(change)));
-    format!("{}, {kind}{change}, from {}", row.entry.name, stack::name(layers, row.entry.layer))
+    format!(", {kind}{change}, from {}", stack::name(layers, row.entry.layer))
 }
 
 fn item(props: &Props, row: &Row, is_entry: bool) -> Html {
@@ -52,7 +53,7 @@ fn item(props: &Props, row: &Row, is_entry: bool) -> Html {
         <li key={row.path.clone()} class="file" role="treeitem" id={id(&row.path)} aria-level={row.level.to_string()}
             aria-posinset={row.position.0.to_string()} aria-setsize={row.position.1.to_string()}
             aria-expanded={row.open.map(|open| open.to_string())} aria-selected={selected.to_string()}
-            aria-label={words(row, &props.layers)} tabindex={if is_entry { "0" } else { "-1" }}
+            tabindex={if is_entry { "0" } else { "-1" }}
             data-deleted={(entry.change == Some(ChangeKind::Deleted)).then_some("true")}
             style={format!("--level: {}", row.level)} onclick={props.on_act.reform(move |_| act.clone())}>
             <span class="file-twist" aria-hidden="true" />
@@ -61,11 +62,17 @@ fn item(props: &Props, row: &Row, is_entry: bool) -> Html {
                 { &entry.name }
                 if let Some(target) = &entry.target { <span class="file-target">{ format!(" → {target}") }</span> }
             </span>
-            if let Some((letter, word)) = change { <span class="mark" data-change={word} title={word}>{ letter }</span> }
-            if entry.kind == FileKind::File { <span class="file-size">{ format::bytes(entry.bytes) }</span> }
+            <span class="visually-hidden">{ words(row, &props.layers) }</span>
+            if let Some((letter, word)) = change { <span class="mark" aria-hidden="true" data-change={word} title={word}>{ letter }</span> }
+            if entry.kind == FileKind::File { <span class="file-size" aria-hidden="true">{ format::bytes(entry.bytes) }</span> }
             <LayerChip layers={props.layers.clone()} index={entry.layer} />
         </li>
     }
+}
+
+fn note(row: &Row) -> Option<Html> {
+    let words = row.note.as_ref()?;
+    Some(html! { <li key={format!("note {}", row.path)} class="file-note" role="none">{ words }</li> })
 }
 
 /// The tree. Arrow keys walk in it, Enter opens.
@@ -86,20 +93,15 @@ pub fn FileTreeView(props: &Props) -> Html {
         let (files, on_act) = (props.files.clone(), props.on_act.clone());
         Callback::from(move |event: KeyboardEvent| {
             let plain = !(event.ctrl_key() || event.alt_key() || event.meta_key());
-            if let Some(action) = files.key(&event.key()).filter(|_| plain) {
+            if plain && files.key(&event.key()).is_some() {
                 event.prevent_default();
-                on_act.emit(action);
+                on_act.emit(FilesAction::Key(event.key()));
             }
         })
     };
     html! {
         <ul class="files" role="tree" aria-label="Files" ref={tree} {onkeydown}>
-            { for rows.iter().map(|row| html! {
-                <>
-                    { item(props, row, entry.as_ref() == Some(&row.path)) }
-                    if let Some(note) = &row.note { <li class="file-note" role="none">{ note }</li> }
-                </>
-            }) }
+            { for rows.iter().flat_map(|row| [Some(item(props, row, entry.as_ref() == Some(&row.path))), note(row)]).flatten() }
         </ul>
     }
 }

@@ -18,7 +18,7 @@ pub struct Props {
 #[component]
 pub fn LayerChip(props: &Props) -> Html {
     html! {
-        <span class="chip" data-hue={stack::hue(&props.layers, props.index)} title={stack::name(&props.layers, props.index)}>
+        <span class="chip" aria-hidden="true" data-hue={stack::hue(&props.layers, props.index)} title={stack::name(&props.layers, props.index)}>
             { stack::label(&props.layers, props.index) }
         </span>
     }

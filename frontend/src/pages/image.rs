@@ -42,6 +42,28 @@ enum Asking {
 /// The image at this address, or the way back.
 #[component]
 pub fn Image(props: &Props) -> Html {
+    let toasts = use_store::<ToastsContext>();
+    let navigator = use_navigator().expect("the page has a router");
+    // Not the page's, which goes with the image.
+    let tasks = use_tasks();
+    let on_delete = {
+        let toasts = toasts.dispatcher();
+        Callback::from(move |(image, force): (ImageSummary, bool)| {
+            let (toasts, navigator) = (toasts.clone(), navigator.clone());
+            tasks.start(async move {
+                let name = names::of(&image);
+                match api::delete_image(if force { &image.id } else { name }, force).await {
+                    Ok(removed) => {
+                        let freed = format::bytes(removed.freed_bytes);
+                        let words = format!("{} is deleted: {freed} given back.", names::short(name));
+                        toasts.dispatch(ToastsAction::Note(words));
+                        navigator.push(&Route::Images);
+                    }
+                    Err(error) => toasts.dispatch(ToastsAction::Failure(error)),
+                }
+            });
+        })
+    };
     let lists = use_store::<ListsContext>();
     let found = lists.images.as_deref().and_then(|images| names::at_address(images, &props.address)).cloned();
     let back = html! {
@@ -49,7 +71,7 @@ pub fn Image(props: &Props) -> Html {
     };
     match (found, &lists.images) {
         (Some(image), _) => {
-            html! { <>{ back }<Page key={image.id.clone()} image={image.clone()} on_launch={props.on_launch.clone()} /></> }
+            html! { <>{ back }<Page key={image.id.clone()} image={image.clone()} {on_delete} on_launch={props.on_launch.clone()} /></> }
         }
         (None, None) => html! { <>{ back }<p class="quiet">{ "Waiting for the agent." }</p></> },
         (None, Some(_)) => html! { <>{ back }<p class="quiet">{ "This image is not here any more." }</p></> },
@@ -59,6 +81,7 @@ pub fn Image(props: &Props) -> Html {
 #[derive(Properties, PartialEq)]
 struct PageProps {
     image: ImageSummary,
+    on_delete: Callback<(ImageSummary, bool)>,
     on_launch: Callback<String>,
 }
 
@@ -67,7 +90,6 @@ fn Page(props: &PageProps) -> Html {
     let image = &props.image;
     let connection = use_store::<ConnectionContext>();
     let toasts = use_store::<ToastsContext>();
-    let navigator = use_navigator().expect("the page has a router");
     let tasks = use_tasks();
     let asking = use_state(|| Asking::Nothing);
     let refused = use_state(|| None::<WireError>);
@@ -114,24 +136,11 @@ fn Page(props: &PageProps) -> Html {
         })
     };
     let on_delete = {
-        let (tasks, toasts, done) = (tasks.clone(), toasts.dispatcher(), on_close.clone());
-        let (id, name, shown) = (image.id.clone(), name.clone(), shown.clone());
-        Callback::from(move |force: bool| {
-            let (toasts, done, shown, navigator) =
-                (toasts.clone(), done.clone(), shown.clone(), navigator.clone());
-            let which = if force { id.clone() } else { name.clone() };
-            tasks.start(async move {
-                done.emit(());
-                match api::delete_image(&which, force).await {
-                    Ok(removed) => {
-                        let words =
-                            format!("{shown} is deleted: {} given back.", format::bytes(removed.freed_bytes));
-                        toasts.dispatch(ToastsAction::Note(words));
-                        navigator.push(&Route::Images);
-                    }
-                    Err(error) => toasts.dispatch(ToastsAction::Failure(error)),
-                }
-            });
+        let (done, on_delete) = (on_close.clone(), props.on_delete.clone());
+        let image = image.clone();
+        Callback::from(move |force| {
+            done.emit(());
+            on_delete.emit((image.clone(), force));
         })
     };
     let live = connection.phase == Phase::Live;

@@ -120,7 +120,7 @@ pub fn Layers(props: &Props) -> Html {
                 if container.is_some() {
                     <section class="written" aria-label="Written here">
                         <header class="written-head">
-                            <h3 class="written-title">{ "Written here" }</h3>
+                            <h2 class="written-title">{ "Written here" }</h2>
                             <span class="section-figure">
                                 { changes.value.as_ref().map(|it| format!("{}, {}", format::count(it.changes.len(), "change"), format::bytes(it.bytes))) }
                             </span>

@@ -53,6 +53,8 @@ pub enum FilesAction {
     Focus(String),
     /// Show this entry's content.
     Select(String),
+    /// A key was pressed in it. Told as such, because what it means depends on the keys before it, drawn or not.
+    Key(String),
     /// Leave out what did not change, or leave it in.
     OnlyChanges(bool),
 }
@@ -206,6 +208,7 @@ impl Files {
                 next.focused = Some(path.clone());
                 next.selected = Some(path);
             }
+            FilesAction::Key(key) => return self.key(&key).map_or(next, |action| self.after(action)),
             FilesAction::OnlyChanges(only) => next.only_changes = only,
         }
         next

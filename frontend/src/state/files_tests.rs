@@ -42,7 +42,7 @@ fn shown(files: &Files) -> Vec<String> {
 }
 
 fn press(files: Files, keys: &[&str]) -> Files {
-    keys.iter().fold(files, |files, key| files.key(key).map_or(files.clone(), |action| files.after(action)))
+    keys.iter().fold(files, |files, key| files.after(FilesAction::Key((*key).into())))
 }
 
 fn focused(files: &Files) -> String {
