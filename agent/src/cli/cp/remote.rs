@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use http_body_util::BodyExt;
 use porthole_protocol::error::ErrorCode;
-use tar::{Archive, EntryType};
+use porthole_protocol::files::{FileEntry, FileKind};
+use tar::Archive;
 use tokio::io::AsyncRead;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -73,22 +74,15 @@ impl<'a> Remote<'a> {
         if path == "/" {
             return Ok(Found::Directory);
         }
-        let found = self.read(path, |archive| {
-            let lost = |error: io::Error| Failure::Lost(error.to_string());
-            let first = archive.entries().map_err(lost)?.next().transpose().map_err(lost)?;
-            let first = first.ok_or_else(|| Failure::Lost("the archive is empty".into()))?;
-            Ok(match first.header().entry_type() {
-                EntryType::Directory => Found::Directory,
-                EntryType::Symlink => {
-                    let target = first.link_name_bytes().unwrap_or_default();
-                    Found::Link(String::from_utf8_lossy(&target).into_owned())
-                }
-                _ => Found::Other,
-            })
-        });
-        match found.await {
+        let path = format!("{}/stat?path={}", container_path(self.container), encoded(path));
+        match self.client.get::<FileEntry>(&path).await {
+            Ok(FileEntry { kind: FileKind::Directory, .. }) => Ok(Found::Directory),
+            Ok(FileEntry { kind: FileKind::Symlink, target, .. }) => {
+                Ok(Found::Link(target.unwrap_or_default()))
+            }
+            Ok(_) => Ok(Found::Other),
             Err(failure) if failure.is(ErrorCode::NoSuchFile) => Ok(Found::Nothing),
-            found => found,
+            Err(failure) => Err(failure),
         }
     }
 
