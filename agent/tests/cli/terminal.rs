@@ -1,105 +1,10 @@
 //! `run -it` on a real terminal: keys, sizes, the way back.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::event::{Timespec, poll};
 use rustix::process::Signal;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::{Agent, PORTHOLE, send};
-
-/// How long anything may take to appear on the screen.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A terminal with the command line on it, and a person who reads and types.
-struct Screen {
-    keyboard: File,
-    line: OwnedFd,
-    child: Child,
-    seen: String,
-}
-
-impl Screen {
-    /// Starts the command line as the leader of a session on a new terminal of 30 × 100.
-    fn open(agent: &Agent, arguments: &[&str]) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&keyboard).unwrap();
-        unlockpt(&keyboard).unwrap();
-        let line =
-            open(ptsname(&keyboard, Vec::new()).unwrap(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
-                .unwrap();
-        let environment: Vec<_> =
-            agent.command(&[]).get_envs().map(|(k, v)| (k.to_owned(), v.unwrap().to_owned())).collect();
-        tcsetwinsize(&keyboard, winsize(30, 100)).unwrap();
-        let end = || line.try_clone().unwrap();
-        let child = Command::new("setsid")
-            .args(["--ctty", PORTHOLE])
-            .args(arguments)
-            .envs(environment)
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        Self { keyboard: keyboard.into(), line, child, seen: String::new() }
-    }
-
-    fn types(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Reads until this appears after what was awaited before.
-    fn shows(&mut self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut buffer = [0; 4096];
-        loop {
-            if let Some(place) = self.seen.find(text) {
-                self.seen.drain(..place + text.len());
-                return;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let mut fds = [PollFd::new(&self.keyboard, PollFlags::IN)];
-            let left =
-                Timespec { tv_sec: left.as_secs().try_into().unwrap(), tv_nsec: left.subsec_nanos().into() };
-            let ready = poll(&mut fds, Some(&left)).unwrap();
-            assert_eq!(ready, 1, "{text:?} does not appear; on the screen: {:?}", self.seen);
-            let read = self.keyboard.read(&mut buffer).unwrap();
-            self.seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        }
-    }
-
-    /// Types a command and reads its output; the two halves of the marker keep its echo from being taken for it.
-    fn asks(&mut self, command: &str, answer: &str) {
-        self.types(&format!("echo '<''<'; {command}; echo '>''>'\r"));
-        self.shows("<<\r\n");
-        self.shows(&format!("{answer}\r\n"));
-        self.shows(">>\r\n");
-    }
-
-    fn resizes(&self, rows: u16, cols: u16) {
-        tcsetwinsize(&self.keyboard, winsize(rows, cols)).unwrap();
-    }
-
-    fn ends(mut self) -> Option<i32> {
-        let status = self.child.wait().unwrap().code();
-        let modes = tcgetattr(&self.line).unwrap().local_modes;
-        assert!(
-            modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG),
-            "the terminal is as it was"
-        );
-        status
-    }
-}
-
-fn winsize(rows: u16, cols: u16) -> Winsize {
-    Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 }
-}
+use crate::screen::Screen;
+use crate::support::{Agent, send};
 
 #[test]
 fn a_shell_is_a_full_terminal() {

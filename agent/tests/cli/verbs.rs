@@ -74,7 +74,8 @@ fn inspect_tells_everything_about_containers_and_images() {
         found[0]["birth"].as_array().is_some_and(|steps| steps.len() > 10),
         "its birth is told step by step"
     );
-    assert_eq!(found[1]["names"][0], "busybox:latest");
+    assert_eq!(found[1]["summary"]["names"][0], "busybox:latest");
+    assert_eq!(found[1]["os"], "linux");
     let outcome = agent.porthole(&["inspect", "nothing"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, "[]\n"));
 }
