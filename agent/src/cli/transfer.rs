@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::BodyExt;
-use porthole_protocol::image::{TransferEvent, TransferRequest};
+use porthole_protocol::image::{LayerState, Transfer, TransferEvent, TransferRequest};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
@@ -34,20 +34,32 @@ pub(super) async fn follow(
     let body = client.post_stream(path, request).await?;
     let bytes = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
     let mut lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_LINE_BYTES));
-    let mut name = request.name.clone();
+    let mut newest = None;
     while let Some(line) = lines.next().await {
         let line = line.map_err(|error| Failure::Lost(error.to_string()))?;
         let event: TransferEvent =
             serde_json::from_str(&line).map_err(|error| Failure::misunderstood(&error))?;
         match event {
-            TransferEvent::Progress { transfer } => {
-                progress.show(&transfer);
-                name = transfer.name;
+            TransferEvent::Progress { transfer } => progress.show(newest.insert(transfer)),
+            TransferEvent::Done { digest, .. } => {
+                let name = newest.as_ref().map_or_else(|| request.name.clone(), |all| all.name.clone());
+                newest.map(arrived).iter().for_each(|all| progress.show(all));
+                return Ok(Arrived { name, digest });
             }
-            TransferEvent::Done { digest, .. } => return Ok(Arrived { name, digest }),
             TransferEvent::Failed { error } => return Err(error.into()),
             TransferEvent::Unknown => {}
         }
     }
     Err(Failure::Lost("the answer ends before the transfer".into()))
+}
+
+/// The state at the end, which the agent does not always tell of: it may send the news of the last layer as `done`.
+fn arrived(mut transfer: Transfer) -> Transfer {
+    for layer in &mut transfer.layers {
+        if layer.state != LayerState::Present {
+            layer.state = LayerState::Complete;
+        }
+        layer.done_bytes = layer.total_bytes;
+    }
+    transfer
 }

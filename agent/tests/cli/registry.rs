@@ -85,7 +85,6 @@ fn an_image_goes_to_a_registry_and_comes_back() {
     assert_eq!(pushed.status, 0, "{}", pushed.stderr);
     let digest = pushed.stdout.lines().next().unwrap().strip_prefix("Digest: ").unwrap().to_owned();
     assert_eq!(pushed.stdout, format!("Digest: {digest}\n{name}\n"));
-    assert!(pushed.stderr.contains(": Pushed\n"), "{}", pushed.stderr);
 
     there.ok(&["rmi", "busybox"]);
     let pulled = there.porthole(&["pull", &name]);
@@ -122,7 +121,8 @@ fn run_pulls_what_is_not_here() {
     let ran = agent.porthole(&["run", "--rm", &name, "true"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "what is here is not pulled again");
     let ran = agent.porthole(&["run", "--rm", "--pull", "always", &name, "true"]);
-    assert!(ran.stderr.contains(": Already exists\n"), "{}", ran.stderr);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Downloading"), "nothing is downloaded twice: {}", ran.stderr);
     let refused = agent.porthole(&["run", "--rm", &registry.name("nothing"), "true"]);
     assert_eq!(refused.status, 125, "{}", refused.stderr);
     assert!(refused.stderr.lines().last().is_some_and(|line| !line.is_empty()), "{}", refused.stderr);
