@@ -6,9 +6,18 @@
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 mod support;
 
-mod docker;
-mod engine;
 mod engines;
-mod podman;
 mod sample;
 mod tools;
+
+/// Whether this can be tested: as root, with these programs. Says so when not.
+fn possible(programs: &[&str]) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    let missing = porthole_peers::missing(programs);
+    if !root {
+        eprintln!("SKIPPED: other engines are tested as root");
+    } else if !missing.is_empty() {
+        eprintln!("SKIPPED: not installed: {missing:?}; `cargo xtask test` installs them where it can");
+    }
+    root && missing.is_empty()
+}

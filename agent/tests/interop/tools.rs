@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::engine::possible;
+use crate::possible;
 use crate::sample::{self, DESCRIPTION, NAME};
 use crate::support::Agent;
 
