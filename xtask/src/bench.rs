@@ -14,6 +14,13 @@ use crate::workspace::{root, target};
 /// # Errors
 /// When something does not build or cannot be started.
 pub fn command(name: &str, options: &[OsString]) -> Result<ExitCode> {
+    let image = match name {
+        "pull" | "share" => {
+            setup::ensure_peers();
+            crate::image::debian()?
+        }
+        _ => setup::busybox_image_path(),
+    };
     let porthole = crate::run::build()?;
     step("building the benchmarks", || {
         let words = ["build", "--release", "--package", "porthole-bench"];
@@ -27,7 +34,7 @@ pub fn command(name: &str, options: &[OsString]) -> Result<ExitCode> {
         .arg("--porthole")
         .arg(porthole)
         .arg("--image")
-        .arg(setup::busybox_image_path())
+        .arg(image)
         .arg("--report")
         .arg(reports.join(format!("{name}.json")))
         .args(options)

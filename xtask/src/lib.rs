@@ -30,6 +30,8 @@ Usage: cargo xtask COMMAND
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
+  bench pull            measure pulling the Debian image, beside Docker, Podman, and skopeo with umoci
+  bench share           measure the disk that 20 containers use, and a commit, beside Docker and Podman
   image debian [--output FILE]
                         make a Debian image with Python, strace and vim; add it to the agent that runs, or write FILE
   dist                  make the one binary that runs alone on another machine

@@ -16,7 +16,7 @@ pub(crate) struct Agent {
     output: BufReader<ChildStdout>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Agent {
@@ -32,9 +32,14 @@ impl Agent {
             .with_context(|| format!("cannot start {}", porthole.display()))?;
         let output = BufReader::new(process.stdout.take().expect("its output is piped"));
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut agent = Self { process, output, address: unknown, _state: state };
+        let mut agent = Self { process, output, address: unknown, state };
         agent.address = agent.printed_address()?;
         Ok(agent)
+    }
+
+    /// Where it stores images and containers.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
     }
 
     fn printed_address(&mut self) -> Result<SocketAddr> {

@@ -16,6 +16,19 @@ pub(crate) fn facts() -> Value {
     })
 }
 
+/// The facts on one line.
+pub(crate) fn told(facts: &Value) -> String {
+    let fact = |name: &str| facts[name].to_string().replace('"', "");
+    format!(
+        "Linux {}, {} × {}, load {} before, cgroup {}",
+        fact("kernel"),
+        fact("cores"),
+        fact("processor"),
+        fact("load"),
+        fact("cgroup")
+    )
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }

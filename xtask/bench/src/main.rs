@@ -3,8 +3,12 @@
 mod agent;
 mod client;
 mod machine;
+mod ours;
 mod pty;
+mod pull;
+mod rounds;
 mod sample;
+mod share;
 mod start;
 
 use std::path::PathBuf;
@@ -17,13 +21,15 @@ use lexopt::prelude::*;
 pub(crate) struct Setting {
     /// The program under test.
     pub(crate) porthole: PathBuf,
-    /// The busybox root file system, a compressed archive.
+    /// The busybox root file system, a compressed archive; for `pull` and `share` the Debian image, an OCI layout.
     pub(crate) image: PathBuf,
     /// Where the JSON report goes.
     pub(crate) report: PathBuf,
-    /// How often each contender runs.
-    pub(crate) rounds: usize,
+    /// How often each contender runs; each benchmark has its own default.
+    pub(crate) rounds: Option<usize>,
 }
+
+const NAMES: &str = "`start`, `pull` and `share`";
 
 fn main() -> ExitCode {
     match run() {
@@ -37,14 +43,14 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = lexopt::Parser::from_env();
-    let Some(Value(name)) = arguments.next()? else { bail!("which benchmark? There is `start`") };
-    let (mut porthole, mut image, mut report, mut rounds) = (None, None, None, 50);
+    let Some(Value(name)) = arguments.next()? else { bail!("which benchmark? There are {NAMES}") };
+    let (mut porthole, mut image, mut report, mut rounds) = (None, None, None, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("porthole") => porthole = Some(arguments.value()?.into()),
             Long("image") => image = Some(arguments.value()?.into()),
             Long("report") => report = Some(arguments.value()?.into()),
-            Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("rounds") => rounds = Some(arguments.value()?.parse()?),
             other => bail!(other.unexpected()),
         }
     }
@@ -56,6 +62,8 @@ fn run() -> Result<()> {
     };
     match name.to_str() {
         Some("start") => start::run(&setting),
-        _ => bail!("there is no benchmark {name:?}; there is `start`"),
+        Some("pull") => pull::run(&setting),
+        Some("share") => share::run(&setting),
+        _ => bail!("there is no benchmark {name:?}; there are {NAMES}"),
     }
 }

@@ -3,20 +3,13 @@
 use serde_json::Value;
 
 use super::peers::Peer;
+use crate::machine;
 use crate::sample::Sample;
 
 /// Prints it: milliseconds, and how many times ours each one takes.
-pub(super) fn print(machine: &Value, rounds: usize, ours: &Sample, to_exec: &Sample, peers: &[Peer]) {
+pub(super) fn print(facts: &Value, rounds: usize, ours: &Sample, to_exec: &Sample, peers: &[Peer]) {
     println!("request to prompt of a busybox shell, {rounds} interleaved rounds, milliseconds");
-    let fact = |name: &str| machine[name].to_string().replace('"', "");
-    println!(
-        "Linux {}, {} × {}, load {} before, cgroup {}\n",
-        fact("kernel"),
-        fact("cores"),
-        fact("processor"),
-        fact("load"),
-        fact("cgroup")
-    );
+    println!("{}\n", machine::told(facts));
     println!("{:<15}{:>8}{:>8}{:>8}{:>8}", "", "min", "p50", "p90", "ratio");
     let own = ours.percentile(50);
     let row = |name: &str, sample: &Sample, what: &str| {
