@@ -143,11 +143,6 @@ pub(super) fn retried<T>(mut open: impl FnMut() -> Result<T, Errno>) -> Result<T
 
 /// Extended attributes that an archive keeps: `user.*` but overlayfs's own, and file capabilities.
 pub(super) fn xattrs(fd: BorrowedFd<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let none: &mut [u8] = &mut [];
-    // Most files have none, and are told so without a buffer.
-    if matches!(flistxattr(fd, none), Ok(0) | Err(_)) {
-        return Vec::new();
-    }
     let mut names = vec![0; MAX_XATTR_BYTES];
     // A file system without attributes has none, and a list that grows while it is read is read another time.
     let Ok(length) = flistxattr(fd, &mut names[..]) else { return Vec::new() };
