@@ -1,12 +1,13 @@
 //! Images: named, content-addressed stacks of read-only layers, and the store that holds them.
 //!
 //! ```text
-//! upload ─ stream ─ archive ─ load ──┐  blobs, digests checked
+//! registry ─ pull ───────────────────┐  a layer is unpacked while it still comes
+//! upload ─ stream ─ archive ─ load ──┤  blobs, digests checked
 //!                                    ▼
 //!                  add ─ pipe ─▶ launcher's worker: unpack ─ tree   one directory a layer
 //!                   │
 //!                   ▼
-//!                 store: index.json names what is complete
+//!                 store: the index names what is complete; settle makes it durable
 //! ```
 //!
 //! Everything that arrives is hostile: it is counted, bounded and hashed before it is believed, and unpacked by a worker

@@ -10,6 +10,8 @@
 //! │   └── calls to the engine
 //! ├── terminal::driver, one a process       its PTY master or pipes
 //! ├── inspect::watch, one a watched container
+//! ├── image::pull and image::push, one an image on its way
+//! ├── image::settle                         makes durable what was added
 //! ├── http::socket::lists                   the newest lists as messages
 //! └── http                                  one a connection
 //!     └── http::socket::connection, one a WebSocket: its reading half, channels, requests

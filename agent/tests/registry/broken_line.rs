@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use porthole_protocol::image::LayerState;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::liar::{Contents, Liar, broken};
@@ -19,10 +20,12 @@ use porthole::image::{Digest, Step};
 const LONGEST_PIECE: u64 = 700_000;
 
 /// Passes connections on to a registry and cuts each one somewhere; counts the bytes that came through.
-async fn line(to: String, passed: Arc<AtomicU64>) -> String {
+async fn line(to: String, passed: Arc<AtomicU64>) -> (String, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
+    let mut line = JoinSet::new();
+    line.spawn(async move {
+        let mut connections = JoinSet::new();
         let mut seed = 88_172_645_463_325_252_u64;
         loop {
             let (mut near, _) = listener.accept().await.unwrap();
@@ -31,7 +34,7 @@ async fn line(to: String, passed: Arc<AtomicU64>) -> String {
             seed ^= seed >> 7;
             seed ^= seed << 17;
             let mut left = 100_000 + seed % LONGEST_PIECE;
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 let mut far = TcpStream::connect(to).await.unwrap();
                 let (mut near_read, mut near_write) = near.split();
                 let (mut far_read, mut far_write) = far.split();
@@ -54,7 +57,7 @@ async fn line(to: String, passed: Arc<AtomicU64>) -> String {
             });
         }
     });
-    host
+    (host, line)
 }
 
 #[tokio::test]
@@ -70,7 +73,7 @@ async fn a_pull_over_a_line_that_breaks_fetches_every_byte_once() {
     images.push(&asked(&name)).unwrap().arrived().await.unwrap();
 
     let passed = Arc::new(AtomicU64::new(0));
-    let host = line(registry.host.clone(), Arc::clone(&passed)).await;
+    let (host, _line) = line(registry.host.clone(), Arc::clone(&passed)).await;
     let images = open(there.path()).await;
     let mut waiting = images.pull(&asked(&format!("{host}/tool:1"))).unwrap();
     let mut retried = false;

@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use porthole::image::Digest;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::archives::Made;
 
@@ -83,7 +83,8 @@ impl Contents {
 pub struct Liar {
     pub host: String,
     asked: Arc<Mutex<Vec<Asked>>>,
-    task: JoinHandle<()>,
+    /// Ends the server when it is dropped.
+    _server: JoinSet<()>,
 }
 
 struct Shared {
@@ -108,19 +109,14 @@ impl Liar {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::new(Shared { contents, lie, asked: Arc::clone(&asked) });
         let app = Router::new().fallback(answer).with_state(shared);
-        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { host, asked, task }
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { host, asked, _server: server }
     }
 
     /// Every request so far whose path holds the text.
     pub fn asked(&self, text: &str) -> Vec<Asked> {
         self.asked.lock().unwrap().iter().filter(|asked| asked.path.contains(text)).cloned().collect()
-    }
-}
-
-impl Drop for Liar {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
