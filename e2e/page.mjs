@@ -228,6 +228,17 @@ export class Page {
     await this.images.getByRole("button", { name: "Pull", exact: true }).click();
   }
 
+  /** Gives a pull up, and waits until nothing is on its way. */
+  async cancelPull(name) {
+    await this.images.getByRole("button", { name: `Cancel ${name}` }).click();
+    await until("the pull to go", async () => (await this.images.getByRole("article").count()) === 0);
+  }
+
+  /** What the messages at the edge of the page say. */
+  async messages() {
+    return this.#page.getByRole("region", { name: "Messages" }).getByRole("paragraph").allTextContents();
+  }
+
   async pullFails(name) {
     await this.images.getByRole("article", { name: `Failed: ${name}` }).getByRole("alert").waitFor();
   }
@@ -301,6 +312,16 @@ export class Page {
 
   async press(...keys) {
     for (const key of keys) await this.#page.keyboard.press(key);
+  }
+
+  /** The parts of the page that this key leads to, one after the other. */
+  async regionsByKey(key, times) {
+    const regions = [];
+    for (let n = 0; n < times; n += 1) {
+      await this.press(key);
+      regions.push(await this.#page.evaluate(() => document.activeElement?.closest("[data-region]")?.dataset.region));
+    }
+    return regions;
   }
 
   async saveAsImage(name) {
@@ -387,6 +408,12 @@ export class Page {
   /** Sends bytes to the agent over HTTP. */
   async send(path, body) {
     return this.api(path, { method: "POST", body });
+  }
+
+  async forgetNamelessImages() {
+    for (const { id, names } of await this.api("/images")) {
+      if (names.length === 0) await this.api(`/images?name=${id}`, { method: "DELETE" });
+    }
   }
 
   async removeContainers() {

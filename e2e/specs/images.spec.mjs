@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { savedImage, tar } from "../archive.mjs";
 import { visitor } from "../browser.mjs";
 import { until } from "../page.mjs";
@@ -38,8 +40,9 @@ see("an image that a container uses is deleted only after a further word", {}, a
   await page.openImages();
   await page.openImage("held");
   await page.deleteImage("held", { evenIf: "Although a container uses it" });
-  await page.says("held is deleted");
+  await page.says("held has no name any more");
   await page.removeContainers();
+  await page.forgetNamelessImages();
 });
 
 see("a second name is given, and both are told", {}, async (page) => {
@@ -67,6 +70,8 @@ see("an archive that is none is refused with a sentence", {}, async (page) => {
 
 see("the page of images has the keyboard, and axe finds nothing wrong", {}, async (page) => {
   await page.openImages();
+  const regions = await page.regionsByKey("F6", 4);
+  assert.deepEqual([...new Set(regions)].sort(), ["images", "sidebar", "top"]);
   await page.expectAccessible();
   await page.picture("images-light");
   await page.openImage("busybox");
@@ -117,6 +122,22 @@ see("an image that is not here is pulled when it is launched", { skip: lacking }
   } finally {
     await registry.stop();
   }
+});
+
+see("a pull that is given up is gone without a complaint", {}, async (page) => {
+  // It takes the connection and never says a word.
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const name = `127.0.0.1:${silent.address().port}/slow:1`;
+  await page.openImages();
+  await page.pull(name);
+  await page.cancelPull(name);
+  // Answers come in order: what follows is answered after it.
+  await page.pull("127.0.0.1:1/nothing:1");
+  await page.pullFails("127.0.0.1:1/nothing:1");
+  assert.deepEqual(await page.messages(), []);
+  silent.closeAllConnections?.();
+  silent.close();
 });
 
 see("a pull that fails says why and what to do", {}, async (page) => {

@@ -32,8 +32,10 @@ pub fn SharingView(props: &Props) -> Html {
     html! {
         <figure class="scale">
             <figcaption class="scale-words">
-                <strong>{ format::count(count, "container") }</strong>{ ", " }
+                <strong>{ format::count(count, "container") }</strong>{ ": " }
+                <span class="scale-key scale-once" aria-hidden="true" />
                 <strong>{ format::bytes(sharing.stored) }</strong>{ " stored once, " }
+                <span class="scale-key scale-own" aria-hidden="true" />
                 <strong>{ format::bytes(private) }</strong>
                 { if count == 1 { " private to it." } else { " private to them." } }
             </figcaption>

@@ -14,10 +14,8 @@ fn document() -> Document {
 /// Focuses the next region that can be seen, or the one before. Regions carry `data-region`.
 pub fn step_region(backwards: bool) {
     let Ok(list) = document().query_selector_all("[data-region]") else { return };
-    let regions: Vec<Element> = (0..list.length())
-        .filter_map(|index| list.get(index)?.dyn_into().ok())
-        .filter(|region: &Element| region.client_height() > 0)
-        .collect();
+    let regions: Vec<Element> =
+        (0..list.length()).filter_map(|index| list.get(index)?.dyn_into().ok()).filter(is_visible).collect();
     if regions.is_empty() {
         return;
     }
@@ -30,6 +28,13 @@ pub fn step_region(backwards: bool) {
         (None, true) => regions.len() - 1,
     };
     enter(&regions[next]);
+}
+
+/// A region may have its size and yet be out of sight behind another.
+fn is_visible(region: &Element) -> bool {
+    let style = web_sys::window().and_then(|window| window.get_computed_style(region).ok().flatten());
+    let visibility = style.and_then(|style| style.get_property_value("visibility").ok());
+    region.client_height() > 0 && visibility.as_deref() == Some("visible")
 }
 
 fn enter(region: &Element) {

@@ -74,8 +74,8 @@ struct State {
     attachments: Attachments,
     screens: BTreeMap<TabKey, Rc<dyn Screen>>,
     inspected: Option<ContainerId>,
-    /// Images asked for and not here yet.
-    pulls: BTreeMap<RequestId, String>,
+    /// Images asked for whose request has not been answered; none once the visitor has given one up.
+    pulls: BTreeMap<RequestId, Option<String>>,
     heard_ms: f64,
 }
 
@@ -184,7 +184,7 @@ impl Client {
     pub fn pull(&self, name: String) {
         let mut state = self.0.state.borrow_mut();
         let request = state.attachments.next_request();
-        state.pulls.insert(request, name.clone());
+        state.pulls.insert(request, Some(name.clone()));
         if state.live() {
             state.send(&ClientMessage::Pull { request, name: name.clone() });
         }
@@ -194,7 +194,7 @@ impl Client {
 
     /// Gives up a pull. Others who wait for the same image go on.
     pub fn cancel_pull(&self, pull: RequestId) {
-        self.0.state.borrow_mut().pulls.remove(&pull);
+        self.0.state.borrow_mut().pulls.insert(pull, None);
         self.send(&ClientMessage::CancelPull { pull });
         self.0.stores.transfers.dispatch(TransfersAction::Dismiss(pull));
     }

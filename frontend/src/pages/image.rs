@@ -54,8 +54,13 @@ pub fn Image(props: &Props) -> Html {
                 let name = names::of(&image);
                 match api::delete_image(if force { &image.id } else { name }, force).await {
                     Ok(removed) => {
-                        let freed = format::bytes(removed.freed_bytes);
-                        let words = format!("{} is deleted: {freed} given back.", names::short(name));
+                        let (name, freed) = (names::short(name), format::bytes(removed.freed_bytes));
+                        let words = match removed.deleted.is_empty() {
+                            true => format!(
+                                "{name} has no name any more. Its layers go when no container uses them."
+                            ),
+                            false => format!("{name} is deleted: {freed} given back."),
+                        };
                         toasts.dispatch(ToastsAction::Note(words));
                         navigator.push(&Route::Images);
                     }

@@ -113,7 +113,7 @@ impl Client {
             }
             ServerMessage::Done { request } => {
                 let pulled = self.0.state.borrow_mut().pulls.remove(&request);
-                if let Some(name) = pulled {
+                if let Some(Some(name)) = pulled {
                     stores.transfers.dispatch(TransfersAction::Done(request));
                     stores.toasts.dispatch(ToastsAction::Note(format!("{name} is here.")));
                 }
