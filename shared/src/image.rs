@@ -138,7 +138,8 @@ pub struct TransferRequest {
     pub name: String,
     /// `os/architecture[/variant]`; this machine's when missing. Only for a pull.
     pub platform: Option<String>,
-    /// What the registry is shown; nothing when missing.
+    /// What the registry is shown; nothing when missing, or when the name tells no registry and the agent's default is another
+    /// than Docker's.
     pub credentials: Option<Credentials>,
 }
 

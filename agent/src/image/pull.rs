@@ -16,7 +16,9 @@ mod layer;
 use std::sync::Arc;
 
 use futures_util::{FutureExt, StreamExt, stream};
-use porthole_protocol::image::{Direction, LayerState, LayerTransfer, Transfer, TransferRequest};
+use porthole_protocol::image::{
+    Credentials, Direction, LayerState, LayerTransfer, Transfer, TransferRequest,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +31,12 @@ use super::store::Store;
 use super::transfers::{Arrived, Flight, Key, Transfers, Waiting};
 use super::{ImageError, Images, Shared, add};
 use choose::Chosen;
+
+/// What the registry may be shown: nothing, when this agent's configuration and not the name says which one it is. Whoever
+/// sent the credentials took them for Docker's.
+pub(super) fn meant_for(request: &TransferRequest, by_default: bool) -> Option<&Credentials> {
+    request.credentials.as_ref().filter(|_| !by_default)
+}
 
 /// Layers of one image that are fetched at a time.
 const DOWNLOADS: usize = 4;
@@ -44,15 +52,16 @@ impl Images {
         let name = settings.expand(&request.name);
         let reference: Reference = name.as_ref().unwrap_or(&request.name).parse()?;
         settings.check(reference.domain())?;
+        let credentials = meant_for(request, name.is_some());
         let platform = request.platform.as_ref().map(|text| text.parse::<Platform>()).transpose()?;
         let key = Key {
             direction: Direction::Pull,
             name: reference.to_string(),
             platform: platform.as_ref().map(Platform::to_string).unwrap_or_default(),
-            credentials: request.credentials.clone(),
+            credentials: credentials.cloned(),
         };
         let http = self.transfers.http()?;
-        let registries = Registry::to_pull(http, settings, &reference, request.credentials.as_ref())?;
+        let registries = Registry::to_pull(http, settings, &reference, credentials)?;
         let (waiting, departure) = self.transfers.join(key)?;
         if let Some(departure) = departure {
             let pull = Pull {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::digest::Digest;
 use super::manifest::{self, Descriptor, MANIFEST, Manifest};
+use super::pull::meant_for;
 use super::reference::Reference;
 use super::registry::{Attempts, Registry};
 use super::transfers::{Arrived, Flight, Key, Waiting};
@@ -32,15 +33,16 @@ impl Images {
         let name = settings.expand(&request.name);
         let reference = Reference::parse_name(name.as_ref().unwrap_or(&request.name))?;
         settings.check(reference.domain())?;
+        let credentials = meant_for(request, name.is_some());
         let image = self.resolve(&request.name)?;
         let key = Key {
             direction: Direction::Push,
             name: reference.to_string(),
             platform: String::new(),
-            credentials: request.credentials.clone(),
+            credentials: credentials.cloned(),
         };
         let http = self.transfers.http()?;
-        let registry = Registry::to_push(http, settings, &reference, request.credentials.as_ref())?;
+        let registry = Registry::to_push(http, settings, &reference, credentials)?;
         let (waiting, departure) = self.transfers.join(key)?;
         if let Some(departure) = departure {
             let push = Push {

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use porthole::image::Digest;
+use porthole::image::{Digest, RegistrySettings};
 use porthole_protocol::error::ErrorCode;
 use serde_json::json;
 
@@ -213,6 +213,17 @@ async fn redirects_end_and_take_no_secret_along() {
     assert_eq!(arrived.digest, digest_of(&made));
     assert!(!storage.asked("/blobs/").is_empty());
     assert!(storage.asked("").iter().all(|asked| asked.authorization.is_none()));
+
+    // Who asks for `tool` without a registry means Docker's; what lets them in there is not for the agent's own default.
+    let state = tempfile::tempdir().unwrap();
+    let settings =
+        RegistrySettings { default_registry: registry.host.clone(), ..RegistrySettings::default() };
+    let images = open(state.path()).await.with_registries(settings);
+    request.name = "tool:1".into();
+    let error = images.pull(&request).unwrap().arrived().await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::RegistryDenied);
+    request.name = format!("{}/tool:1", registry.host);
+    images.pull(&request).unwrap().arrived().await.unwrap();
 }
 
 #[tokio::test]
