@@ -1,5 +1,6 @@
 //! What is pulled: the Debian image, and one that has a program more on top of it.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,8 +26,11 @@ impl Images {
         let from = format!("oci-archive:{}", archive.display());
         let to = format!("oci:{first}");
         succeed(Command::new("skopeo").args(["--insecure-policy", "copy", "--quiet", &from, &to]))?;
-        let insert = ["insert", "--image", &first, "--tag", "second"];
-        succeed(Command::new("umoci").args(insert).arg(program).arg("/usr/local/bin/porthole"))?;
+        // Not by `umoci insert`, which leaves out the end of the archive.
+        let bundle = dir.path().join("bundle");
+        succeed(Command::new("umoci").args(["unpack", "--image", &first]).arg(&bundle))?;
+        fs::copy(program, bundle.join("rootfs/usr/local/bin/porthole"))?;
+        succeed(Command::new("umoci").args(["repack", "--image", &second]).arg(&bundle))?;
         registry.fill(&format!("oci:{first}"), "debian:12")?;
         registry.fill(&format!("oci:{second}"), "debian:more")?;
         Ok(Self {
