@@ -1,6 +1,7 @@
 //! An agent that is killed at any moment leaves images that run, and nothing else.
 //!
 //! `PORTHOLE_CRASHES` is how many times it is killed, `PORTHOLE_CRASH_SEED` makes a run again.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

@@ -298,12 +298,14 @@ impl<R: Read> Archive<R> {
         Ok(body)
     }
 
-    /// Goes to the next header.
+    /// Goes to the next header. An archive may end where the contents of its last member do: Go's programs read it, and so
+    /// some write it (`umoci insert`).
     fn skip(&mut self) -> Result<()> {
         let amount = self.left.checked_add(self.padding).ok_or("a size is out of range")?;
         let skipped = io::copy(&mut (&mut self.source).take(amount), &mut io::sink())?;
+        let is_whole = skipped >= self.left;
         (self.left, self.padding) = (0, 0);
-        if skipped == amount { Ok(()) } else { Err(CUT.into()) }
+        if is_whole { Ok(()) } else { Err(CUT.into()) }
     }
 
     /// The next block; none at the source's end.

@@ -25,6 +25,8 @@ struct Registry {
     process: Child,
     address: String,
     directory: TempDir,
+    /// Who reads what it goes on to say; it would wait otherwise.
+    drain: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Registry {
@@ -58,8 +60,8 @@ impl Registry {
                 Some(rest.split(['"', ',', ' ']).next().unwrap().to_owned())
             })
             .expect("the registry says where it listens");
-        std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { process, address, directory })
+        let drain = Some(std::thread::Builder::new().spawn(move || lines.for_each(drop)).unwrap());
+        Some(Self { process, address, directory, drain })
     }
 
     /// A name in it.
@@ -72,6 +74,7 @@ impl Drop for Registry {
     fn drop(&mut self) {
         send(&self.process, Signal::TERM);
         let _ = self.process.wait();
+        let _ = self.drain.take().map(std::thread::JoinHandle::join);
     }
 }
 

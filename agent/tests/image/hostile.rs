@@ -69,7 +69,9 @@ fn an_archive_cut_anywhere_is_refused_or_a_part_of_it() {
     for end in (0..whole.len()).step_by(128) {
         let layer = Layer::new();
         let unpacked = layer.apply(&whole[..end]);
-        assert!(unpacked.is_err() || end.is_multiple_of(512), "cut at {end}");
+        // An archive may end with the contents of its last member, without what fills the block.
+        let fills = whole[end..end.next_multiple_of(512)].iter().all(|&byte| byte == 0);
+        assert!(unpacked.is_err() || fills, "cut at {end}");
         // What replaces something may not have come.
         let known = |name: &String| all.contains(name) || name.starts_with("d/");
         assert!(layer.names().iter().all(known), "cut at {end}: {:?}", layer.names());

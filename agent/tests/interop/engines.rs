@@ -100,8 +100,10 @@ fn made_by_them(engine: &Engine, forms: &[&[&str]]) {
 /// The one image that is not busybox. Podman puts `localhost/` before the names it gives.
 fn name_here(agent: &Agent) -> String {
     let images: serde_json::Value = serde_json::from_str(&agent.ok(&["images", "--json"])).unwrap();
-    let names = images.as_array().unwrap().iter().map(|image| image["names"][0].as_str().unwrap().to_owned());
-    names.filter(|name| !name.starts_with("busybox") && !name.starts_with("exported")).next_back().unwrap()
+    // One that has lost its name to another has none.
+    let names = images.as_array().unwrap().iter().filter_map(|image| image["names"][0].as_str());
+    let mut theirs = names.filter(|name| !name.starts_with("busybox") && !name.starts_with("exported"));
+    theirs.next_back().unwrap().to_owned()
 }
 
 fn id(agent: &Agent, image: &str) -> String {

@@ -7,6 +7,7 @@
 mod support;
 
 mod engines;
+mod registry;
 mod sample;
 mod tools;
 

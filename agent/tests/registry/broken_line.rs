@@ -220,7 +220,7 @@ async fn a_layer_that_is_here_in_another_archive_is_not_fetched() {
         return eprintln!("SKIPPED a_layer_that_is_here_in_another_archive: needs root");
     }
     let plain = large_layer("srv/data", 500_000);
-    let zipped = image(&[plain.clone()]);
+    let zipped = image(std::slice::from_ref(&plain));
     let mut bare = zipped.clone();
     bare.layers[1] = plain;
     bare.config["created"] = serde_json::json!("2025-01-01T00:00:00Z");

@@ -27,7 +27,7 @@ async fn an_image_is_pushed_and_pulled_by_tag_and_by_digest() {
     let images = open(there.path()).await;
     let pulled = pull(&images, &name).await.unwrap();
     assert_eq!((pulled.digest.clone(), &pulled.image.manifest), (digest.clone(), &digest));
-    assert_eq!(pulled.image.names, [name.clone()]);
+    assert_eq!(pulled.image.names, std::slice::from_ref(&name));
     assert_eq!(pulled.image.user("web").unwrap().uid, 33);
     let dirs = layer_dirs(there.path(), &pulled);
     assert_eq!(std::fs::metadata(dirs[1].join("srv/data")).unwrap().len(), 3_000_000);

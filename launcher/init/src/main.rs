@@ -3,6 +3,7 @@
 //! The kernel ends the whole container with it, so it ends only when the launcher kills it.
 
 use nix::errno::Errno;
+use nix::sys::prctl::set_name;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -22,6 +23,8 @@ const FORWARDED: [Signal; 7] = [
 ];
 
 fn main() -> Result<(), Errno> {
+    // What `ps` shows; else it is the name of the memory that it was started from.
+    set_name(c"porthole-init")?;
     let all = SigSet::all();
     all.thread_block()?;
     loop {
