@@ -117,7 +117,10 @@ impl Registry {
             cause = deeper;
         }
         let why = if error.is_connect() { "it cannot be reached" } else { "the connection broke" };
-        let why = format!("{why}: {}", harmless(&cause.to_string()));
+        let cause = cause.to_string();
+        // The number says nothing that the words do not.
+        let words = cause.split(" (os error").next().unwrap_or_default();
+        let why = format!("{why}: {}", harmless(words));
         // What TLS finds wrong stays wrong.
         let is_tls = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
             .any(|error| {
