@@ -107,7 +107,7 @@ async fn diff_prints_what_docker_prints() {
     at.sh("echo 10.0.0.1 there >>/etc/hosts; cat /etc/passwd >/dev/null; touch -r /etc/passwd /etc/passwd")
         .await;
     assert_eq!(at.diff().await, [""; 0]);
-    at.sh("echo x >/etc/motd; mkdir -p /srv/a/b; rm /bin/ls; chmod 711 /root; echo y >>/etc/passwd").await;
+    at.sh("echo x >/etc/motd; mkdir -p /site/a/b; rm /bin/ls; chmod 711 /root; echo y >>/etc/passwd").await;
     let first = [
         "C /bin",
         "D /bin/ls",
@@ -115,13 +115,13 @@ async fn diff_prints_what_docker_prints() {
         "A /etc/motd",
         "C /etc/passwd",
         "C /root",
-        "A /srv",
-        "A /srv/a",
-        "A /srv/a/b",
+        "A /site",
+        "A /site/a",
+        "A /site/a/b",
     ];
     assert_eq!(at.diff().await, first);
     // Made and gone again; a directory in the place of another, and of a file.
-    at.sh("rm -r /srv; rm /etc/motd; rm -r /etc; mkdir /etc; echo z >/etc/new; rm /bin/cat; mkdir /bin/cat")
+    at.sh("rm -r /site; rm /etc/motd; rm -r /etc; mkdir /etc; echo z >/etc/new; rm /bin/cat; mkdir /bin/cat")
         .await;
     let second = at.diff().await;
     assert!(
@@ -129,7 +129,7 @@ async fn diff_prints_what_docker_prints() {
         "{second:?}"
     );
     assert!(
-        second.contains(&"C /bin/cat".to_owned()) && !second.iter().any(|line| line.contains("/srv")),
+        second.contains(&"C /bin/cat".to_owned()) && !second.iter().any(|line| line.contains("/site")),
         "{second:?}"
     );
     // The same when it has ended.
@@ -146,31 +146,32 @@ async fn files_go_in_and_come_out() {
         return;
     }
     let mut at = Fixture::new().await;
-    at.sh("mkdir -p /srv/dir; echo inside >/srv/dir/f; ln -s /srv/dir /srv/link; mkfifo /srv/dir/fifo").await;
-    let stat: FileEntry = at.agent.get(&at.path("stat?path=/srv/link")).await;
-    assert_eq!((stat.kind, stat.target.as_deref()), (FileKind::Symlink, Some("/srv/dir")));
-    let stat: FileEntry = at.agent.get(&at.path("stat?path=/srv/link/")).await;
+    at.sh("mkdir -p /site/dir; echo inside >/site/dir/f; ln -s /site/dir /site/link; mkfifo /site/dir/fifo")
+        .await;
+    let stat: FileEntry = at.agent.get(&at.path("stat?path=/site/link")).await;
+    assert_eq!((stat.kind, stat.target.as_deref()), (FileKind::Symlink, Some("/site/dir")));
+    let stat: FileEntry = at.agent.get(&at.path("stat?path=/site/link/")).await;
     assert_eq!(stat.kind, FileKind::Directory);
-    let archive = at.request("GET", "archive?path=/srv/dir", b"").await;
+    let archive = at.request("GET", "archive?path=/site/dir", b"").await;
     assert_eq!(listed(&archive.body), ["dir/", "dir/f", "dir/fifo"]);
-    let archive = at.request("GET", "archive?path=/srv/link", b"").await;
+    let archive = at.request("GET", "archive?path=/site/link", b"").await;
     assert_eq!(listed(&archive.body), ["link"]);
-    let archive = at.request("GET", "archive?path=/srv/link/.", b"").await;
+    let archive = at.request("GET", "archive?path=/site/link/.", b"").await;
     assert_eq!(listed(&archive.body), ["./", "./f", "./fifo"]);
     let exported = listed(&at.request("GET", "export", b"").await.body);
-    assert!(exported.contains(&"srv/dir/f".to_owned()) && exported.contains(&"bin/busybox".to_owned()));
+    assert!(exported.contains(&"site/dir/f".to_owned()) && exported.contains(&"bin/busybox".to_owned()));
     assert!(
         !exported.iter().any(|name| name.starts_with("proc/") || name.starts_with("dev/")),
         "{exported:?}"
     );
 
     let archive = tarball(&[("f", 0o600, "new"), ("tool", 0o4755, "#!")]);
-    assert_eq!(at.request("PUT", "archive?path=/srv/link", &archive).await.status, 204);
-    at.sh("test $(cat /srv/dir/f) = new; test $(stat -c %a:%u /srv/dir/tool) = 4755:0").await;
-    let upload = at.request("PUT", "file?path=/srv/dir/up%20%C3%A9&mode=751", b"uploaded").await;
+    assert_eq!(at.request("PUT", "archive?path=/site/link", &archive).await.status, 204);
+    at.sh("test $(cat /site/dir/f) = new; test $(stat -c %a:%u /site/dir/tool) = 4755:0").await;
+    let upload = at.request("PUT", "file?path=/site/dir/up%20%C3%A9&mode=751", b"uploaded").await;
     assert_eq!(upload.status, 204);
-    at.sh("test \"$(cat '/srv/dir/up é')\" = uploaded; test $(stat -c %a /srv/dir/up*) = 751").await;
-    let download = at.request("GET", "file?path=/srv/dir/up%20%C3%A9", b"").await;
+    at.sh("test \"$(cat '/site/dir/up é')\" = uploaded; test $(stat -c %a /site/dir/up*) = 751").await;
+    let download = at.request("GET", "file?path=/site/dir/up%20%C3%A9", b"").await;
     assert_eq!((download.status, download.body.as_slice()), (200, &b"uploaded"[..]));
     assert_eq!(download.header("content-length"), Some("8"));
     assert_eq!(download.header("content-type"), Some("application/octet-stream"));
@@ -182,19 +183,19 @@ async fn files_go_in_and_come_out() {
     );
 
     for (method, rest, body, status, code) in [
-        ("GET", "file?path=/srv/dir", &b""[..], 404, "no_such_file"),
-        ("GET", "file?path=/srv/dir/fifo", b"", 404, "no_such_file"),
+        ("GET", "file?path=/site/dir", &b""[..], 404, "no_such_file"),
+        ("GET", "file?path=/site/dir/fifo", b"", 404, "no_such_file"),
         ("GET", "file?path=/proc/version", b"", 404, "no_such_file"),
         ("GET", "file?path=srv", b"", 400, "bad_request"),
         ("GET", "stat?path=/nothing", b"", 404, "no_such_file"),
         ("GET", "archive?path=/nothing", b"", 404, "no_such_file"),
         ("PUT", "archive?path=/nothing", &tarball(&[]), 404, "no_such_file"),
-        ("PUT", "archive?path=/srv", &tarball(&[("dir", 0o644, "x")]), 400, "bad_request"),
-        ("PUT", "archive?path=/srv", &tarball(&[("link/x", 0o644, "x")]), 400, "bad_request"),
-        ("PUT", "archive?path=/srv", b"this is no archive", 422, "bad_image"),
-        ("PUT", "file?path=/srv/dir", b"x", 400, "bad_request"),
-        ("PUT", "file?path=/srv/nothing/x", b"x", 404, "no_such_file"),
-        ("PUT", "file?path=/srv/x&mode=9", b"x", 400, "bad_request"),
+        ("PUT", "archive?path=/site", &tarball(&[("dir", 0o644, "x")]), 400, "bad_request"),
+        ("PUT", "archive?path=/site", &tarball(&[("link/x", 0o644, "x")]), 400, "bad_request"),
+        ("PUT", "archive?path=/site", b"this is no archive", 422, "bad_image"),
+        ("PUT", "file?path=/site/dir", b"x", 400, "bad_request"),
+        ("PUT", "file?path=/site/nothing/x", b"x", 404, "no_such_file"),
+        ("PUT", "file?path=/site/x&mode=9", b"x", 400, "bad_request"),
     ] {
         let answer = at.request(method, rest, body).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {rest}");
@@ -208,12 +209,12 @@ async fn an_ended_or_read_only_container_is_only_read() {
         return;
     }
     let mut at = Fixture::new().await;
-    at.sh("echo kept >/srv-file").await;
+    at.sh("echo kept >/site-file").await;
     let fixed = at.client.launch(LaunchSpec { read_only: true, ..run(&["sleep", "10000"]) }).await;
     at.agent.post(&at.path("stop"), &serde_json::json!({"grace_ms": 0})).await;
-    assert_eq!(at.request("GET", "file?path=/srv-file", b"").await.body, b"kept\n");
-    assert_eq!(at.request("GET", "file?path=/srv-file&from=0", b"").await.body, b"kept\n");
-    assert!(listed(&at.request("GET", "export", b"").await.body).contains(&"srv-file".to_owned()));
+    assert_eq!(at.request("GET", "file?path=/site-file", b"").await.body, b"kept\n");
+    assert_eq!(at.request("GET", "file?path=/site-file&from=0", b"").await.body, b"kept\n");
+    assert!(listed(&at.request("GET", "export", b"").await.body).contains(&"site-file".to_owned()));
     refused(&at.request("PUT", "file?path=/x", b"x").await, 409, "not_running");
     refused(&at.request("PUT", "archive?path=/", &tarball(&[])).await, 409, "not_running");
     let path = format!("/api/v1/containers/{}/file?path=/x", fixed.container);
@@ -264,18 +265,20 @@ async fn a_committed_container_runs_again_as_it_was() {
         return;
     }
     let mut at = Fixture::new().await;
-    at.sh("echo 'web:x:1000:1000::/srv:/bin/sh' >>/etc/passwd; mkdir /srv; echo hi >/srv/f; chown 1000:1000 /srv/f").await;
-    at.sh("chmod 4755 /srv/f; ln /srv/f /srv/g; rm /etc/profile; rm -r /root; mkdir /root; ln -s f /srv/l")
-        .await;
+    at.sh("echo 'web:x:1000:1000::/site:/bin/sh' >>/etc/passwd; mkdir /site; echo hi >/site/f; chown 1000:1000 /site/f").await;
+    at.sh(
+        "chmod 4755 /site/f; ln /site/f /site/g; rm /etc/profile; rm -r /root; mkdir /root; ln -s f /site/l",
+    )
+    .await;
     let request = CommitRequest {
         name: Some("made:1".into()),
         message: "by a test".into(),
         author: "me".into(),
-        changes: vec!["CMD [\"cat\", \"/srv/l\"]".into(), "ENV WHAT=ever".into()],
+        changes: vec!["CMD [\"cat\", \"/site/l\"]".into(), "ENV WHAT=ever".into()],
         no_pause: false,
     };
     let image = at.commit(&request).await;
-    assert_eq!((image.layers.len(), image.command.join(" ").as_str()), (2, "cat /srv/l"));
+    assert_eq!((image.layers.len(), image.command.join(" ").as_str()), (2, "cat /site/l"));
     let detail: ImageDetail = at.agent.get("/images/detail?name=made:1").await;
     assert_eq!(
         (detail.history[0].created_by.as_str(), detail.history[0].comment.as_str()),
@@ -288,7 +291,7 @@ async fn a_committed_container_runs_again_as_it_was() {
     assert_eq!(at.client.exit(&terminal).await.code, 0);
     assert_eq!(diff(&at.agent, terminal.container.as_str()).await, [""; 0], "nothing has changed since");
     let show =
-        "stat -c '%a %u %h' /srv/f; ls -A /root | wc -l; test -e /etc/profile || echo gone; echo $WHAT";
+        "stat -c '%a %u %h' /site/f; ls -A /root | wc -l; test -e /etc/profile || echo gone; echo $WHAT";
     assert_eq!(at.output("made:1", &["sh", "-c", show]).await, "4755 1000 2\n0\ngone\never\n");
     let spec = ProcessSpec { user: Some("web".into()), ..run(&["id", "-u"]).process };
     let web =
@@ -352,18 +355,20 @@ async fn an_upload_that_breaks_off_leaves_what_was_there() {
         return;
     }
     let mut at = Fixture::new().await;
-    at.sh("mkdir /srv; echo old >/srv/f").await;
+    at.sh("mkdir /site; echo old >/site/f").await;
     let mut stream = TcpStream::connect(&at.agent.address).await.unwrap();
-    let path = at.path("file?path=/srv/f");
+    let path = at.path("file?path=/site/f");
     let head = format!(
         "PUT /api/v1{path} HTTP/1.1\r\nhost: {}\r\ncontent-length: 1000\r\n\r\nbegin",
         at.agent.address
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    at.sh("while test -z \"$(ls -A /srv | grep porthole)\"; do usleep 1000; done").await;
+    at.sh("while test -z \"$(ls -A /site | grep porthole)\"; do usleep 1000; done").await;
     drop(stream);
-    at.sh("while test -n \"$(ls -A /srv | grep porthole)\"; do usleep 1000; done; test $(cat /srv/f) = old")
-        .await;
+    at.sh(
+        "while test -n \"$(ls -A /site | grep porthole)\"; do usleep 1000; done; test $(cat /site/f) = old",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -377,12 +382,12 @@ async fn a_container_that_flips_a_path_gets_nowhere() {
     std::fs::write(&canary, "of the host").unwrap();
     // The same path exists inside, so that following a link inside succeeds.
     let inside = host.path().display();
-    at.sh(&format!("mkdir -p {inside} /srv; echo inside >{inside}/canary")).await;
-    let flip = "cd /srv; while :; do mkdir d; rmdir d; ln -s / d; rm d; ln -s /proc/1/root d; rm d; done";
+    at.sh(&format!("mkdir -p {inside} /site; echo inside >{inside}/canary")).await;
+    let flip = "cd /site; while :; do mkdir d; rmdir d; ln -s / d; rm d; ln -s /proc/1/root d; rm d; done";
     let command = ["sh", "-c", flip].map(String::from).to_vec();
     at.client.exec(&at.id, ProcessSpec { command, ..ProcessSpec::default() }).await;
-    let get = at.path(&format!("archive?path=/srv/d{inside}/canary"));
-    let put = at.path(&format!("archive?path=/srv/d{inside}"));
+    let get = at.path(&format!("archive?path=/site/d{inside}/canary"));
+    let put = at.path(&format!("archive?path=/site/d{inside}"));
     let archive = tarball(&[("canary", 0o644, "inside")]);
     let agent = &at.agent;
     let one = async |_: usize| {

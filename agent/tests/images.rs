@@ -183,6 +183,9 @@ async fn what_is_saved_here_is_loaded_on_another_machine() {
     let response = here.request("GET", "/api/v1/images/save?name=made:1&name=busybox", &[], b"").await;
     assert_eq!(response.header("content-length").unwrap(), response.body.len().to_string());
     assert_eq!(response.header("content-type"), Some("application/x-tar"));
+    // Each machine made its own of the same name at its start; that one would stay without it.
+    let removed = there.request("DELETE", "/api/v1/images?name=busybox", &[], b"").await;
+    assert_eq!(removed.status, 200);
     let loaded = there.request("POST", "/api/v1/images/load", &[], &response.body).await;
     assert_eq!(loaded.status, 200, "{}", String::from_utf8_lossy(&loaded.body));
     says(&mut there.connect().await, made(&[]), "travelled").await;

@@ -217,7 +217,8 @@ impl Waiting {
         Some(Self { progress, outcome: flight.outcome.subscribe(), flight: Arc::clone(flight) })
     }
 
-    /// The next change, not before that moment; the first comes at once. The end comes at once, and for ever once it has come.
+    /// The next change, not before that moment; the first comes at once. The end comes at once, after the last change, and for
+    /// ever once it has come.
     pub async fn next(&mut self, not_before: Instant) -> Step {
         let progress = &mut self.progress;
         let changed = async {
@@ -227,7 +228,11 @@ impl Waiting {
         };
         tokio::select! {
             biased;
-            outcome = ended(&mut self.outcome) => return Step::Ended(outcome),
+            outcome = ended(&mut self.outcome) => {
+                if !self.progress.has_changed().unwrap_or_default() {
+                    return Step::Ended(outcome);
+                }
+            }
             () = changed => {}
         }
         Step::Progress(self.progress.borrow_and_update().clone())
@@ -287,6 +292,8 @@ mod tests {
         drop(departure);
         new.unwrap().land(Err(ImageError::TooManyTransfers(1)));
         assert!(transfers.list().is_empty());
+        let last = third.next(Instant::now()).await;
+        assert!(matches!(last, Step::Progress(_)), "how far it came, though it has ended");
         for _ in 0..2 {
             let step = third.next(Instant::now()).await;
             assert!(matches!(step, Step::Ended(Err(error)) if error.code == ErrorCode::TooMany));
