@@ -4,5 +4,6 @@ pub mod api;
 pub mod client;
 pub mod download;
 pub mod http;
+pub mod json;
 pub mod socket;
 pub mod upload;

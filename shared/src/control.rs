@@ -7,7 +7,7 @@
 //! frames of one socket are handled in the order they were sent. The output of a process follows its `attached`, and
 //! its `exited` follows the last byte of its output.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::WireError;
 use crate::http::{ContainerDetail, ContainerSummary, Exit};
@@ -15,6 +15,7 @@ use crate::ids::{Channel, ContainerId, ProcessNumber, RequestId};
 use crate::image::{ImageSummary, Transfer};
 use crate::kernel::KernelView;
 use crate::spec::{LaunchSpec, ProcessSpec, Size};
+use crate::tagged::Tagged;
 use crate::version::Generations;
 
 /// From the page or the command line to the agent.
@@ -189,9 +190,9 @@ pub struct OpenChannel {
     pub offset: u64,
 }
 
-/// From the agent to the page or the command line.
+/// From the agent to the page or the command line. Its `type` is its first key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum ServerMessage {
     /// The answer to `hello`. The lists `containers` and `images` follow, and again whenever they change.
     Welcome {
@@ -308,6 +309,19 @@ pub enum ServerMessage {
     /// A message of a newer agent: ignored.
     #[serde(other)]
     Unknown,
+}
+
+impl Serialize for ServerMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // What is derived for `remote`: the inherent function of the same name.
+        Self::serialize(self, Tagged(serializer))
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(Tagged(deserializer))
+    }
 }
 
 /// Why a socket is closed: the code of the WebSocket close frame (RFC 6455, section 7.4; 4000 and above are ours).

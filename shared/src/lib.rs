@@ -16,4 +16,5 @@ pub mod image;
 pub mod kernel;
 pub mod limits;
 pub mod spec;
+mod tagged;
 pub mod version;

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::contexts::{ListsContext, TabsContext};
 use crate::interop::browser;
+use crate::net::json;
 use crate::state::tabs::{Origin, Place, Status, TabsAction};
 
 const KEY: &str = "porthole.tabs";
@@ -12,7 +13,7 @@ const KEY: &str = "porthole.tabs";
 type Saved = Vec<(ContainerId, ProcessNumber, bool)>;
 
 fn saved() -> Saved {
-    browser::session_get(KEY).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    browser::session_get(KEY).and_then(|text| json::read(&text).ok()).unwrap_or_default()
 }
 
 /// Remembers which terminals are open, and opens those that still exist once the agent has told its containers.

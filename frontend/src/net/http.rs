@@ -1,6 +1,6 @@
 //! Requests of the HTTP API, with the token where there is one. A request whose future is dropped is aborted.
 //!
-//! Answers are read as text and parsed by `serde_json::from_str`, as the socket's are: one parser, not two, in the page.
+//! Answers are read as text and parsed as the socket's are: one parser, not two, in the page.
 
 use js_sys::{Reflect, Uint8Array};
 use porthole_protocol::error::{ErrorCode, WireError};
@@ -9,6 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Blob, Headers, ReadableStreamDefaultReader, RequestInit, Response};
 
+use super::json;
 use crate::interop::browser;
 
 /// Aborts its request when dropped.
@@ -37,7 +38,7 @@ pub(super) fn unanswered() -> WireError {
 
 /// The error that an answer's body tells.
 pub(super) fn refusal(status: u16, body: &str) -> WireError {
-    serde_json::from_str(body).unwrap_or_else(|_| {
+    json::read(body).unwrap_or_else(|_| {
         let sentence = format!("The agent answered with status {status}.");
         WireError::new(ErrorCode::Internal, sentence, "Its log says why.")
     })
@@ -84,7 +85,7 @@ pub async fn json<T: DeserializeOwned>(
 ) -> Result<T, WireError> {
     let (response, _abort) = send(method, path, body.as_deref()).await?;
     let text = text(&response).await?;
-    serde_json::from_str(&text).map_err(|_| {
+    json::read(&text).map_err(|_| {
         WireError::new(
             ErrorCode::VersionMismatch,
             "The agent's answer is not understood.",

@@ -8,6 +8,7 @@ use porthole_protocol::version::Generations;
 
 use super::Client;
 use crate::interop::browser;
+use crate::net::json;
 use crate::net::socket::SocketEvent;
 use crate::state::connection::{ConnectionAction, Host};
 use crate::state::kernel::KernelAction;
@@ -30,7 +31,7 @@ impl Client {
             }
             // A message that does not parse is one of a newer agent with a field of a new kind; ignored like an unknown one.
             SocketEvent::Text(text) => {
-                if let Ok(message) = serde_json::from_str(&text) {
+                if let Ok(message) = json::read(&text) {
                     self.message(message);
                 }
             }

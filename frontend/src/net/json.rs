@@ -1,0 +1,272 @@
+//! Reading what the agent sends.
+//!
+//! serde makes a decoder for each pair of a type and a source. That of `serde_json` is large, since each type may come in
+//! more than one shape and each mismatch has a sentence. This source has one shape for each type and no sentences, as nobody
+//! reads them here: the text becomes a tree, and the tree becomes the value.
+
+use std::fmt;
+
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+
+/// The text is not JSON, or not that of the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is not understood")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Error for Unreadable {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// Reads a value.
+///
+/// # Errors
+/// When the text is not JSON, or not that of the type.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
+    T::deserialize(serde_json::from_str::<Json>(text).map_err(|_| Unreadable)?)
+}
+
+/// Any JSON. Objects keep the order of their keys.
+enum Json {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Unsigned(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Signed(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            list.push(value);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut object = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            object.push(entry);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+impl IntoDeserializer<'_, Unreadable> for Json {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Json {
+    type Error = Unreadable;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self {
+            Self::Null => visitor.visit_unit(),
+            Self::Bool(value) => visitor.visit_bool(value),
+            Self::Unsigned(value) => visitor.visit_u64(value),
+            Self::Signed(value) => visitor.visit_i64(value),
+            Self::Float(value) => visitor.visit_f64(value),
+            Self::Text(value) => visitor.visit_string(value),
+            Self::List(list) => visitor.visit_seq(SeqDeserializer::new(list.into_iter())),
+            Self::Object(object) => visitor.visit_map(MapDeserializer::new(object.into_iter())),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let Self::Bool(value) = self else { return Err(Unreadable) };
+        visitor.visit_bool(value)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let Self::Unsigned(value) = self else { return Err(Unreadable) };
+        visitor.visit_u64(value)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let Self::Text(value) = self else { return Err(Unreadable) };
+        visitor.visit_string(value)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        let Self::Text(value) = self else { return Err(Unreadable) };
+        visitor.visit_enum(value.into_deserializer())
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        match self {
+            Self::Null => visitor.visit_none(),
+            some => visitor.visit_some(some),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let Self::List(list) = self else { return Err(Unreadable) };
+        visitor.visit_seq(SeqDeserializer::new(list.into_iter()))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unreadable> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        let Self::Object(object) = self else { return Err(Unreadable) };
+        visitor.visit_map(MapDeserializer::new(object.into_iter()))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! { i8 i16 i32 i64 i128 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct tuple_struct }
+}
+
+#[cfg(test)]
+mod tests {
+    use porthole_protocol::control::ServerMessage;
+    use porthole_protocol::files::{FileEntry, FileKind};
+    use porthole_protocol::http::{ContainerState, ContainerSummary, Exit};
+
+    use super::*;
+
+    #[test]
+    fn a_message_reads_as_any_json_reader_reads_it() {
+        for text in [
+            r#"{"type":"pong","nonce":18446744073709551615}"#,
+            r#"{"type":"images","images":[]}"#,
+            r#"{"type":"error","error":{"code":"not_found","message":"Gone.","hint":""},"since":-1.5}"#,
+            r#"{"type":"of a newer agent","with":{"more":[null,true]}}"#,
+        ] {
+            let message = serde_json::from_str::<ServerMessage>(text).expect("a message");
+            assert_eq!(read(text), Ok(message), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_field_survives() {
+        let exit = Exit { code: 137, signal: Some(9), out_of_memory: true };
+        let summary = ContainerSummary {
+            id: "0001abcdefff".parse().expect("twelve digits"),
+            name: "web".into(),
+            image: "busybox".into(),
+            created_ms: u64::MAX,
+            state: ContainerState::Exited(exit),
+            processes: Vec::new(),
+            start_micros: 0,
+            size: None,
+        };
+        let entry = FileEntry {
+            name: "caf\u{e9} \"1\"".into(),
+            kind: FileKind::Symlink,
+            bytes: 0,
+            mode: 0o777,
+            uid: 0,
+            gid: u32::MAX,
+            modified_ms: -1,
+            target: Some("..".into()),
+            layer: 3,
+            change: None,
+        };
+        let text = serde_json::to_string(&(&summary, &entry)).expect("JSON");
+        assert_eq!(read(&text), Ok((summary, entry)));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_unreadable() {
+        for text in [
+            "",
+            "{",
+            "[1]",
+            r#"{"type":"pong"}"#,
+            r#"{"type":"pong","nonce":-1}"#,
+            r#"{"type":"pong","nonce":"1"}"#,
+        ] {
+            assert_eq!(read::<ServerMessage>(text), Err(Unreadable), "{text}");
+        }
+    }
+}
