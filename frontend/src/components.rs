@@ -25,6 +25,7 @@ pub mod layer_chip;
 pub mod layer_stack;
 pub mod layers;
 pub mod limits;
+pub mod link;
 pub mod mounts;
 pub mod parcel_list;
 pub mod problem;

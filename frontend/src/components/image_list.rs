@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
-use yew_router::prelude::*;
 
+use super::link::Link;
 use crate::route::Route;
 use crate::state::{format, names};
 
@@ -33,7 +33,7 @@ pub fn ImageList(props: &Props) -> Html {
         };
         html! {
             <li key={image.id.clone()} class="image">
-                <Link<Route> classes="image-name" {to}>{ &shown }</Link<Route>>
+                <Link class="image-name" {to}>{ &shown }</Link>
                 <span class="image-facts">
                     { format!("{} · {}", format::bytes(image.bytes), format::count(image.layers.len(), "layer")) }
                 </span>

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
-use yew_router::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use super::link::Link;
 use crate::route::Route;
 use crate::state::{format, names};
 
@@ -72,7 +72,7 @@ fn row(props: &Props, image: &ImageSummary, largest: u64) -> Html {
     html! {
         <li key={image.id.clone()} class="shelf-item">
             <span class="shelf-name">
-                <Link<Route> classes="shelf-link" {to}>{ &shown }</Link<Route>>
+                <Link class="shelf-link" {to}>{ &shown }</Link>
                 if !others.is_empty() { <span class="shelf-also">{ format!("also {}", others.join(", ")) }</span> }
                 <span class="shelf-facts">
                     { format!("{} · {} · {made}", format::count(image.layers.len(), "layer"),

@@ -1,5 +1,6 @@
 //! Address bar, storage and clock.
 
+use gloo_events::EventListener;
 use wasm_bindgen::JsValue;
 use web_sys::{Storage, Window};
 
@@ -19,15 +20,32 @@ pub fn socket_url() -> String {
     format!("{}://{host}/api/v1/socket", if secure { "wss" } else { "ws" })
 }
 
+/// The path in the address bar.
+#[must_use]
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
+/// Shows a path in the address bar, as a step that the browser's "back" undoes.
+pub fn go_to(path: &str) {
+    if let Ok(history) = window().history() {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(path));
+    }
+}
+
+/// Calls `act` when the browser has gone back or forward, until the listener is dropped.
+pub fn on_back_or_forward(act: impl Fn() + 'static) -> EventListener {
+    EventListener::new(&window(), "popstate", move |_| act())
+}
+
 /// Takes the token out of the address bar, where the start-up link put it, so that it is neither bookmarked nor shared.
 pub fn adopt_token() {
     let location = window().location();
     let hash = location.hash().unwrap_or_default();
     if let Some(token) = hash.strip_prefix("#token=") {
         session_set(TOKEN_KEY, token);
-        let path = location.pathname().unwrap_or_default();
         if let Ok(history) = window().history() {
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path));
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path()));
         }
     }
 }

@@ -3,7 +3,6 @@
 use porthole_protocol::error::WireError;
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
-use yew_router::prelude::*;
 
 use super::layers::Layers;
 use crate::components::ask_name::AskName;
@@ -11,10 +10,12 @@ use crate::components::delete_image::DeleteImage;
 use crate::components::history::History;
 use crate::components::icon::{Glyph, Icon};
 use crate::components::image_config::ImageConfig;
+use crate::components::link::Link;
 use crate::components::problem::Problem;
 use crate::components::section::Section;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, ToastsContext, use_store};
 use crate::hooks::use_remote::use_remote;
+use crate::hooks::use_route::Navigate;
 use crate::hooks::use_task::use_tasks;
 use crate::net::{api, download};
 use crate::route::Route;
@@ -43,13 +44,13 @@ enum Asking {
 #[component]
 pub fn Image(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
-    let navigator = use_navigator().expect("the page has a router");
+    let navigate = use_store::<Navigate>();
     // Not the page's, which goes with the image.
     let tasks = use_tasks();
     let on_delete = {
         let toasts = toasts.dispatcher();
         Callback::from(move |(image, force): (ImageSummary, bool)| {
-            let (toasts, navigator) = (toasts.clone(), navigator.clone());
+            let (toasts, navigate) = (toasts.clone(), navigate.clone());
             tasks.start(async move {
                 let name = names::of(&image);
                 match api::delete_image(if force { &image.id } else { name }, force).await {
@@ -62,7 +63,7 @@ pub fn Image(props: &Props) -> Html {
                             false => format!("{name} is deleted: {freed} given back."),
                         };
                         toasts.dispatch(ToastsAction::Note(words));
-                        navigator.push(&Route::Images);
+                        navigate.emit(Route::Images);
                     }
                     Err(error) => toasts.dispatch(ToastsAction::Failure(error)),
                 }
@@ -72,7 +73,7 @@ pub fn Image(props: &Props) -> Html {
     let lists = use_store::<ListsContext>();
     let found = lists.images.as_deref().and_then(|images| names::at_address(images, &props.address)).cloned();
     let back = html! {
-        <Link<Route> classes="library-back" to={Route::Images}>{ "Images" }</Link<Route>>
+        <Link class="library-back" to={Route::Images}>{ "Images" }</Link>
     };
     match (found, &lists.images) {
         (Some(image), _) => {

@@ -1,9 +1,9 @@
 //! An address that leads nowhere.
 
 use yew::prelude::*;
-use yew_router::prelude::*;
 
 use crate::components::icon::Logo;
+use crate::components::link::Link;
 use crate::route::Route;
 
 /// The way back.
@@ -13,7 +13,7 @@ pub fn NotFound() -> Html {
         <main class="welcome">
             <Logo />
             <h1 class="welcome-title">{ "Nothing here" }</h1>
-            <p class="welcome-text"><Link<Route> to={Route::Workspace}>{ "Go to the workspace" }</Link<Route>></p>
+            <p class="welcome-text"><Link to={Route::Workspace}>{ "Go to the workspace" }</Link></p>
         </main>
     }
 }

@@ -2,10 +2,10 @@
 
 use porthole_protocol::ids::ContainerId;
 use yew::prelude::*;
-use yew_router::prelude::*;
 
 use crate::components::container_list::ContainerList;
 use crate::components::image_list::ImageList;
+use crate::components::link::Link;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, use_store};
 use crate::hooks::use_now::use_now;
 use crate::net::client::Client;
@@ -50,7 +50,7 @@ pub fn Sidebar(props: &Props) -> Html {
         <nav class="sidebar" aria-label="Containers and images" data-region="sidebar" tabindex="-1">
             <h2 class="sidebar-title">{ "Containers" }</h2>
             <ContainerList containers={lists.containers.clone()} {shown} {now_ms} {on_open} {on_stop} {on_remove} />
-            <h2 class="sidebar-title images-title"><Link<Route> classes="sidebar-link" to={Route::Images}>{ "Images" }</Link<Route>></h2>
+            <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Images}>{ "Images" }</Link></h2>
             <ImageList images={lists.images.clone()} enabled={connection.phase == Phase::Live} on_launch={props.on_launch.clone()} />
         </nav>
     }

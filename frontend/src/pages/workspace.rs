@@ -2,7 +2,6 @@
 
 use porthole_protocol::http::{ContainerState, ContainerSummary};
 use yew::prelude::*;
-use yew_router::prelude::*;
 
 use super::add_archive::AddArchive;
 use super::image::Image;
@@ -17,6 +16,7 @@ use crate::components::toast_viewer::ToastViewer;
 use crate::components::top_bar::TopBar;
 use crate::components::view_switch::{View, ViewSwitch};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, ToastsContext, use_store};
+use crate::hooks::use_route::Navigate;
 use crate::hooks::use_saved_tabs::use_saved_tabs;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::interop::focus;
@@ -41,7 +41,7 @@ pub fn Workspace(props: &Props) -> Html {
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
     let toasts = use_store::<ToastsContext>();
-    let navigator = use_navigator().expect("the page has a router");
+    let navigate = use_store::<Navigate>();
     let view = use_state(View::default);
     use_saved_tabs(&tabs, &lists);
 
@@ -67,11 +67,11 @@ pub fn Workspace(props: &Props) -> Html {
     let on_view = {
         let (view, route) = (view.setter(), props.route.clone());
         Callback::from(move |next| match next {
-            View::Images => navigator.push(&Route::Images),
+            View::Images => navigate.emit(Route::Images),
             View::Containers | View::Terminal | View::Kernel => {
                 view.set(next);
                 if route != Route::Workspace {
-                    navigator.push(&Route::Workspace);
+                    navigate.emit(Route::Workspace);
                 }
             }
         })
