@@ -6,7 +6,7 @@ use porthole_protocol::http::ContainerDetail;
 use yew::prelude::*;
 
 use crate::state::format;
-use crate::state::timeline::{self, Bar, Group, Timeline};
+use crate::state::timeline::{self, Bar, Group, Timeline, WHOLE};
 
 /// Properties of [`Birth`].
 #[derive(Properties, PartialEq)]
@@ -15,10 +15,14 @@ pub struct Props {
     pub detail: Rc<ContainerDetail>,
 }
 
+fn place(left: u64, width: u64, least: &str) -> String {
+    let part = |of_whole| format::part(of_whole, WHOLE);
+    format!("inset-inline-start: {}; inline-size: max({least}, {})", part(left), part(width))
+}
+
 fn bar(bar: &Bar) -> Html {
     // A step of nanoseconds is still one pixel.
-    let place =
-        format!("inset-inline-start: {:.2}%; inline-size: max(2px, {:.2}%)", bar.left.min(99.5), bar.width);
+    let place = place(bar.left.min(WHOLE - 50), bar.width, "2px");
     html! {
         <li class="step">
             <div class="step-line">
@@ -35,7 +39,7 @@ fn bar(bar: &Bar) -> Html {
 fn overview(laid_out: &Timeline) -> Html {
     let bars = laid_out.groups.iter().flat_map(|group| {
         group.bars.iter().map(move |bar| {
-            let place = format!("inset-inline-start: {:.2}%; inline-size: max(1px, {:.2}%)", bar.left, bar.width);
+            let place = place(bar.left, bar.width, "1px");
             html! { <span class="overview-bar" data-actor={group.actor.clone()} style={place} title={bar.step.call.clone()} /> }
         })
     });

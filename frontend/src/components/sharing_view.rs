@@ -22,9 +22,7 @@ pub fn SharingView(props: &Props) -> Html {
     let (private, copies) = (sharing.private(), sharing.as_copies().max(1));
     let count = sharing.containers.len();
     let part = |class: &'static str, bytes: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "a width on the screen")]
-        let percent = bytes as f64 * 100.0 / copies as f64;
-        html! { <span class={class} style={format!("inline-size: {percent:.2}%")} /> }
+        html! { <span class={class} style={format!("inline-size: {}", format::part(bytes, copies))} /> }
     };
     let copy = |(shared, private): &(u64, u64)| html! { <>{ part("scale-copy", *shared) }{ part("scale-own", *private) }</> };
     let merged = [(copies.saturating_sub(private), private)];

@@ -4,22 +4,38 @@ use porthole_protocol::files::FileKind;
 use porthole_protocol::http::Exit;
 use porthole_protocol::kernel::IdMap;
 
+/// A count in this unit, below 10^17, with so many decimal places. By whole numbers: to print others takes 10 KiB of tables.
+#[must_use]
+pub fn decimal(count: u64, unit: u64, places: usize) -> String {
+    let parts = [1, 10, 100][places];
+    let nearest = count / unit * parts + (count % unit * parts + unit / 2) / unit;
+    match places {
+        0 => nearest.to_string(),
+        _ => format!("{}.{:0places$}", nearest / parts, nearest % parts),
+    }
+}
+
+/// The part of a whole as a length in a style sheet: `12.50%`.
+#[must_use]
+pub fn part(count: u64, whole: u64) -> String {
+    format!("{}%", decimal(count.saturating_mul(100), whole.max(1), 2))
+}
+
 /// Bytes with a binary unit: `1.5 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    const NAMES: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if count < 1024 {
         return format!("{count} B");
     }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut value = count as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
+    let (mut unit, mut name) = (1024, 0);
+    // What rounds to 1024 is one of the next unit.
+    while count >= 1024 * unit - unit / 2 && name + 1 < NAMES.len() {
+        (unit, name) = (unit * 1024, name + 1);
     }
-    let figure = if value >= 99.95 { format!("{value:.0}") } else { format!("{value:.1}") };
-    format!("{} {}", figure.strip_suffix(".0").unwrap_or(&figure), UNITS[unit])
+    let figure =
+        if count >= 100 * unit - unit / 20 { decimal(count, unit, 0) } else { decimal(count, unit, 1) };
+    format!("{} {}", figure.strip_suffix(".0").unwrap_or(&figure), NAMES[name])
 }
 
 /// A number of things: `no layers`, `1 layer`, `3 layers`.
@@ -35,14 +51,12 @@ pub fn count(count: usize, what: &str) -> String {
 /// A short time: `840 ns`, `75 µs`, `4.1 ms`, `1.20 s`.
 #[must_use]
 pub fn nanos(count: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let value = count as f64;
     match count {
         0..1_000 => format!("{count} ns"),
-        1_000..1_000_000 => format!("{:.0} µs", value / 1e3),
-        1_000_000..100_000_000 => format!("{:.1} ms", value / 1e6),
-        100_000_000..1_000_000_000 => format!("{:.0} ms", value / 1e6),
-        _ => format!("{:.2} s", value / 1e9),
+        1_000..1_000_000 => format!("{} µs", decimal(count, 1_000, 0)),
+        1_000_000..100_000_000 => format!("{} ms", decimal(count, 1_000_000, 1)),
+        100_000_000..1_000_000_000 => format!("{} ms", decimal(count, 1_000_000, 0)),
+        _ => format!("{} s", decimal(count, 1_000_000_000, 2)),
     }
 }
 
@@ -166,6 +180,13 @@ mod tests {
     fn bytes_read_as_a_person_writes_them() {
         let shown = [0, 1023, 1024, 1536, 4_400_000, 268_435_456, 1_073_741_823, u64::MAX].map(bytes);
         assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "4.2 MiB", "256 MiB", "1 GiB", "16384 PiB"]);
+    }
+
+    #[test]
+    fn a_figure_is_rounded_where_it_is_cut() {
+        let shown = [102_348, 102_349, 1_048_063, 1_048_064].map(bytes);
+        assert_eq!(shown, ["99.9 KiB", "100 KiB", "1023 KiB", "1 MiB"]);
+        assert_eq!([part(1, 8), part(0, 0), part(2, 3)], ["12.50%", "0.00%", "66.67%"]);
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use porthole_protocol::kernel::BirthStep;
 
+/// What the places on the scale are parts of.
+pub const WHOLE: u64 = 10_000;
+
 /// One step with its place on the scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     /// The step.
     pub step: BirthStep,
-    /// Where it begins, in percent of the whole.
-    pub left: f64,
-    /// How long it took, in percent of the whole.
-    pub width: f64,
+    /// Where it begins, in parts of [`WHOLE`].
+    pub left: u64,
+    /// How long it took, in parts of [`WHOLE`].
+    pub width: u64,
 }
 
 /// The steps one actor took in a row.
@@ -38,8 +41,7 @@ pub struct Timeline {
 pub fn timeline(birth: &[BirthStep]) -> Timeline {
     let end = |step: &BirthStep| step.start_ns.saturating_add(step.duration_ns);
     let total_ns = birth.iter().map(end).max().unwrap_or(0);
-    #[expect(clippy::cast_precision_loss, reason = "percent for drawing")]
-    let percent = |ns: u64| if total_ns == 0 { 0.0 } else { ns as f64 * 100.0 / total_ns as f64 };
+    let part = |ns: u64| ns.saturating_mul(WHOLE) / total_ns.max(1);
     let mut groups: Vec<Group> = Vec::new();
     for step in birth {
         if groups.last().is_none_or(|group| group.actor != step.actor) {
@@ -47,11 +49,7 @@ pub fn timeline(birth: &[BirthStep]) -> Timeline {
         }
         let group = groups.last_mut().expect("a group was pushed if there was none");
         group.duration_ns += step.duration_ns;
-        group.bars.push(Bar {
-            step: step.clone(),
-            left: percent(step.start_ns),
-            width: percent(step.duration_ns),
-        });
+        group.bars.push(Bar { step: step.clone(), left: part(step.start_ns), width: part(step.duration_ns) });
     }
     Timeline { total_ns, groups }
 }
@@ -84,12 +82,12 @@ mod tests {
             laid_out.groups.iter().map(|g| (g.actor.as_str(), g.bars.len(), g.duration_ns)).collect();
         assert_eq!(laid_out.total_ns, 100);
         assert_eq!(groups, [("launcher", 1, 10), ("init", 2, 30), ("launcher", 1, 40)]);
-        assert_eq!((laid_out.groups[1].bars[0].left, laid_out.groups[1].bars[0].width), (20.0, 20.0));
+        assert_eq!((laid_out.groups[1].bars[0].left, laid_out.groups[1].bars[0].width), (2_000, 2_000));
     }
 
     #[test]
     fn a_birth_without_steps_or_time_is_drawn_without_division_by_zero() {
         assert_eq!(timeline(&[]), Timeline::default());
-        assert_eq!(timeline(&[step("launcher", 0, 0)]).groups[0].bars[0].width, 0.0);
+        assert_eq!(timeline(&[step("launcher", 0, 0)]).groups[0].bars[0].width, 0);
     }
 }
