@@ -74,6 +74,11 @@ async fn text(response: &Response) -> Result<String, WireError> {
     text.as_string().ok_or_else(unanswered)
 }
 
+async fn answer(method: &str, path: &str, body: Option<String>) -> Result<String, WireError> {
+    let (response, _abort) = send(method, path, body.as_deref()).await?;
+    text(&response).await
+}
+
 /// Asks, with a JSON body if one is given, for JSON.
 ///
 /// # Errors
@@ -83,8 +88,7 @@ pub async fn json<T: DeserializeOwned>(
     path: &str,
     body: Option<String>,
 ) -> Result<T, WireError> {
-    let (response, _abort) = send(method, path, body.as_deref()).await?;
-    let text = text(&response).await?;
+    let text = answer(method, path, body).await?;
     json::read(&text).map_err(|_| {
         WireError::new(
             ErrorCode::VersionMismatch,
