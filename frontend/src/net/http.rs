@@ -101,7 +101,7 @@ pub async fn json<T: DeserializeOwned>(
 /// Asks for a file and stops reading after `most` bytes, a little more perhaps.
 ///
 /// # Errors
-/// As [`json`].
+/// As [`json()`].
 pub async fn beginning(path: &str, most: usize) -> Result<Vec<u8>, WireError> {
     let failed = |_: JsValue| unanswered();
     let (response, _abort) = send("GET", path, None).await?;
@@ -121,7 +121,7 @@ pub async fn beginning(path: &str, most: usize) -> Result<Vec<u8>, WireError> {
 /// Asks for a file, all of it, kept by the browser.
 ///
 /// # Errors
-/// As [`json`].
+/// As [`json()`].
 pub async fn blob(path: &str) -> Result<Blob, WireError> {
     let failed = |_: JsValue| unanswered();
     let (response, _abort) = send("GET", path, None).await?;
