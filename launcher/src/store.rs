@@ -70,12 +70,15 @@ impl Store {
         renameat(&self.layers, name, &self.trash, trash_name)
     }
 
-    /// Has ext4 treat every container's directory as a topmost one, in a block group of its own: making a file passes over
-    /// all that were deleted from its group a moment ago, and those are many where containers come and go.
+    /// Has ext4 treat every container's directory and every layer as a topmost one, in a block group of its own: making a
+    /// file passes over all that were deleted from its group a moment ago, and those are many where containers and images
+    /// come and go.
     fn spread(&self) {
-        if let Ok(flags) = ioctl_getflags(&self.containers) {
-            // Other file systems know no such thing.
-            let _ = ioctl_setflags(&self.containers, flags | IFlags::TOPDIR);
+        for directory in [&self.containers, &self.layers] {
+            if let Ok(flags) = ioctl_getflags(directory) {
+                // Other file systems know no such thing.
+                let _ = ioctl_setflags(directory, flags | IFlags::TOPDIR);
+            }
         }
     }
 

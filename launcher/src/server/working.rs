@@ -45,6 +45,9 @@ impl Server {
     /// Starts a worker on the archive that came with the request; it is answered when the worker has ended.
     pub(super) fn unpack(&mut self, caller: Caller, layer: String, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         let [tar] = descriptors(fds)?;
+        if self.working.layers.contains_key(&layer) {
+            return Err(failure(FailureKind::InUse, "The layer is being unpacked."));
+        }
         if self.working.layers.len() >= MAX_LAYERS {
             return Err(failure(
                 FailureKind::TooMany,

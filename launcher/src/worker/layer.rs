@@ -23,6 +23,8 @@ const PARTIAL: &str = ".partial-";
 #[derive(Debug)]
 pub(crate) struct Layer {
     name: String,
+    /// Its name until it is complete.
+    partial: String,
     worker: Prisoner,
 }
 
@@ -31,7 +33,7 @@ impl Layer {
     /// first of the jail's ids. Does not wait.
     ///
     /// # Errors
-    /// `InUse` when the layer exists or is being unpacked; `Internal` when the kernel refuses a step of the jail.
+    /// `InUse` when the layer exists; `Internal` when the kernel refuses a step of the jail.
     pub(crate) fn start(
         layers: BorrowedFd<'_>,
         name: &str,
@@ -40,7 +42,7 @@ impl Layer {
     ) -> Result<Self, Failure> {
         let refused = |error: io::Error| match error.raw_os_error() {
             Some(raw) if raw == Errno::EXIST.raw_os_error() => {
-                failure(FailureKind::InUse, "The layer exists or is being unpacked.")
+                failure(FailureKind::InUse, "The layer exists.")
             }
             _ => failure(FailureKind::Internal, format!("The unpacking cannot be isolated: {error}.")),
         };
@@ -49,15 +51,15 @@ impl Layer {
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(refused(errno.into())),
         }
-        let directory =
-            make_directory(layers, &partial(name), jail.ids).map_err(|errno| refused(errno.into()))?;
+        let partial = partial(name);
+        let directory = make_directory(layers, &partial, jail.ids).map_err(|errno| refused(errno.into()))?;
         let worker = Jail { root: directory.as_fd(), ..jail }.start(|| task(unpack));
         let worker = worker.map_err(|error| {
             // Nothing is in it yet.
-            let _ = rustix::fs::unlinkat(layers, partial(name), AtFlags::REMOVEDIR);
+            let _ = rustix::fs::unlinkat(layers, &partial, AtFlags::REMOVEDIR);
             refused(error)
         })?;
-        Ok(Self { name: name.to_owned(), worker })
+        Ok(Self { name: name.to_owned(), partial, worker })
     }
 
     /// Readable when the worker has ended.
@@ -73,7 +75,7 @@ impl Layer {
     /// Moves what a worker that has ended has made to `trash`, complete or not: nobody knows of it.
     pub(crate) fn discard(self, layers: BorrowedFd<'_>, trash: BorrowedFd<'_>) {
         let _ = self.worker.outcome::<Result<Unpacked, String>>();
-        discard(layers, &partial(&self.name), trash);
+        discard(layers, &self.partial, trash);
     }
 
     /// Takes the result of a worker that has ended: the layer is complete, or moved to `trash`.
@@ -85,7 +87,7 @@ impl Layer {
             Err("The archive could not be unpacked within its limits of time and memory.".into())
         });
         let outcome = told.map_err(|why| failure(FailureKind::BadArchive, why)).and_then(|unpacked| {
-            renameat_with(layers, partial(&self.name), layers, &self.name, RenameFlags::NOREPLACE)
+            renameat_with(layers, &self.partial, layers, &self.name, RenameFlags::NOREPLACE)
                 .map(|()| unpacked)
                 .map_err(|errno| {
                     let why = format!("The layer cannot be put in its place: {}.", io::Error::from(errno));
@@ -93,7 +95,7 @@ impl Layer {
                 })
         });
         if outcome.is_err() {
-            discard(layers, &partial(&self.name), trash);
+            discard(layers, &self.partial, trash);
         }
         outcome
     }
@@ -122,15 +124,15 @@ pub(crate) fn sweep(layers: BorrowedFd<'_>, trash: BorrowedFd<'_>) -> io::Result
     Ok(())
 }
 
+/// Never the same twice: a directory of another name is made in another part of the disk, see `Store::spread`.
 fn partial(layer: &str) -> String {
-    format!("{PARTIAL}{layer}")
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    format!("{PARTIAL}{layer}-{}-{}", now.tv_sec, now.tv_nsec)
 }
 
 fn discard(layers: BorrowedFd<'_>, name: &str, trash: BorrowedFd<'_>) {
-    // A name of its own, should the same layer fail again before the trash is emptied. If even a rename fails, the sweep
-    // of the next start tries again.
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    let _ = renameat(layers, name, trash, format!("{name}-{}-{}", now.tv_sec, now.tv_nsec));
+    // If even a rename fails, the sweep of the next start tries again.
+    let _ = renameat(layers, name, trash, name);
 }
 
 fn make_directory(layers: BorrowedFd<'_>, name: &str, owner: u32) -> Result<OwnedFd, Errno> {
