@@ -7,13 +7,21 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::elf;
+use crate::setup::Package;
 use crate::stamp::hex;
 use crate::step::{quietly, step};
-use crate::workspace::{root, target};
+use crate::workspace::{find_program, root, target};
 use crate::{page, setup};
 
 /// The C library that links statically.
 const TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// What the part of TLS that is in C and assembly is built with.
+const C_COMPILER: Package = Package {
+    name: "musl-tools",
+    purpose: "a C compiler for static programs",
+    present: || find_program("musl-gcc").is_some(),
+};
 
 /// Builds it, and prints path, size and checksum.
 ///
@@ -21,6 +29,7 @@ const TARGET: &str = "x86_64-unknown-linux-musl";
 /// When something is missing and cannot be installed, or does not build.
 pub fn command() -> Result<ExitCode> {
     setup::ensure_targets()?;
+    setup::ensure_packages(&[C_COMPILER])?;
     setup::busybox_image()?;
     page::build()?;
     step("building the static binary", || {
