@@ -42,17 +42,6 @@ impl<W: Write> Tarball<W> {
         Self { out: BufWriter::with_capacity(BUFFER_BYTES, out), buffer: vec![0; BUFFER_BYTES] }
     }
 
-    /// Writes a member without bytes of its own.
-    pub(super) fn member(
-        &mut self,
-        path: &[u8],
-        meta: &Meta,
-        content: Content<'_>,
-        xattrs: &[(Vec<u8>, Vec<u8>)],
-    ) -> io::Result<()> {
-        self.header(path, meta, content, xattrs)
-    }
-
     /// Writes a regular file of `meta.size` bytes; one that became shorter is filled up with zeros, so that the archive
     /// stays well formed, and of a longer one the rest is left out.
     pub(super) fn file(
@@ -62,7 +51,7 @@ impl<W: Write> Tarball<W> {
         file: impl Read,
         xattrs: &[(Vec<u8>, Vec<u8>)],
     ) -> io::Result<()> {
-        self.header(path, meta, Content::File, xattrs)?;
+        self.member(path, meta, Content::File, xattrs)?;
         let mut file = file.take(meta.size);
         let mut written = 0;
         loop {
@@ -85,7 +74,8 @@ impl<W: Write> Tarball<W> {
         self.out.flush()
     }
 
-    fn header(
+    /// Writes a member's header: all of one that has no bytes of its own.
+    pub(super) fn member(
         &mut self,
         path: &[u8],
         meta: &Meta,
