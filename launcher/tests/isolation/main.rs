@@ -5,6 +5,8 @@ mod checks;
 mod probe;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_arch = "x86_64")]
+mod sweep;
 
 use checks::{CHECKS, Expected};
 use porthole_launcher::capabilities;

@@ -1,17 +1,10 @@
 //! Every system call there is, made from inside a container: what is not on the list is refused, whatever table and
 //! number it is called by.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![cfg(target_arch = "x86_64")]
-
-#[path = "isolation/probe.rs"]
-#[allow(dead_code, reason = "the report is for another test")]
-mod probe;
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::probe;
+use crate::support::{Launcher, on_pipes, possible, read_all, shell};
 use porthole_launcher::wire::{LaunchRequest, Reply, RequestBody};
-use support::{Launcher, on_pipes, possible, read_all, shell};
 
 /// The calls that may be made, by number; written by hand from what ordinary programs need.
 const MAY_BE_MADE: &str = include_str!("sweep/x86_64.txt");
