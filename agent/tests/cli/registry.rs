@@ -1,15 +1,13 @@
 //! `pull`, `push` and `run` with a real registry: Debian's `docker-registry` on loopback.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
+use porthole_peers::{Registry, missing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use crate::screen::Screen;
 use crate::support::{Agent, send};
@@ -20,67 +18,20 @@ const PASSWORDS: &str = "me:$2b$04$X0qbJfpsynKOLTfEH0l3qutSN9M08i6PItxd5jNf8MpEc
 /// base64 of `me:open sesame`.
 const AUTH: &str = "bWU6b3BlbiBzZXNhbWU=";
 
-/// A registry of the test's own; dropping it ends it.
-struct Registry {
-    process: Child,
-    address: String,
-    directory: TempDir,
-    /// Who reads what it goes on to say; it would wait otherwise.
-    drain: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Registry {
-    /// Starts one that demands a password or does not; none, told loudly, where the program is not installed.
-    fn start(closed: bool) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name).display().to_string();
-        fs::write(at("passwords"), PASSWORDS).unwrap();
-        let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", at("passwords"));
-        let config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: '127.0.0.1:0'}}\n{}",
-            at("store"),
-            if closed { &auth } else { "" },
-        );
-        fs::write(at("config.yml"), config).unwrap();
-        let started = Command::new("docker-registry")
-            .args(["serve", &at("config.yml")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let Ok(mut process) = started else {
-            eprintln!("SKIPPED: this test needs docker-registry");
-            return None;
-        };
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = lines
-            .find_map(|line| {
-                let line = line.unwrap();
-                let (_, rest) = line.split_once("listening on ")?;
-                Some(rest.split(['"', ',', ' ']).next().unwrap().to_owned())
-            })
-            .expect("the registry says where it listens");
-        let drain = Some(std::thread::Builder::new().spawn(move || lines.for_each(drop)).unwrap());
-        Some(Self { process, address, directory, drain })
+/// A registry of the test's own, one that demands a password or does not; none, told loudly, where the program is not
+/// installed.
+fn registry(closed: bool) -> Option<Registry> {
+    if !missing(&["docker-registry"]).is_empty() {
+        eprintln!("SKIPPED: this test needs docker-registry");
+        return None;
     }
-
-    /// A name in it.
-    fn name(&self, name: &str) -> String {
-        format!("{}/{name}", self.address)
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        send(&self.process, Signal::TERM);
-        let _ = self.process.wait();
-        let _ = self.drain.take().map(std::thread::JoinHandle::join);
-    }
+    let started = if closed { Registry::start_closed(PASSWORDS) } else { Registry::start() };
+    Some(started.unwrap())
 }
 
 #[test]
 fn an_image_goes_to_a_registry_and_comes_back() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = registry(false) else { return };
     let (here, there) = (Agent::start(), Agent::start());
     let name = registry.name("tools:1");
     here.ok(&["tag", "busybox", &name]);
@@ -109,7 +60,7 @@ fn an_image_goes_to_a_registry_and_comes_back() {
 
 #[test]
 fn run_pulls_what_is_not_here() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = registry(false) else { return };
     let agent = Agent::start();
     let name = registry.name("tools:1");
     agent.ok(&["tag", "busybox", &name]);
@@ -133,14 +84,16 @@ fn run_pulls_what_is_not_here() {
 
 #[test]
 fn credentials_come_from_dockers_file_and_from_its_helpers() {
-    let Some(registry) = Registry::start(true) else { return };
+    let Some(registry) = registry(true) else { return };
     let agent = Agent::start();
     let name = registry.name("tools:1");
     agent.ok(&["tag", "busybox", &name]);
-    let docker = registry.directory.path().join("docker");
+    let directory = tempfile::tempdir().unwrap();
+    let docker = directory.path().join("docker");
     fs::create_dir(&docker).unwrap();
     let push = |config: &str| {
-        fs::write(docker.join("config.json"), config.replace("REGISTRY", &registry.address)).unwrap();
+        fs::write(docker.join("config.json"), config.replace("REGISTRY", &registry.address().to_string()))
+            .unwrap();
         let path = format!("{}:{}", docker.display(), std::env::var("PATH").unwrap());
         let mut command = agent.command(&["push", "-q", &name]);
         let command = command.env("DOCKER_CONFIG", &docker).env("HOME", &docker).env("PATH", path);
@@ -158,7 +111,7 @@ fn credentials_come_from_dockers_file_and_from_its_helpers() {
 
     let answer = r#"{"ServerURL": "", "Username": "me", "Secret": "open sesame"}"#;
     let helper = |name: &str, script: &str| program(&docker, &format!("docker-credential-{name}"), script);
-    helper("right", &format!("read server; test \"$server\" = {} && echo '{answer}'", registry.address));
+    helper("right", &format!("read server; test \"$server\" = {} && echo '{answer}'", registry.address()));
     helper("empty", "echo credentials not found in native keychain; exit 1");
     helper("broken", "echo open sesame; exit 1");
     assert_eq!(status(r#"{"credHelpers": {"REGISTRY": "right"}, "credsStore": "broken"}"#), Some(0));
@@ -179,7 +132,7 @@ fn program(directory: &Path, name: &str, script: &str) {
 
 #[test]
 fn a_terminal_shows_a_bar_for_each_layer() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = registry(false) else { return };
     let agent = Agent::start();
     let name = registry.name("tools:1");
     agent.ok(&["tag", "busybox", &name]);

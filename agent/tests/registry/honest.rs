@@ -77,7 +77,7 @@ async fn what_skopeo_puts_there_is_pulled_in_every_form() {
             .args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"])
             .args(if compression == "gzip" { &options[..2] } else { &options[..] })
             .args(["oci-archive:ours.tar:tool:1", &format!("docker://{name}")])
-            .current_dir(&at)
+            .current_dir(at)
             .output();
         let Ok(output) = output else {
             return eprintln!("SKIPPED what_skopeo_puts_there: skopeo is not installed");

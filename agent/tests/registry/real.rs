@@ -1,17 +1,13 @@
 //! Debian's `docker-registry`, on a port and a directory of its own.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-/// For the registry to answer, far above what it takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+use porthole_peers::{Registry, missing};
 
 /// A registry that runs until it is dropped.
 pub struct Real {
-    dir: tempfile::TempDir,
-    process: Child,
+    _registry: Registry,
+    scratch: tempfile::TempDir,
     /// Where it listens.
     pub host: String,
 }
@@ -23,43 +19,17 @@ impl Real {
             eprintln!("SKIPPED {test}: needs root");
             return None;
         }
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let host = format!("127.0.0.1:{port}");
-        let data = dir.path().join("data");
-        let config = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n",
-            data.display()
-        );
-        let file = dir.path().join("config.yml");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(process) = command.spawn() else {
+        if !missing(&["docker-registry"]).is_empty() {
             eprintln!("SKIPPED {test}: docker-registry is not installed");
             return None;
-        };
-        let registry = Self { dir, process, host };
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(&registry.host).is_err() {
-            assert!(Instant::now() < deadline, "the registry does not answer");
-            #[expect(clippy::disallowed_methods, reason = "a test may wait for another program")]
-            std::thread::sleep(Duration::from_millis(20));
         }
-        Some(registry)
+        let registry = Registry::start().unwrap();
+        let host = registry.address().to_string();
+        Some(Self { _registry: registry, scratch: tempfile::tempdir().unwrap(), host })
     }
 
     /// A directory for the test's own files.
-    pub fn scratch(&self) -> PathBuf {
-        let dir = self.dir.path().join("scratch");
-        std::fs::create_dir_all(&dir).unwrap();
-        dir
-    }
-}
-
-impl Drop for Real {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
     }
 }

@@ -28,15 +28,32 @@ impl Registry {
     /// # Errors
     /// When it does not start; the error is its log.
     pub fn start() -> Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same for one that lets in only those in `passwords`, as `htpasswd -B` writes them.
+    ///
+    /// # Errors
+    /// As [`Registry::start`].
+    pub fn start_closed(passwords: &str) -> Result<Self> {
+        Self::start_with(Some(passwords))
+    }
+
+    fn start_with(passwords: Option<&str>) -> Result<Self> {
         let dir = TempDir::with_prefix("porthole-registry-")?;
         // It does not say which port it was given: one that was free a moment ago is.
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let config = json!({
+        let mut config = json!({
             "version": "0.1",
             "log": { "level": "error", "accesslog": { "disabled": true } },
             "storage": { "filesystem": { "rootdirectory": dir.path().join("data") } },
             "http": { "addr": address.to_string() },
         });
+        if let Some(passwords) = passwords {
+            let file = dir.path().join("passwords");
+            fs::write(&file, passwords)?;
+            config["auth"] = json!({ "htpasswd": { "realm": "porthole", "path": file } });
+        }
         // JSON is YAML as well.
         let file = dir.path().join("config.yml");
         fs::write(&file, config.to_string())?;
@@ -44,6 +61,12 @@ impl Registry {
         command.arg("serve").arg(&file);
         let daemon = Daemon::start(command, dir.path(), || TcpStream::connect(address).is_ok())?;
         Ok(Self { _daemon: daemon, _dir: dir, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The whole name of an image in it.
