@@ -123,10 +123,8 @@ impl Cgroups {
     /// # Errors
     /// `ResourceBusy` while processes in them are still ending; call again.
     pub(crate) fn remove(&self, container: &str) -> io::Result<()> {
-        let directories = self.each(container).map(|(_, directory)| directory);
-        let freezer = self.freezer.iter().map(|freezer| freezer.directory.join(container));
-        for directory in directories.chain(freezer) {
-            match fs::remove_dir(&directory) {
+        for directory in self.own() {
+            match fs::remove_dir(directory.join(container)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -136,9 +134,7 @@ impl Cgroups {
 
     /// Names of containers that an earlier launcher of the same state directory left.
     pub(crate) fn left(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.mounted.iter().flat_map(|mounted| subdirectories(&mounted.directory)).collect();
-        names.extend(self.freezer.iter().flat_map(|freezer| subdirectories(&freezer.directory)));
+        let mut names: Vec<String> = self.own().flat_map(subdirectories).collect();
         names.sort();
         names.dedup();
         names
@@ -148,6 +144,12 @@ impl Cgroups {
     pub(crate) fn end(&self, container: &str) -> bool {
         self.each(container).flat_map(|(_, directory)| files::pids(&directory)).for_each(kill);
         self.remove(container).is_ok()
+    }
+
+    /// The launcher's own directory in every hierarchy that it uses, for limits or to freeze.
+    fn own(&self) -> impl Iterator<Item = &Path> {
+        let mounted = self.mounted.iter().map(|mounted| mounted.directory.as_path());
+        mounted.chain(self.freezer.iter().map(|freezer| freezer.directory.as_path()))
     }
 
     fn of(&self, name: &str) -> io::Result<&Mounted> {
@@ -163,14 +165,10 @@ impl Cgroups {
 impl Drop for Cgroups {
     /// Removes the launcher's own directories when no container is left in them.
     fn drop(&mut self) {
-        for mounted in &self.mounted {
+        for directory in self.own() {
             // Not empty, or shared with another launcher: then it stays.
-            let _ = fs::remove_dir(&mounted.directory);
-            let _ = mounted.directory.parent().map(fs::remove_dir);
-        }
-        if let Some(freezer) = &self.freezer {
-            let _ = fs::remove_dir(&freezer.directory);
-            let _ = freezer.directory.parent().map(fs::remove_dir);
+            let _ = fs::remove_dir(directory);
+            let _ = directory.parent().map(fs::remove_dir);
         }
     }
 }
