@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 
 use futures_util::future::BoxFuture;
 use porthole_launcher::wire::{
-    Ending, ExecutedStep, Failure, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest, Stdio,
-    Usage,
+    Address, Ending, ExecutedStep, Failure, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest,
+    Stdio, Usage,
 };
 
 pub mod builtin;
@@ -67,6 +67,8 @@ pub struct Launched {
     pub steps: Vec<ExecutedStep>,
     /// What this host could not provide.
     pub lacks: Vec<String>,
+    /// Its addresses.
+    pub addresses: Vec<Address>,
 }
 
 /// What an engine tells without being asked. Events of one container come in the order they happened.

@@ -38,6 +38,7 @@ pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<K
         writable_bytes: texts.writable_bytes,
         processes: processes(&texts),
         lacks: container.view().detail.lacks.clone(),
+        listening: Vec::new(),
         host,
     })
 }
@@ -103,6 +104,9 @@ fn cgroup_value(Usage { resource, version, usage, limit, hits }: &Usage) -> Cgro
         Resource::Swap => "swap",
         Resource::Pids => "pids",
         Resource::Cpu => "cpu",
+        Resource::Io => "io",
+        Resource::Disk => "disk",
+        Resource::Inodes => "inodes",
     };
     CgroupValue {
         resource: resource.to_owned(),

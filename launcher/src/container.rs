@@ -9,7 +9,7 @@ use crate::cgroup::Frozen;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
-use crate::wire::{Ending, ExecutedStep, ProcessRequest};
+use crate::wire::{Address, Ending, ExecutedStep, ProcessRequest};
 
 /// A container that lives, or has ended and not been removed.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Container {
     pub(crate) next_process: u32,
     pub(crate) steps: Vec<ExecutedStep>,
     pub(crate) lacks: Vec<String>,
+    /// In the networks it has joined.
+    pub(crate) addresses: Vec<Address>,
     /// Held while it is frozen.
     pub(crate) frozen: Option<Frozen>,
     /// OOM kills that endings have been explained with.

@@ -26,7 +26,13 @@ pub fn examine(state: &Path, rootless: bool) -> HostReport {
     findings.extend(storage::findings(state, rootless));
     findings.extend(limits::findings());
     findings.push(isolation::kvm());
-    HostReport { rootless, findings }
+    HostReport {
+        rootless,
+        findings,
+        engines: vec![("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned())],
+        networks: vec![("none".to_owned(), true, String::new())],
+        disk: "none".to_owned(),
+    }
 }
 
 fn who(rootless: bool) -> Finding {

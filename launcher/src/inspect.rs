@@ -63,6 +63,7 @@ impl Engine {
             command_lines,
             cgroup_path: self.host.cgroup_of(&container.id),
             writable_bytes: writable_bytes(self.store.containers(), &container.id),
+            tcp: ["net/tcp", "net/tcp6"].map(|file| text(init, file, MAX_TEXT)),
             pids,
         }
     }

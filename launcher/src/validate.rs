@@ -18,6 +18,9 @@ const MAX_STRING_BYTES: usize = 48 * 1024;
 /// Bytes of a path: children hand it to the kernel without allocating.
 const MAX_PATH_BYTES: usize = 255;
 
+/// Most networks of one container.
+const MAX_NETWORKS: usize = 4;
+
 /// Directories to make.
 const MAX_DIRECTORIES: usize = 64;
 
@@ -68,7 +71,15 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
             }
         }
         RequestBody::List { after: Some(container) } => container_id(container),
-        RequestBody::List { after: None } | RequestBody::Host | RequestBody::Shutdown => Ok(()),
+        RequestBody::Update { container, limits: changed } => {
+            container_id(container)?;
+            limits(changed)
+        }
+        RequestBody::Socket { container, .. } => container_id(container),
+        RequestBody::List { after: None }
+        | RequestBody::Resolver
+        | RequestBody::Host
+        | RequestBody::Shutdown => Ok(()),
     }
 }
 
@@ -79,6 +90,7 @@ fn launch(request: &LaunchRequest) -> Result<(), Failure> {
     require(request.directories.len() <= MAX_DIRECTORIES, "There are more than 64 directories to make.")?;
     request.directories.iter().try_for_each(|path| absolute_path(path, MAX_PATH_BYTES))?;
     limits(&request.limits)?;
+    networks(&request.networks)?;
     capabilities::allowed(request.capabilities)
         .map_err(|name| bad(format!("The capability {name} is not given to containers.")))?;
     require(request.label.len() <= MAX_LABEL_BYTES, "The label exceeds 64 KiB.")?;
@@ -118,7 +130,34 @@ fn limits(limits: &Limits) -> Result<(), Failure> {
     require(limits.memory_bytes <= MIB * MIB, "The memory limit is above 1 TiB.")?;
     require((10..=1_024_000).contains(&limits.cpu_millis), "The CPU limit is not between 0.01 and 1024.")?;
     // Two are the init and the first process.
-    require((2..=4_194_304).contains(&limits.pids), "The limit of processes is not between 2 and 4194304.")
+    require((2..=4_194_304).contains(&limits.pids), "The limit of processes is not between 2 and 4194304.")?;
+    let cpuset = limits.cpuset.as_deref().unwrap_or("0");
+    require(
+        (1..=256).contains(&cpuset.len()) && cpuset.bytes().all(|b| b.is_ascii_digit() || b"-,".contains(&b)),
+        "The CPUs are not a list such as 0-1,3.",
+    )?;
+    require(
+        limits.io_bytes_per_second.is_none_or(|bytes| bytes >= MIB),
+        "The I/O limit is below 1 MiB a second.",
+    )?;
+    require(
+        (MIB..=16 * MIB * MIB).contains(&limits.disk_bytes),
+        "The disk limit is not between 1 MiB and 16 TiB.",
+    )?;
+    require((64..=u64::from(u32::MAX)).contains(&limits.disk_inodes), "The limit of files is below 64.")?;
+    require(
+        (4096..=MIB * MIB).contains(&limits.shm_bytes),
+        "The limit of /dev/shm is not between 4 KiB and 1 TiB.",
+    )
+}
+
+fn networks(names: &[String]) -> Result<(), Failure> {
+    let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    require(names.len() <= MAX_NETWORKS, "A container joins at most 4 networks.")?;
+    let good = |name: &String| (1..=32).contains(&name.len()) && name.bytes().all(allowed);
+    require(names.iter().all(good), "A network's name is 1 to 32 lower-case letters, digits and '-'.")?;
+    let distinct = names.iter().enumerate().all(|(n, name)| !names[..n].contains(name));
+    require(distinct, "A network is named twice.")
 }
 
 fn host_name(name: &str) -> Result<(), Failure> {

@@ -121,6 +121,25 @@ pub enum RequestBody {
         /// What to do, opaque to the launcher; at most 16 KiB.
         job: Vec<u8>,
     },
+    /// Change limits of a living container: those that cgroups enforce; the others stay what they were. Reply:
+    /// [`Reply::Done`].
+    Update {
+        /// Which.
+        container: String,
+        /// All of them, the unchanged ones as well.
+        limits: Limits,
+    },
+    /// A TCP socket in the container's network namespace, not connected and not bound, for the agent to connect to a port of
+    /// it. Reply: [`Reply::Socket`] with the descriptor.
+    Socket {
+        /// Which.
+        container: String,
+        /// Of IPv6 instead of IPv4.
+        ipv6: bool,
+    },
+    /// The two sockets that containers' name servers are reached by: bound to port 53 where networks of containers meet; a
+    /// UDP one, then a listening TCP one. Reply: [`Reply::Resolver`] with the descriptors.
+    Resolver,
     /// What this host can do. Reply: [`Reply::Host`].
     Host,
     /// End every container, clean up and exit. Reply: [`Reply::Done`] when nothing is left.
@@ -163,14 +182,37 @@ pub struct LaunchRequest {
     pub process: ProcessRequest,
     /// Limits; each of them is always set.
     pub limits: Limits,
+    /// Networks to join beside loopback: [`NAT`] and lab networks, each 1 to 32 letters, digits and '-', at most 4.
+    pub networks: Vec<String>,
+    /// What runs it.
+    pub engine: EngineKind,
+    /// Do without `no_new_privs`.
+    pub new_privileges: bool,
     /// Capabilities of its processes: bit `n` is capability `n` of `linux/capability.h`.
     pub capabilities: u64,
     /// Opaque to the launcher: kept and handed back by [`RequestBody::List`], at most 64 KiB.
     pub label: Vec<u8>,
 }
 
+/// The network that leads outward.
+pub const NAT: &str = "nat";
+
+/// What runs a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineKind {
+    /// The launcher itself.
+    #[default]
+    Builtin,
+    /// `runc`.
+    Runc,
+    /// `crun`.
+    Crun,
+    /// `runsc`.
+    Runsc,
+}
+
 /// Limits of one container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory and swap together, in bytes.
     pub memory_bytes: u64,
@@ -178,6 +220,16 @@ pub struct Limits {
     pub cpu_millis: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// CPUs, in the list format of `cpuset(7)`; all when missing.
+    pub cpuset: Option<String>,
+    /// Bytes read from, and as many written to, the disk of the state directory in a second; unlimited when missing.
+    pub io_bytes_per_second: Option<u64>,
+    /// Bytes of the writable layer.
+    pub disk_bytes: u64,
+    /// Files, directories and links of the writable layer.
+    pub disk_inodes: u64,
+    /// Bytes of `/dev/shm`.
+    pub shm_bytes: u64,
 }
 
 /// A process to start.
@@ -247,7 +299,13 @@ pub enum Reply {
         steps: Vec<ExecutedStep>,
         /// What this host could not provide, one sentence each.
         lacks: Vec<String>,
+        /// Its addresses, in the order of the networks asked for.
+        addresses: Vec<Address>,
     },
+    /// The socket's descriptor comes with this.
+    Socket,
+    /// The resolver's two descriptors come with this.
+    Resolver,
     /// The steps a launch would execute.
     Plan(Vec<Step>),
     /// The process runs.
@@ -269,6 +327,19 @@ pub enum Reply {
     File,
     /// What this host can do.
     Host(Box<HostReport>),
+}
+
+/// A container's address in a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The network's name.
+    pub network: String,
+    /// The interface inside.
+    pub interface: String,
+    /// The address.
+    pub address: std::net::Ipv4Addr,
+    /// Length of its prefix, in bits.
+    pub prefix: u8,
 }
 
 /// What an archive unpacked to.
@@ -362,6 +433,8 @@ pub struct KernelTexts {
     pub cgroup_path: String,
     /// Bytes used on disk by the writable layer.
     pub writable_bytes: u64,
+    /// `/proc/PID/net/tcp` of process 1, then `/proc/PID/net/tcp6`.
+    pub tcp: [String; 2],
 }
 
 /// A limit and its use.
@@ -369,7 +442,7 @@ pub struct KernelTexts {
 pub struct Usage {
     /// Which.
     pub resource: Resource,
-    /// The cgroup version that serves it: 1 or 2.
+    /// The cgroup version that serves it: 1 or 2; 0 when the file system does.
     pub version: u8,
     /// Use now: bytes, processes, or microseconds of CPU time in total.
     pub usage: u64,
@@ -390,6 +463,12 @@ pub enum Resource {
     Pids,
     /// CPU time.
     Cpu,
+    /// Bytes read and written, limited in a second.
+    Io,
+    /// Bytes of the writable layer.
+    Disk,
+    /// Files of the writable layer.
+    Inodes,
 }
 
 /// A container as the launcher knows it.
@@ -407,6 +486,8 @@ pub struct Known {
     pub steps: Vec<ExecutedStep>,
     /// What this host could not provide.
     pub lacks: Vec<String>,
+    /// Its addresses.
+    pub addresses: Vec<Address>,
 }
 
 /// How a process ended.
@@ -446,6 +527,12 @@ pub struct HostReport {
     pub rootless: bool,
     /// One line for each thing looked at.
     pub findings: Vec<Finding>,
+    /// Engines, then kinds of networks (`none`, `nat`, `lab`): a name, whether it can be had, and its version or why not.
+    pub engines: Vec<(String, bool, String)>,
+    /// See `engines`.
+    pub networks: Vec<(String, bool, String)>,
+    /// How writable layers are limited: `quota`, `image`, `memory` or `none`.
+    pub disk: String,
 }
 
 /// One thing that was looked at, for `porthole doctor`.

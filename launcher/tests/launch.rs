@@ -17,7 +17,7 @@ fn a_shell_gives_a_prompt_and_ends_with_its_status() {
     }
     let mut launcher = Launcher::start();
     let (reply, fds) = launcher.ask(RequestBody::Launch(Box::new(shell(ID))));
-    let Reply::Launched { init_pid, pid, steps, lacks } = reply else { panic!("{reply:?}") };
+    let Reply::Launched { init_pid, pid, steps, lacks, .. } = reply else { panic!("{reply:?}") };
     assert!(init_pid > 1 && pid > 1);
     assert_eq!(lacks, Vec::<String>::new());
     if std::env::var_os("PORTHOLE_STEPS").is_some() {

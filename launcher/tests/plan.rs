@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use porthole_launcher::capabilities;
 use porthole_launcher::plan::{Hierarchy, Host, Ids, plan};
-use porthole_launcher::wire::{LaunchRequest, Limits, ProcessRequest, Stdio};
+use porthole_launcher::wire::{EngineKind, LaunchRequest, Limits, ProcessRequest, Stdio};
 
 /// A host as most are: root, and version 2 of the control groups with all controllers.
 fn host() -> Host {
@@ -42,7 +42,18 @@ fn request() -> LaunchRequest {
             groups: vec![],
             stdio: Stdio::Terminal { rows: 24, cols: 80 },
         },
-        limits: Limits { memory_bytes: 256 << 20, cpu_millis: 500, pids: 128 },
+        limits: Limits {
+            memory_bytes: 256 << 20,
+            cpu_millis: 500,
+            pids: 128,
+            disk_bytes: 64 << 20,
+            disk_inodes: 4096,
+            shm_bytes: 64 << 20,
+            ..Limits::default()
+        },
+        networks: Vec::new(),
+        engine: EngineKind::Builtin,
+        new_privileges: false,
         capabilities: capabilities::DEFAULT,
         label: vec![],
     }

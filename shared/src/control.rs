@@ -14,7 +14,7 @@ use crate::http::{ContainerDetail, ContainerSummary, Exit};
 use crate::ids::{Channel, ContainerId, ProcessNumber, RequestId};
 use crate::image::{ImageSummary, Transfer};
 use crate::kernel::KernelView;
-use crate::spec::{LaunchSpec, ProcessSpec, Size};
+use crate::spec::{LaunchSpec, Limits, ProcessSpec, Size};
 use crate::tagged::Tagged;
 use crate::version::Generations;
 
@@ -101,6 +101,20 @@ pub enum ClientMessage {
         process: ProcessNumber,
         /// A signal's name, with or without `SIG`, or its number.
         signal: String,
+    },
+    /// Give up a launch that waits in the queue. Its request is answered by `error`; a launch that has begun goes on.
+    CancelLaunch {
+        /// The request of the `launch`.
+        launch: RequestId,
+    },
+    /// Change limits of a container that lives. Answered by `detail` or `error`.
+    Update {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Which.
+        container: ContainerId,
+        /// Those to change.
+        limits: Limits,
     },
     /// Stop a container: its stop signal, then SIGKILL. Answered by `done` when it has ended, or `error`.
     Stop {
@@ -226,6 +240,15 @@ pub enum ServerMessage {
         request: RequestId,
         /// The container, birth timeline included.
         container: Box<ContainerDetail>,
+    },
+    /// The launch waits until this machine has room for it; comes again whenever that changes.
+    Queued {
+        /// The request.
+        request: RequestId,
+        /// Its place: 1 is next.
+        position: u32,
+        /// What it waits for, in one sentence.
+        reason: String,
     },
     /// The client is attached; frames may flow.
     Attached {

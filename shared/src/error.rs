@@ -47,6 +47,10 @@ pub enum ErrorCode {
     TooLarge,
     /// A number of things larger than the limit: containers, channels, processes.
     TooMany,
+    /// This machine has no room for it now; the same may work later.
+    Busy,
+    /// The port on the agent's side is taken.
+    PortInUse,
     /// No generation of the protocol that both sides speak.
     VersionMismatch,
     /// This host cannot do what was asked; `porthole doctor` says why.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ContainerId, ProcessNumber};
 use crate::image::ContainerSize;
 use crate::kernel::BirthStep;
-use crate::spec::{LaunchSpec, Limits, ProcessSpec};
+use crate::spec::{LaunchSpec, Limits, ProcessSpec, Publish};
 
 /// Where a container is in its life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub struct ContainerSummary {
     pub processes: Vec<ProcessSummary>,
     /// Microseconds from the request to the first process's execve.
     pub start_micros: u64,
+    /// When it will be stopped because its lifetime is over, in milliseconds since 1970-01-01 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
     /// Its bytes on disk, where they were asked for: measuring takes time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ContainerSize>,
@@ -91,6 +94,73 @@ pub struct ContainerDetail {
     pub birth: Vec<BirthStep>,
     /// What this host could not provide, one sentence each.
     pub lacks: Vec<String>,
+    /// Its addresses, one for each network it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Address>,
+    /// Its published ports, each with the port on the agent's side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Publish>,
+}
+
+/// A container's address in a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Address {
+    /// The network's name.
+    pub network: String,
+    /// The interface inside, such as `eth0`.
+    pub interface: String,
+    /// The address with its prefix length, such as `10.88.0.2/32`.
+    pub address: String,
+}
+
+/// A port that a process of the container listens on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ListeningPort {
+    /// The TCP port inside.
+    pub port: u16,
+    /// Whether it is reached by the loopback address alone.
+    pub loopback: bool,
+}
+
+/// Answer to opening a port's preview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Preview {
+    /// Where it opens: a URL with a secret of its own.
+    pub url: String,
+}
+
+/// `GET /offers`: what a launch may ask of this agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Offers {
+    /// Engines.
+    pub engines: Vec<Offer>,
+    /// Kinds of networks: `none`, `nat`, `lab`.
+    pub networks: Vec<Offer>,
+    /// How the writable layer is limited: `quota`, `image`, `memory` or `none`.
+    pub disk: String,
+    /// CPUs of this host.
+    pub cpus: u32,
+    /// Limits of a container that asks for none.
+    pub defaults: Limits,
+    /// The most it may ask for; what is missing has no bound but the host.
+    pub most: Limits,
+}
+
+/// One thing that is offered, or why it is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Offer {
+    /// Its name.
+    pub name: String,
+    /// Whether it can be had.
+    pub usable: bool,
+    /// Its version, or why it cannot be had.
+    pub note: String,
 }
 
 /// Answer to a launch or an exec over HTTP.

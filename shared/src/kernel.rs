@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::ListeningPort;
 use crate::spec::Namespace;
 
 /// One executed step of the plan, for the birth timeline.
@@ -83,13 +84,13 @@ pub struct Side {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CgroupValue {
-    /// `memory`, `swap`, `pids` or `cpu`.
+    /// `memory`, `swap`, `pids`, `cpu`, `io`, `disk` or `inodes`.
     pub resource: String,
-    /// 1 or 2: the cgroup version that serves it here.
+    /// 1 or 2: the cgroup version that serves it here; 0 for `disk` and `inodes`, which the file system serves.
     pub version: u8,
-    /// Use now: bytes, processes, or for `cpu` microseconds of CPU time in total.
+    /// Use now: bytes, processes, files; for `cpu` microseconds of CPU time, for `io` bytes moved, in total.
     pub usage: u64,
-    /// The limit: bytes, processes, or for `cpu` thousandths of one CPU. None: unlimited.
+    /// The limit: bytes, processes, files, for `cpu` thousandths of one CPU, for `io` bytes in a second. None: unlimited.
     pub limit: Option<u64>,
     /// Times the limit was hit: OOM kills, refused forks, throttled periods.
     pub hits: u64,
@@ -166,4 +167,7 @@ pub struct KernelView {
     pub processes: Vec<Process>,
     /// What this host could not provide for this container, one sentence each. Empty on a fully able host.
     pub lacks: Vec<String>,
+    /// Ports that processes of the container listen on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listening: Vec<ListeningPort>,
 }

@@ -11,8 +11,8 @@ use porthole_protocol::doctor::{Check, DoctorReport, Verdict};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::files::{Change, ChangeKind, Changes, FileEntry, FileKind, FileTree, StackLayer};
 use porthole_protocol::http::{
-    ContainerDetail, ContainerState, ContainerSummary, ExecRequest, Exit, KillRequest, PlanStep,
-    ProcessSummary, Started, Stats, StopRequest, Version,
+    Address, ContainerDetail, ContainerState, ContainerSummary, ExecRequest, Exit, KillRequest,
+    ListeningPort, Offer, Offers, PlanStep, Preview, ProcessSummary, Started, Stats, StopRequest, Version,
 };
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::{
@@ -23,7 +23,7 @@ use porthole_protocol::image::{
 use porthole_protocol::kernel::{
     BirthStep, CgroupValue, IdMap, KernelView, Layer, Mount, NamespaceId, Process, Side,
 };
-use porthole_protocol::spec::{LaunchSpec, Limits, Namespace, ProcessSpec, Size};
+use porthole_protocol::spec::{Engine, LaunchSpec, Limits, Namespace, ProcessSpec, Publish, Size};
 use porthole_protocol::version::{GENERATION, Generations};
 use serde_json::{Value, json};
 
@@ -53,11 +53,26 @@ fn launch_spec() -> LaunchSpec {
         cap_add: vec!["NET_RAW".into()],
         cap_drop: vec!["CHOWN".into()],
         remove: true,
+        networks: vec!["nat".into(), "lab".into()],
+        publish: vec![Publish { port: 80, host_port: Some(8080) }],
+        engine: Engine::Crun,
+        new_privileges: true,
     }
 }
 
 fn limits() -> Limits {
-    Limits { memory_bytes: Some(268_435_456), cpu_millis: Some(500), pids: Some(128) }
+    Limits {
+        memory_bytes: Some(268_435_456),
+        cpu_millis: Some(500),
+        pids: Some(128),
+        cpuset: Some("0-1".into()),
+        io_bytes_per_second: Some(16_777_216),
+        disk_bytes: Some(1_073_741_824),
+        disk_inodes: Some(65_536),
+        shm_bytes: Some(67_108_864),
+        lifetime_ms: Some(3_600_000),
+        idle_ms: Some(0),
+    }
 }
 
 fn exit() -> Exit {
@@ -78,6 +93,7 @@ fn summary() -> ContainerSummary {
             exit: Some(exit()),
         }],
         start_micros: 3100,
+        expires_ms: Some(1_790_003_600_000),
         size: None,
     }
 }
@@ -98,6 +114,12 @@ fn detail() -> ContainerDetail {
             duration_ns: 75_000,
         }],
         lacks: vec!["Swap is not limited.".into()],
+        addresses: vec![Address {
+            network: "nat".into(),
+            interface: "eth0".into(),
+            address: "10.88.0.2/32".into(),
+        }],
+        published: vec![Publish { port: 80, host_port: Some(8080) }],
     }
 }
 
@@ -237,6 +259,7 @@ fn view() -> KernelView {
             command: "sh -l".into(),
         }],
         lacks: vec![],
+        listening: vec![ListeningPort { port: 8000, loopback: true }],
     }
 }
 
@@ -256,6 +279,8 @@ fn client_messages() -> Vec<ClientMessage> {
         M::CloseInput { channel: 1 },
         M::Detach { channel: 1 },
         M::Signal { request: 4, container: id(), process: 0, signal: "TERM".into() },
+        M::CancelLaunch { launch: 1 },
+        M::Update { request: 9, container: id(), limits: limits() },
         M::Stop { request: 5, container: id() },
         M::Remove { request: 6, container: id(), force: true },
         M::Inspect { request: 7, container: id() },
@@ -281,6 +306,7 @@ fn server_messages() -> Vec<ServerMessage> {
         M::Error { request: Some(1), error: error() },
         M::Done { request: 5 },
         M::Launched { request: 1, container: Box::new(detail()) },
+        M::Queued { request: 1, position: 2, reason: "Memory is short.".into() },
         M::Attached {
             request: 1,
             container: id(),
@@ -330,6 +356,16 @@ fn bodies() -> Value {
         "stats": Stats { id: id(), name: "calm_otter".into(), cpu_micros: 1, memory_bytes: 2, memory_limit: Some(3),
             pids: 4, pids_limit: Some(5), taken_ms: 6 },
         "stop": StopRequest { grace_ms: Some(1000) },
+        "ports": [ListeningPort { port: 8000, loopback: true }],
+        "preview": Preview { url: "http://p-0123.localhost:7070/".into() },
+        "offers": Offers {
+            engines: vec![Offer { name: "crun".into(), usable: false, note: "It is not installed.".into() }],
+            networks: vec![Offer { name: "nat".into(), usable: true, note: String::new() }],
+            disk: "image".into(),
+            cpus: 2,
+            defaults: limits(),
+            most: limits(),
+        },
         "version": Version { version: "0.1.0".into(), oldest_generation: 1, generation: 1, kernel: "6.18.0".into(), rootless: false },
     })
 }
@@ -347,6 +383,8 @@ fn client_tag(message: &ClientMessage) -> &'static str {
         M::CloseInput { .. } => "close_input",
         M::Detach { .. } => "detach",
         M::Signal { .. } => "signal",
+        M::CancelLaunch { .. } => "cancel_launch",
+        M::Update { .. } => "update",
         M::Stop { .. } => "stop",
         M::Remove { .. } => "remove",
         M::Inspect { .. } => "inspect",
@@ -367,6 +405,7 @@ fn server_tag(message: &ServerMessage) -> &'static str {
         M::Error { .. } => "error",
         M::Done { .. } => "done",
         M::Launched { .. } => "launched",
+        M::Queued { .. } => "queued",
         M::Attached { .. } => "attached",
         M::Skipped { .. } => "skipped",
         M::Credit { .. } => "credit",
@@ -408,7 +447,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         assert!(tags.insert(client_tag(&message)), "{} twice", client_tag(&message));
         assert_eq!(serde_json::from_value::<ClientMessage>(text).unwrap(), message);
     }
-    assert_eq!(tags.len(), 18, "each variant of ClientMessage but Unknown has one example");
+    assert_eq!(tags.len(), 20, "each variant of ClientMessage but Unknown has one example");
     tags.clear();
     for message in server_messages() {
         let text = serde_json::to_value(&message).unwrap();
@@ -417,7 +456,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         let sent = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<ServerMessage>(&sent).unwrap(), message);
     }
-    assert_eq!(tags.len(), 16, "each variant of ServerMessage but Unknown has one example");
+    assert_eq!(tags.len(), 17, "each variant of ServerMessage but Unknown has one example");
 }
 
 #[test]

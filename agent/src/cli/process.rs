@@ -126,11 +126,17 @@ impl LaunchArgs {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             process: self.process.spec(command),
-            limits: Limits { memory_bytes: self.memory, cpu_millis: self.cpus, pids: self.pids },
+            limits: Limits {
+                memory_bytes: self.memory,
+                cpu_millis: self.cpus,
+                pids: self.pids,
+                ..Limits::default()
+            },
             read_only: self.read_only,
             cap_add: self.cap_add.clone(),
             cap_drop: self.cap_drop.clone(),
             remove,
+            ..LaunchSpec::default()
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use porthole_launcher::plan::Step;
-use porthole_launcher::wire::{ExecutedStep, Known, ProcessRequest};
-use porthole_protocol::http::{ContainerDetail, ContainerState, ContainerSummary};
+use porthole_launcher::wire::{Address, ExecutedStep, Known, ProcessRequest};
+use porthole_protocol::http::{self, ContainerDetail, ContainerState, ContainerSummary};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::{LaunchSpec, Limits};
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +34,7 @@ struct Birth {
     init_pid: u32,
     steps: Vec<ExecutedStep>,
     lacks: Vec<String>,
+    addresses: Vec<Address>,
     start_micros: u64,
 }
 
@@ -66,16 +67,23 @@ impl Registry {
         let id = ContainerId::from_random(random::bytes());
         let mut request = request::launch(&id, &spec, &image)?;
         let (name, events) = self.reserve(&id, spec.name.as_deref())?;
-        let limits = request.limits;
+        let limits = request.limits.clone();
         let record = Record {
             name,
             image_id: image.id.to_string(),
-            spec,
             limits: Limits {
                 memory_bytes: Some(limits.memory_bytes),
                 cpu_millis: Some(limits.cpu_millis),
                 pids: Some(limits.pids),
+                cpuset: limits.cpuset,
+                io_bytes_per_second: limits.io_bytes_per_second,
+                disk_bytes: Some(limits.disk_bytes),
+                disk_inodes: Some(limits.disk_inodes),
+                shm_bytes: Some(limits.shm_bytes),
+                lifetime_ms: spec.limits.lifetime_ms,
+                idle_ms: spec.limits.idle_ms,
             },
+            spec,
             hostname: request.hostname.clone(),
             layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
             stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
@@ -87,7 +95,7 @@ impl Registry {
         self.tasks().spawn(async move {
             let first = request.process.clone();
             match registry.engine().launch(request).await {
-                Ok(Launched { init_pid, process, steps, lacks }) => {
+                Ok(Launched { init_pid, process, steps, lacks, addresses }) => {
                     let start_micros = micros(asked.elapsed().as_micros());
                     let birth = Birth {
                         id: id.clone(),
@@ -97,6 +105,7 @@ impl Registry {
                         init_pid,
                         steps,
                         lacks,
+                        addresses,
                         start_micros,
                     };
                     registry.bring_up(birth, process, events, answer).await;
@@ -165,7 +174,7 @@ impl Registry {
         known: Known,
         events: mpsc::Receiver<EngineEvent>,
     ) {
-        let Known { container: _, label: _, init_pid, processes, steps, lacks } = known;
+        let Known { container: _, label: _, init_pid, processes, steps, lacks, addresses } = known;
         let Some((_, first, _)) = processes.first() else {
             tracing::error!(container = %id, "the launcher knows no process of it");
             return self.forget(&id);
@@ -178,6 +187,7 @@ impl Registry {
             start_micros: steps.last().map_or(0, |step| (step.start_ns + step.duration_ns) / 1000),
             steps,
             lacks,
+            addresses,
             id: id.clone(),
         };
         let Assembled { container, mut driver, commands } = self.assemble(birth);
@@ -191,7 +201,7 @@ impl Registry {
     }
 
     fn assemble(&self, birth: Birth) -> Assembled {
-        let Birth { id, record, image, first, init_pid, steps, lacks, start_micros } = birth;
+        let Birth { id, record, image, first, init_pid, steps, lacks, addresses, start_micros } = birth;
         let Record { name, image_id, spec, limits, hostname, layers, stop_signal, created_ms } = record;
         let summary = ContainerSummary {
             id: id.clone(),
@@ -201,10 +211,22 @@ impl Registry {
             state: ContainerState::Running,
             processes: Vec::new(),
             start_micros,
+            expires_ms: None,
             size: None,
         };
         let birth = steps.iter().map(birth_step).collect();
-        let detail = ContainerDetail { summary, spec, limits, hostname, init_pid, layers, birth, lacks };
+        let detail = ContainerDetail {
+            summary,
+            spec,
+            limits,
+            hostname,
+            init_pid,
+            layers,
+            birth,
+            lacks,
+            addresses: addresses.into_iter().map(told).collect(),
+            published: Vec::new(),
+        };
         let (driver, view) = Driver::new(Parts {
             engine: Arc::clone(self.engine()),
             tasks: self.tasks().clone(),
@@ -217,6 +239,10 @@ impl Registry {
         let container = Container { id, image, image_id, first: Arc::new(first), engine, commands, view };
         Assembled { container, driver, commands: receiver }
     }
+}
+
+fn told(Address { network, interface, address, prefix }: Address) -> http::Address {
+    http::Address { network, interface, address: format!("{address}/{prefix}") }
 }
 
 /// Milliseconds since 1970-01-01 UTC.

@@ -2,10 +2,10 @@
 //!
 //! Everything from outside is checked here, once, against the limits both sides know.
 
-use porthole_launcher::wire::{self, LaunchRequest, ProcessRequest, Stdio};
+use porthole_launcher::wire::{self, EngineKind, LaunchRequest, ProcessRequest, Stdio};
 use porthole_protocol::ids::{ContainerId, check_name};
 use porthole_protocol::limits::{MAX_PATH_BYTES, MAX_WORDS, MAX_WORDS_BYTES};
-use porthole_protocol::spec::{LaunchSpec, Limits, ProcessSpec, Size};
+use porthole_protocol::spec::{Engine, LaunchSpec, Limits, ProcessSpec, Size};
 
 use super::ContainerError;
 use crate::image::{Image, ImageConfig, User};
@@ -31,6 +31,15 @@ const MAX_CPU_MILLIS: u32 = 8_192_000;
 
 /// Processes and threads of a container that asks for no limit: enough for `make -j` and far from what a fork bomb needs.
 const DEFAULT_PIDS: u32 = 128;
+
+/// Bytes on disk of a container that asks for no limit: an `apt install` of a compiler fits.
+const DEFAULT_DISK: u64 = 1024 * 1024 * 1024;
+
+/// Files, directories and links of a container that asks for no limit: one for each 16 KiB, as `mkfs.ext4` reckons.
+const DEFAULT_INODES: u64 = 65_536;
+
+/// Bytes of `/dev/shm` of a container that asks for no limit, as Docker.
+const DEFAULT_SHM: u64 = 64 * 1024 * 1024;
 
 /// Fewest processes: process 1, the first process, and a child or two of it.
 const MIN_PIDS: u32 = 4;
@@ -101,6 +110,9 @@ pub(super) fn launch(
         read_only: spec.read_only,
         limits: limits(&spec.limits)?,
         capabilities: capability_mask(&spec.cap_add, &spec.cap_drop)?,
+        networks: spec.networks.clone(),
+        engine: engine(spec.engine)?,
+        new_privileges: spec.new_privileges,
         label: Vec::new(),
     })
 }
@@ -171,10 +183,9 @@ fn environment(base: &[String], additions: &[String]) -> Vec<String> {
 }
 
 fn limits(asked: &Limits) -> Result<wire::Limits, ContainerError> {
-    let Limits { memory_bytes, cpu_millis, pids } = *asked;
-    let memory_bytes = memory_bytes.unwrap_or(DEFAULT_MEMORY);
-    let cpu_millis = cpu_millis.unwrap_or(DEFAULT_CPU_MILLIS);
-    let pids = pids.unwrap_or(DEFAULT_PIDS);
+    let memory_bytes = asked.memory_bytes.unwrap_or(DEFAULT_MEMORY);
+    let cpu_millis = asked.cpu_millis.unwrap_or(DEFAULT_CPU_MILLIS);
+    let pids = asked.pids.unwrap_or(DEFAULT_PIDS);
     if !(MIN_MEMORY..=MAX_MEMORY).contains(&memory_bytes) {
         return Err(bad(format!("A memory limit is from {MIN_MEMORY} to {MAX_MEMORY} bytes.")));
     }
@@ -184,7 +195,26 @@ fn limits(asked: &Limits) -> Result<wire::Limits, ContainerError> {
     if !(MIN_PIDS..=MAX_PIDS).contains(&pids) {
         return Err(bad(format!("A limit of processes is from {MIN_PIDS} to {MAX_PIDS}.")));
     }
-    Ok(wire::Limits { memory_bytes, cpu_millis, pids })
+    Ok(wire::Limits {
+        memory_bytes,
+        cpu_millis,
+        pids,
+        cpuset: asked.cpuset.clone(),
+        io_bytes_per_second: asked.io_bytes_per_second,
+        disk_bytes: asked.disk_bytes.unwrap_or(DEFAULT_DISK),
+        disk_inodes: asked.disk_inodes.unwrap_or(DEFAULT_INODES),
+        shm_bytes: asked.shm_bytes.unwrap_or(DEFAULT_SHM),
+    })
+}
+
+fn engine(engine: Engine) -> Result<EngineKind, ContainerError> {
+    match engine {
+        Engine::Builtin => Ok(EngineKind::Builtin),
+        Engine::Runc => Ok(EngineKind::Runc),
+        Engine::Crun => Ok(EngineKind::Crun),
+        Engine::Runsc => Ok(EngineKind::Runsc),
+        Engine::Unknown => Err(bad("There is no such engine: there are builtin, runc, crun and runsc.")),
+    }
 }
 
 /// The default capabilities, without `drop`, with `add`; `ALL` in `drop` drops the defaults, and is refused in `add`.

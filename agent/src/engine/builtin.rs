@@ -120,9 +120,9 @@ impl Engine for Builtin {
     fn launch(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Launched>> {
         let stdio = request.process.stdio;
         self.ask(RequestBody::Launch(Box::new(request)), Vec::new(), move |(reply, fds)| match reply {
-            Reply::Launched { init_pid, pid, steps, lacks } => {
+            Reply::Launched { init_pid, pid, steps, lacks, addresses } => {
                 let process = StartedProcess { number: 0, pid, stdio: stdio_fds(stdio, fds)? };
-                Some(Launched { init_pid, process, steps, lacks })
+                Some(Launched { init_pid, process, steps, lacks, addresses })
             }
             _ => None,
         })

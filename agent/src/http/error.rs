@@ -37,13 +37,16 @@ fn status(code: ErrorCode) -> StatusCode {
         | Code::NoSuchImage
         | Code::NoSuchFile
         | Code::NoSuchRoute => StatusCode::NOT_FOUND,
-        Code::NameInUse | Code::ImageInUse | Code::NotRunning | Code::StillRunning => StatusCode::CONFLICT,
+        Code::NameInUse | Code::PortInUse | Code::ImageInUse | Code::NotRunning | Code::StillRunning => {
+            StatusCode::CONFLICT
+        }
         Code::CommandNotFound | Code::CommandNotExecutable | Code::BadImage => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Code::RegistryDenied | Code::RegistryFailed => StatusCode::BAD_GATEWAY,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Code::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

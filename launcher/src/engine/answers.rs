@@ -120,6 +120,7 @@ impl Container {
             processes: self.processes.iter().map(process).collect(),
             steps: self.steps.clone(),
             lacks: self.lacks.clone(),
+            addresses: self.addresses.clone(),
         }
     }
 }

@@ -60,6 +60,7 @@ impl Engine {
             next_process: 1,
             steps: Vec::new(),
             lacks: plan.lacks,
+            addresses: Vec::new(),
             frozen: None,
             oom_kills: 0,
             killed: false,
@@ -137,7 +138,8 @@ impl Engine {
         container.steps = starting.executed();
         let init_pid = container.init_pid().unwrap_or(0);
         let (steps, lacks) = (container.steps.clone(), container.lacks.clone());
-        Some((caller, Ok(Reply::Launched { init_pid, pid, steps, lacks })))
+        let addresses = container.addresses.clone();
+        Some((caller, Ok(Reply::Launched { init_pid, pid, steps, lacks, addresses })))
     }
 }
 

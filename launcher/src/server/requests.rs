@@ -71,6 +71,9 @@ impl Server {
                 self.work(caller, &place, pause, &job, fds)?;
                 Ok(None)
             }
+            RequestBody::Update { .. } | RequestBody::Socket { .. } | RequestBody::Resolver => {
+                Err(failure(FailureKind::Unsupported, "This launcher cannot do that."))
+            }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {
                 self.shut_down(Some(caller));

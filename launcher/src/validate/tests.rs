@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{MAX_GROUPS, MAX_LAYERS, request};
 use crate::capabilities;
-use crate::wire::{FailureKind, LaunchRequest, Limits, ProcessRequest, RequestBody, Stdio};
+use crate::wire::{EngineKind, FailureKind, LaunchRequest, Limits, ProcessRequest, RequestBody, Stdio};
 
 fn process() -> impl Strategy<Value = ProcessRequest> {
     let stdio = prop_oneof![
@@ -46,13 +46,28 @@ fn launch() -> impl Strategy<Value = LaunchRequest> {
             directories: Vec::new(),
             read_only: false,
             process,
-            limits: Limits { memory_bytes: limits.0, cpu_millis: limits.1, pids: limits.2 },
+            limits: Limits { memory_bytes: limits.0, cpu_millis: limits.1, pids: limits.2, ..good_limits() },
+            networks: Vec::new(),
+            engine: EngineKind::Builtin,
+            new_privileges: false,
             capabilities,
             label: Vec::new(),
         })
 }
 
 /// A request that is accepted, to be spoilt in one place.
+fn good_limits() -> Limits {
+    Limits {
+        memory_bytes: 4 << 20,
+        cpu_millis: 10,
+        pids: 2,
+        disk_bytes: 1 << 20,
+        disk_inodes: 64,
+        shm_bytes: 4096,
+        ..Limits::default()
+    }
+}
+
 fn good() -> LaunchRequest {
     LaunchRequest {
         container: "0123456789ab".into(),
@@ -69,7 +84,10 @@ fn good() -> LaunchRequest {
             groups: vec![0; MAX_GROUPS],
             stdio: Stdio::Terminal { rows: 1, cols: 1 },
         },
-        limits: Limits { memory_bytes: 4 << 20, cpu_millis: 10, pids: 2 },
+        limits: good_limits(),
+        networks: Vec::new(),
+        engine: EngineKind::Builtin,
+        new_privileges: false,
         capabilities: capabilities::ALLOWED,
         label: vec![0; 64 * 1024],
     }

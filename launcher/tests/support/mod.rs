@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use porthole_launcher::capabilities;
 use porthole_launcher::socket::Socket;
 use porthole_launcher::wire::{
-    Event, LaunchRequest, Limits, Message, ProcessRequest, Reply, Request, RequestBody, Stdio,
+    EngineKind, Event, LaunchRequest, Limits, Message, ProcessRequest, Reply, Request, RequestBody, Stdio,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use tempfile::TempDir;
@@ -282,7 +282,18 @@ pub fn shell(id: &str) -> LaunchRequest {
         directories: Vec::new(),
         read_only: false,
         process: on_terminal(&["/bin/sh"]),
-        limits: Limits { memory_bytes: 64 << 20, cpu_millis: 1000, pids: 64 },
+        limits: Limits {
+            memory_bytes: 64 << 20,
+            cpu_millis: 1000,
+            pids: 64,
+            disk_bytes: 64 << 20,
+            disk_inodes: 4096,
+            shm_bytes: 64 << 20,
+            ..Limits::default()
+        },
+        networks: Vec::new(),
+        engine: EngineKind::Builtin,
+        new_privileges: false,
         capabilities: capabilities::DEFAULT,
         label: b"label".to_vec(),
     }

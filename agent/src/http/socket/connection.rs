@@ -266,6 +266,11 @@ impl Connection {
             M::Signal { request, container, process, signal } => {
                 self.work(request, Work::Signal { container, process, signal });
             }
+            M::Update { request, .. } => {
+                let sentence = "Limits of a container that lives cannot be changed.";
+                let error = WireError::new(ErrorCode::Unsupported, sentence, "Launch another one.");
+                self.outbox.message(failed(request, error));
+            }
             M::Stop { request, container } => self.work(request, Work::Stop { container }),
             M::Remove { request, container, force } => self.work(request, Work::Remove { container, force }),
             M::Inspect { request, container } => self.inspect(request, &container),
@@ -277,7 +282,7 @@ impl Connection {
             }
             // One that has ended meanwhile was answered.
             M::CancelPull { pull } => self.pulls.remove(&pull).iter().for_each(CancellationToken::cancel),
-            M::Pong { .. } | M::Unknown => {}
+            M::CancelLaunch { .. } | M::Pong { .. } | M::Unknown => {}
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ impl Client {
                     stores.toasts.dispatch(ToastsAction::Note(format!("{name} is here.")));
                 }
             }
-            ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+            ServerMessage::Queued { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
         }
     }
 
