@@ -238,6 +238,7 @@ mod tests {
             state: ContainerState::Exited(exit),
             processes: Vec::new(),
             start_micros: 0,
+            expires_ms: None,
             size: None,
         };
         let entry = FileEntry {
