@@ -18,6 +18,7 @@ mod failure;
 mod history;
 mod images;
 mod inspect;
+mod limits;
 mod logs;
 mod meter;
 mod output;
@@ -305,6 +306,10 @@ mod tests {
             "porthole plan --json busybox sh -c true",
             "porthole run -itd --rm --name n -e A=1 -e HOME -w / -u root:0 --hostname h busybox",
             "porthole run --memory 256m --cpus 0.5 --pids 128 --network none --read-only busybox",
+            "porthole run --disk 1g --disk-files 1000 --shm-size 64m --io 20m --cpuset-cpus 0-1 busybox",
+            "porthole run --lifetime 2h --idle 30m --network nat --network lab -p 80 -p 8080:80 busybox",
+            "porthole run --engine crun --new-privileges busybox",
+            "porthole plan --disk 1g --network nat --engine runc busybox",
             "porthole run --cap-add NET_RAW --cap-drop ALL busybox",
             "porthole exec -it -u 1 -w /tmp -e A=1 c sh -l",
             "porthole attach c",
@@ -351,14 +356,23 @@ mod tests {
 
     #[test]
     fn an_option_whose_feature_is_not_there_is_refused() {
-        for option in ["--disk 1g", "-p 80", "--engine runc", "--without user", "--privileged", "-v /:/x"] {
+        for option in ["--without user", "--privileged", "-v /:/x"] {
             assert_eq!(
                 parsed(&format!("porthole run {option} busybox")).err(),
                 Some(ErrorKind::UnknownArgument),
                 "{option}"
             );
         }
-        for value in ["--network host", "--memory lots", "--cpus 0", "--pids 0"] {
+        for value in [
+            "--network host",
+            "--memory lots",
+            "--cpus 0",
+            "--pids 0",
+            "--disk 0",
+            "--lifetime soon",
+            "--engine docker",
+            "-p 80/udp",
+        ] {
             assert!(parsed(&format!("porthole run {value} busybox")).is_err(), "{value}");
         }
     }

@@ -25,6 +25,7 @@ pub struct PlanArgs {
 /// # Errors
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &PlanArgs) -> Result<(), Failure> {
+    args.launch.check()?;
     let steps: Vec<PlanStep> = client.post("plan", &args.launch.spec(false)).await?;
     if args.json { print_json(&steps) } else { print(numbered(&steps)) }
 }

@@ -1,10 +1,11 @@
 //! Arguments that `run`, `exec` and `plan` share: what to start, and for a container, in what.
 
-use clap::{Args, ValueEnum};
-use porthole_protocol::spec::{LaunchSpec, Limits, ProcessSpec};
+use clap::Args;
+use porthole_protocol::spec::{Engine, LaunchSpec, ProcessSpec, Publish};
 
 use super::failure::Failure;
-use super::{terminal, units};
+use super::limits::LaunchLimitArgs;
+use super::terminal;
 
 /// A process to start.
 #[derive(Clone, Debug, Default, Args)]
@@ -67,11 +68,48 @@ fn variable(entry: &str, lookup: impl Fn(&str) -> Option<String>) -> Option<Stri
     lookup(entry).map(|value| format!("{entry}={value}"))
 }
 
-/// The networks there are.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Network {
-    /// Loopback only.
-    None,
+/// No network but loopback, as `--network` takes it.
+const NO_NETWORK: &str = "none";
+
+/// Reads `[HOST:]PORT`, as Docker's `-p` takes it.
+fn parse_publish(text: &str) -> Result<Publish, String> {
+    let port = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| text.parse::<u16>().ok())
+            .flatten()
+            .filter(|&port| port > 0)
+    };
+    let (host, inside) = match text.split_once(':') {
+        Some((host, inside)) => (Some(host), inside),
+        None => (None, text),
+    };
+    match (host.map(port), port(inside)) {
+        (None, Some(inside)) => Ok(Publish { port: inside, host_port: None }),
+        (Some(Some(host)), Some(inside)) => Ok(Publish { port: inside, host_port: Some(host) }),
+        _ => {
+            Err("write a port from 1 to 65535, such as 80, or one outside and one inside, such as 8080:80"
+                .into())
+        }
+    }
+}
+
+fn parse_engine(text: &str) -> Result<Engine, String> {
+    let found = Engine::ALL.into_iter().find(|engine| engine.name() == text);
+    found.ok_or_else(|| format!("there are {}", Engine::ALL.map(Engine::name).join(", ")))
+}
+
+/// Reads a network's name; whether there is one by it, the agent knows.
+fn parse_network(text: &str) -> Result<String, String> {
+    let fits = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match text {
+        "host" => Err("a container never gets the host's own network; nat leads outward".into()),
+        text if fits => Ok(text.to_owned()),
+        _ => Err(
+            "write none, nat, or a name of 1 to 32 letters, digits and '-' for a network of your containers"
+                .into(),
+        ),
+    }
 }
 
 /// A container to launch.
@@ -85,18 +123,20 @@ pub struct LaunchArgs {
     /// Host name inside; else the container's id.
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
-    /// Limit memory, swap included, such as 256m or 1.5g.
-    #[arg(long, value_name = "SIZE", value_parser = units::parse_bytes)]
-    pub memory: Option<u64>,
-    /// Limit CPU time, in CPUs, such as 0.5.
-    #[arg(long, value_name = "CPUS", value_parser = units::parse_cpus)]
-    pub cpus: Option<u32>,
-    /// Limit the number of processes and threads.
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-    pub pids: Option<u32>,
-    /// Choose the network.
-    #[arg(long, value_enum, default_value = "none")]
-    pub network: Option<Network>,
+    #[command(flatten)]
+    pub limits: LaunchLimitArgs,
+    /// Join a network: nat leads outward, any other name is that of a network of your containers; none unless given.
+    #[arg(long, value_name = "NAME", value_parser = parse_network)]
+    pub network: Vec<String>,
+    /// Offer a TCP port of the container outside; without HOST, at any free one.
+    #[arg(short, long, value_name = "[HOST:]PORT", value_parser = parse_publish)]
+    pub publish: Vec<Publish>,
+    /// What runs the container: builtin, runc, crun or runsc.
+    #[arg(long, value_name = "NAME", value_parser = parse_engine, default_value = "builtin")]
+    pub engine: Engine,
+    /// Let sudo and su work inside (no no_new_privs).
+    #[arg(long)]
+    pub new_privileges: bool,
     /// Make the root file system read-only.
     #[arg(long)]
     pub read_only: bool,
@@ -126,24 +166,45 @@ impl LaunchArgs {
             name: self.name.clone(),
             hostname: self.hostname.clone(),
             process: self.process.spec(command),
-            limits: Limits {
-                memory_bytes: self.memory,
-                cpu_millis: self.cpus,
-                pids: self.pids,
-                ..Limits::default()
-            },
+            limits: self.limits.limits(),
             read_only: self.read_only,
             cap_add: self.cap_add.clone(),
             cap_drop: self.cap_drop.clone(),
             remove,
-            ..LaunchSpec::default()
+            networks: self.network.iter().filter(|name| *name != NO_NETWORK).cloned().collect(),
+            publish: self.publish.clone(),
+            engine: self.engine,
+            new_privileges: self.new_privileges,
         }
+    }
+
+    /// Refuses what contradicts itself, or could not work whatever the agent is.
+    ///
+    /// # Errors
+    /// [`Failure::Local`]
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.network.len() > 1 && self.network.iter().any(|name| name == NO_NETWORK) {
+            return Err(Failure::local(
+                "--network none and another network contradict each other.",
+                "Leave none out.",
+            ));
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_published_port_is_written_as_docker_writes_it() {
+        assert_eq!(parse_publish("80"), Ok(Publish { port: 80, host_port: None }));
+        assert_eq!(parse_publish("8080:80"), Ok(Publish { port: 80, host_port: Some(8080) }));
+        for bad in ["", "0", "65536", "80:", ":80", "1:2:3", "0.0.0.0:80:80", "80/udp", "+80"] {
+            assert!(parse_publish(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_bare_name_takes_its_value_from_here_or_is_left_out() {

@@ -36,6 +36,7 @@ pub struct RunArgs {
 /// # Errors
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
+    args.launch.check()?;
     if !args.detach {
         args.launch.process.check_terminal()?;
     }

@@ -9,6 +9,8 @@ pub(super) enum UnitError {
     Bytes,
     /// Not a positive number of CPUs in steps of a thousandth.
     Cpus,
+    /// Not `NUMBER(d|h|m|s)…` or zero, or longer than a thousand years.
+    Duration,
 }
 
 impl fmt::Display for UnitError {
@@ -18,6 +20,7 @@ impl fmt::Display for UnitError {
                 "write a size above zero, such as 256m or 1.5g (units b, k, m, g, t; powers of 1024)"
             }
             Self::Cpus => "write a number of CPUs above zero, such as 0.5 or 2, with at most three decimals",
+            Self::Duration => "write a time such as 2h, 90s or 1h30m (units d, h, m, s), or 0 for never",
         })
     }
 }
@@ -54,6 +57,30 @@ pub(super) fn parse_cpus(text: &str) -> Result<u32, UnitError> {
     }
     let millis = scaled(text, 1000).and_then(|millis| u32::try_from(millis).ok());
     millis.filter(|&millis| millis > 0).ok_or(UnitError::Cpus)
+}
+
+/// Reads a span of time and gives milliseconds: numbers with a unit of `d`, `h`, `m` or `s` behind each other, the larger
+/// unit first. `0` needs none.
+///
+/// # Errors
+/// [`UnitError::Duration`]
+pub(super) fn parse_duration(text: &str) -> Result<u64, UnitError> {
+    const UNITS: [(char, u64); 4] = [('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
+    const MOST: u64 = 1000 * 365 * 86_400_000;
+    if text == "0" {
+        return Ok(0);
+    }
+    let mut units = UNITS.iter();
+    let (mut rest, mut total) = (text, 0_u64);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or(UnitError::Duration)?;
+        let (number, after) = rest.split_at(end);
+        let (_, length) = units.find(|(name, _)| after.starts_with(*name)).ok_or(UnitError::Duration)?;
+        let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*length));
+        total = part.and_then(|part| total.checked_add(part)).ok_or(UnitError::Duration)?;
+        rest = &after[1..];
+    }
+    if text.is_empty() || total > MOST { Err(UnitError::Duration) } else { Ok(total) }
 }
 
 /// A decimal number times `scale`, rounded down, by integer arithmetic so that no digit is lost.
@@ -155,6 +182,18 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_from_their_largest_unit_to_their_smallest() {
+        assert_eq!(parse_duration("2h"), Ok(7_200_000));
+        assert_eq!(parse_duration("1h30m"), Ok(5_400_000));
+        assert_eq!(parse_duration("90s"), Ok(90_000));
+        assert_eq!(parse_duration("1d12h"), Ok(129_600_000));
+        assert_eq!(parse_duration("0"), Ok(0));
+        for bad in ["", "5", "h", "1.5h", "30m1h", "1h1h", "-1s", "1ms", "1 h", "9999999999999d", "٣h"] {
+            assert_eq!(parse_duration(bad), Err(UnitError::Duration), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn sizes_and_ages_are_shown_in_their_largest_unit() {
         assert_eq!(human_bytes(1023), "1023 B");
         assert_eq!(human_bytes(1024), "1.0 KiB");
@@ -171,6 +210,7 @@ mod tests {
         fn nothing_that_is_typed_makes_the_parsers_panic(text in "\\PC{0,40}") {
             let _ = parse_bytes(&text);
             let _ = parse_cpus(&text);
+            let _ = parse_duration(&text);
         }
 
         #[test]
