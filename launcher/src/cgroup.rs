@@ -9,10 +9,12 @@ mod freezer;
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::plan::Hierarchy;
 use crate::wire::Usage;
@@ -43,15 +45,18 @@ impl Cgroups {
     /// it cannot are left out: what is missing then is told by [`crate::plan::Host::lacks`].
     pub(crate) fn set_up(state: &Path, rootless: bool) -> Self {
         let parent = detect::parent(state, rootless);
-        let mounted = detect::mounts()
+        let mut mounted: Vec<Mounted> = detect::mounts()
             .into_iter()
             .filter_map(|mount| {
                 let directory = mount.point.join(parent.trim_start_matches('/'));
                 let controllers = detect::delegate(&mount, &directory)?;
-                let hierarchy = Hierarchy { name: mount.name, version: mount.version, controllers };
+                let optional = files::names(&directory, Hierarchy::is_optional);
+                let hierarchy = Hierarchy { name: mount.name, version: mount.version, controllers, optional };
                 Some(Mounted { hierarchy, directory })
             })
             .collect();
+        mounted.sort_by_key(|mounted| mounted.hierarchy.is_on_demand());
+        mounted.iter().for_each(Mounted::weigh);
         let freezer = detect::freezer(&parent);
         if let Some(freezer) = &freezer {
             freezer.sweep();
@@ -79,6 +84,34 @@ impl Cgroups {
         fs::write(self.of(hierarchy)?.directory.join(container).join(file), value)
     }
 
+    /// Moves a container's processes into its directory in a hierarchy that it has not been in.
+    pub(crate) fn gather(&self, hierarchy: &str, container: &str) -> io::Result<()> {
+        let directory = self.of(hierarchy)?.directory.join(container);
+        freezer::gather(&directory, || self.pids(container));
+        Ok(())
+    }
+
+    /// Whether what a container uses of memory is not above `bytes`, which it is reclaimed to.
+    pub(crate) fn memory_fits(&self, hierarchy: &str, container: &str, bytes: &str) -> bool {
+        let used = self.of(hierarchy).ok().and_then(|of| files::memory(&of.directory.join(container)));
+        used.zip(bytes.parse().ok()).is_some_and(|(used, bytes): (u64, u64)| used <= bytes)
+    }
+
+    /// What becomes readable when a container of version 1 has no memory left and cannot get any by itself, see
+    /// `admin-guide/cgroup-v1/memory` on OOM control.
+    pub(crate) fn watch_memory(&self, hierarchy: &str, container: &str) -> io::Result<OwnedFd> {
+        let directory = self.of(hierarchy)?.directory.join(container);
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let control = rustix::fs::open(
+            directory.join("memory.oom_control"),
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let line = format!("{} {}", event.as_raw_fd(), control.as_raw_fd());
+        fs::write(directory.join("cgroup.event_control"), line)?;
+        Ok(event)
+    }
+
     /// The `tasks` files of a container's directories of version 1: a process with a single thread that writes `0` into
     /// one of them moves itself. That is the cheap way: moving another process, or one by `cgroup.procs`, makes the kernel
     /// stop every fork and exit on the host for a moment.
@@ -86,9 +119,12 @@ impl Cgroups {
         let version_1 = self.mounted.iter().filter(|mounted| mounted.hierarchy.version == 1);
         let open = |mounted: &Mounted| {
             let path = mounted.directory.join(container).join("tasks");
-            Ok(rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?)
+            match rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+                Err(Errno::NOENT) if mounted.hierarchy.is_on_demand() => None,
+                opened => Some(opened.map_err(Into::into)),
+            }
         };
-        version_1.map(open).collect()
+        version_1.filter_map(open).collect()
     }
 
     /// The container's directory of version 2, for `CLONE_INTO_CGROUP`; none where that version limits nothing.
@@ -101,10 +137,11 @@ impl Cgroups {
     }
 
     /// What is limited and how much is used; what cannot be read is left out.
-    pub(crate) fn usage(&self, container: &str) -> Vec<Usage> {
+    pub(crate) fn usage(&self, container: &str, disk: Option<&str>) -> Vec<Usage> {
+        let disk = disk.unwrap_or_default();
         let cpu_time = self.each(container).find_map(|(_, directory)| files::cpu_time(&directory));
         self.each(container)
-            .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time))
+            .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time, disk))
             .collect()
     }
 
@@ -159,6 +196,20 @@ impl Cgroups {
 
     fn each<'a>(&'a self, container: &'a str) -> impl Iterator<Item = (&'a Hierarchy, PathBuf)> {
         self.mounted.iter().map(move |mounted| (&mounted.hierarchy, mounted.directory.join(container)))
+    }
+}
+
+impl Mounted {
+    /// Lets all containers together weigh as much as one process on each CPU. A group of version 1 has the weight of a single
+    /// process, spread over all of them, and stands beside processes rather than beside other groups as in version 2.
+    fn weigh(&self) {
+        if self.hierarchy.version == 1 && self.hierarchy.controllers.iter().any(|name| name == "cpu") {
+            let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+            let shares = (1024 * cpus).to_string();
+            // What is refused keeps the kernel's own weight.
+            let _ = fs::write(self.directory.join("cpu.shares"), &shares);
+            let _ = self.directory.parent().map(|upper| fs::write(upper.join("cpu.shares"), &shares));
+        }
     }
 }
 

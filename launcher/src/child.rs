@@ -163,6 +163,7 @@ impl Child<'_> {
             | Action::MapIds { .. }
             | Action::OpenTerminal { .. }
             | Action::OpenPipes { .. }
+            | Action::WatchMemory { .. }
             | Action::CloneProcess => Err(Errno::NOTSUP),
         }
     }

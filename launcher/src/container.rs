@@ -9,7 +9,7 @@ use crate::cgroup::Frozen;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
-use crate::wire::{Address, Ending, ExecutedStep, ProcessRequest};
+use crate::wire::{Address, Ending, ExecutedStep, Limits, ProcessRequest};
 
 /// A container that lives, or has ended and not been removed.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Container {
     pub(crate) label: Vec<u8>,
     pub(crate) layers: Vec<String>,
     pub(crate) capabilities: u64,
+    /// Those in force.
+    pub(crate) limits: Limits,
     /// What only a living one has.
     pub(crate) life: Option<Life>,
     pub(crate) processes: BTreeMap<u32, Process>,
@@ -29,8 +31,8 @@ pub(crate) struct Container {
     pub(crate) addresses: Vec<Address>,
     /// Held while it is frozen.
     pub(crate) frozen: Option<Frozen>,
-    /// OOM kills that endings have been explained with.
-    pub(crate) oom_kills: u64,
+    /// Whether its memory ran out: what is killed then, is for that.
+    pub(crate) out_of_memory: bool,
     /// Whether it was told to end: what is killed then is not out of memory.
     pub(crate) killed: bool,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Life {
     pub(crate) range: Range,
     /// Its devpts, to open further terminals in.
     pub(crate) devpts: OwnedFd,
+    /// Becomes readable when its memory has run out; none with version 2, which needs no help.
+    pub(crate) memory: Option<OwnedFd>,
     /// Whether process 1 has ended: what is left is to remove its cgroups.
     pub(crate) over: bool,
 }

@@ -4,6 +4,7 @@ mod answers;
 mod ends;
 mod sites;
 mod starts;
+mod update;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -58,7 +59,7 @@ impl Engine {
         let trash_filled = !store.is_trash_empty()?;
         Ok(Self {
             state: state.to_owned(),
-            host: facts::look(rootless, &cgroups),
+            host: facts::look(state, rootless, &cgroups),
             cgroups,
             store,
             ranges,

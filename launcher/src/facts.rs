@@ -1,5 +1,6 @@
 //! Finding out, once, what the plans depend on.
 
+use std::fs;
 use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
@@ -43,7 +44,7 @@ const SECRET_DIRECTORIES: [&str; 8] = [
 const SETTINGS: [&str; 4] = ["proc/bus", "proc/fs", "proc/irq", "proc/sys"];
 
 /// Looks at this host.
-pub(crate) fn look(rootless: bool, cgroups: &Cgroups) -> Host {
+pub(crate) fn look(state: &Path, rootless: bool, cgroups: &Cgroups) -> Host {
     Host {
         rootless,
         idmapped: !rootless,
@@ -54,7 +55,25 @@ pub(crate) fn look(rootless: bool, cgroups: &Cgroups) -> Host {
         masked_directories: existing(&SECRET_DIRECTORIES),
         protected_directories: existing(&SETTINGS),
         max_open_files: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
+        cpus: list("/sys/devices/system/cpu/online"),
+        memory_nodes: list("/sys/devices/system/node/online"),
+        disk: disk(state),
     }
+}
+
+/// CPUs or memory nodes in the list format of `cpuset(7)`; the first one where the kernel does not tell.
+fn list(path: &str) -> String {
+    fs::read_to_string(path).map_or_else(|_| "0".to_owned(), |text| text.trim().to_owned())
+}
+
+/// The disk that holds a directory: what throttles I/O takes disks and no partitions of them.
+fn disk(directory: &Path) -> Option<String> {
+    let device = rustix::fs::stat(directory).ok()?.st_dev;
+    let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    // Not there for file systems without a device of their own.
+    let place = fs::canonicalize(format!("/sys/dev/block/{device}")).ok()?;
+    let whole = if place.join("partition").exists() { place.parent()? } else { &place };
+    fs::read_to_string(whole.join("dev")).ok().map(|text| text.trim().to_owned())
 }
 
 /// Those that this kernel has: a container has the same.

@@ -37,6 +37,7 @@ pub(crate) struct Birth<'a> {
     cgroup: Option<OwnedFd>,
     layers: Vec<OwnedFd>,
     devpts: Option<OwnedFd>,
+    memory: Option<OwnedFd>,
     streams: Option<Pair>,
     init: Option<Child>,
     /// See [`Materials::init_open`].
@@ -48,6 +49,7 @@ pub(crate) struct Birth<'a> {
 pub(crate) struct Born {
     pub(crate) init: Child,
     pub(crate) devpts: OwnedFd,
+    pub(crate) memory: Option<OwnedFd>,
     pub(crate) process: Process,
 }
 
@@ -70,6 +72,7 @@ impl<'a> Birth<'a> {
             cgroup: None,
             layers: Vec::new(),
             devpts: None,
+            memory: None,
             streams: None,
             init: None,
             init_open: None,
@@ -104,7 +107,7 @@ impl<'a> Birth<'a> {
             starting: Some(Starting { caller, received, done, page: self.page, steps }),
             ending: None,
         };
-        Ok(Born { init, devpts, process })
+        Ok(Born { init, devpts, memory: self.memory, process })
     }
 
     fn perform(&mut self, action: &Action, steps: &[Step]) -> io::Result<()> {
@@ -116,6 +119,10 @@ impl<'a> Birth<'a> {
                 self.engine.cgroups.make(hierarchy, &self.request.container)
             }
             Action::SetLimit { hierarchy, file, value } => self.set(hierarchy, file, value),
+            Action::WatchMemory { hierarchy } => {
+                self.memory = Some(self.engine.cgroups.watch_memory(hierarchy, &self.request.container)?);
+                Ok(())
+            }
             Action::AllowDevices { hierarchy, rules } => {
                 self.set(hierarchy, "devices.deny", "a")?;
                 rules.iter().try_for_each(|rule| self.set(hierarchy, "devices.allow", rule))

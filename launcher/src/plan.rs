@@ -4,12 +4,14 @@
 //! children interpret their part of it between `clone` and `execve`, so a step holds everything as the kernel wants it.
 
 mod host;
+mod limits;
 mod process;
 mod root;
 mod step;
 mod words;
 
 pub use host::{Hierarchy, Host, Ids};
+pub(crate) use limits::{Setting, settings};
 pub use process::process_steps;
 pub use step::{Action, Actor, Step};
 
@@ -31,6 +33,7 @@ pub struct Plan {
 /// What it takes to create the container of `request`, which has been validated, on `host` with the ids `ids`.
 #[must_use]
 pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids) -> Plan {
+    let host = &host.serving(&request.limits);
     let mut steps = launcher_steps(request, host, ids);
     steps.extend(root::init_steps(request, host).into_iter().map(Step::init));
     steps.extend(process_steps(&request.process, request.capabilities, host));
@@ -44,7 +47,11 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
             hierarchy: hierarchy.name.clone(),
             path: host.cgroup_of(&request.container),
         });
-        actions.extend(limits(&request.limits, hierarchy));
+        actions.extend(limit(&request.limits, hierarchy, host));
+        // Version 2 ends the whole group by itself.
+        if hierarchy.version == 1 && hierarchy.controllers.iter().any(|controller| controller == "memory") {
+            actions.push(Action::WatchMemory { hierarchy: hierarchy.name.clone() });
+        }
         // With version 2 there is no such controller: the user namespace forbids making nodes, `nodev` forbids using those
         // of an image, and only six harmless ones are bound into /dev.
         if hierarchy.controllers.iter().any(|controller| controller == "devices") {
@@ -72,37 +79,9 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
 }
 
 /// The limits that `hierarchy` can enforce, in the order in which the kernel accepts them.
-fn limits(limits: &Limits, hierarchy: &Hierarchy) -> Vec<Action> {
-    /// Period of the CPU quota, in microseconds: the kernel's default.
-    const PERIOD: u64 = 100_000;
-    let quota = u64::from(limits.cpu_millis) * PERIOD / 1000;
-    let memory = limits.memory_bytes.to_string();
-    let mut files: Vec<(&str, String)> = Vec::new();
-    for controller in &hierarchy.controllers {
-        match (controller.as_str(), hierarchy.version) {
-            // No more with swap than without: the order matters, memsw may never be below the memory limit.
-            ("memory", 1) => files.extend([
-                ("memory.limit_in_bytes", memory.clone()),
-                ("memory.memsw.limit_in_bytes", memory.clone()),
-            ]),
-            ("memory", _) => {
-                files.extend([("memory.max", memory.clone()), ("memory.swap.max", "0".to_owned())]);
-            }
-            ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
-            ("cpu", 1) => files
-                .extend([("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
-            ("cpu", _) => files.push(("cpu.max", format!("{quota} {PERIOD}"))),
-            _ => {}
-        }
-    }
-    files
-        .into_iter()
-        .map(|(file, value)| Action::SetLimit {
-            hierarchy: hierarchy.name.clone(),
-            file: file.to_owned(),
-            value,
-        })
-        .collect()
+fn limit(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> impl Iterator<Item = Action> {
+    let settings = settings(limits, hierarchy, host).into_iter();
+    settings.map(|(file, value)| Action::SetLimit { hierarchy: hierarchy.name.clone(), file, value })
 }
 
 /// What the devices controller lets through: null, zero, full, random, urandom, tty, ptmx and the slaves of devpts.

@@ -182,6 +182,7 @@ impl Server {
                 numbers.into_iter().for_each(|number| self.process_started(&container, number));
                 self.engine.init_ended(&container).into_iter().for_each(|event| self.event(event));
             }
+            Source::Memory { container } => self.engine.memory_event(&container),
             Source::Trash => {
                 if self.engine.trash.emptied() {
                     self.empty_trash()?;

@@ -71,7 +71,8 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
             }
         }
         RequestBody::List { after: Some(container) } => container_id(container),
-        RequestBody::Update { container, limits: changed } => {
+        RequestBody::Update { container, limits: changed, label } => {
+            require(label.len() <= MAX_LABEL_BYTES, "The label exceeds 64 KiB.")?;
             container_id(container)?;
             limits(changed)
         }

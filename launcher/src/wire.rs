@@ -127,7 +127,9 @@ pub enum RequestBody {
         /// Which.
         container: String,
         /// All of them, the unchanged ones as well.
-        limits: Limits,
+        limits: Box<Limits>,
+        /// The label to keep from now on.
+        label: Vec<u8>,
     },
     /// A TCP socket in the container's network namespace, not connected and not bound, for the agent to connect to a port of
     /// it. Reply: [`Reply::Socket`] with the descriptor.

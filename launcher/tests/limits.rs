@@ -6,7 +6,9 @@ mod support;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use porthole_launcher::wire::{Event, LaunchRequest, Reply, RequestBody, Resource, Usage};
+use porthole_launcher::wire::{
+    Event, FailureKind, LaunchRequest, Limits, Reply, RequestBody, Resource, Stdio, Usage,
+};
 use support::{Launcher, eventually, give_to_store, on_pipes, possible, read_all, read_until, shell};
 
 const ID: &str = "0123456789ab";
@@ -58,6 +60,179 @@ fn a_busy_loop_is_held_back_at_its_share_of_a_processor() {
     // The kernel hands a quota out in slices, for each processor; so it may be exceeded, by a slice for each.
     let quotas = (cpu.hits + 2) * 5_000;
     assert!(cpu.usage < quotas * 2, "{} µs are more than twice {quotas} µs", cpu.usage);
+}
+
+/// The reply to new limits for the container [`ID`].
+fn update(launcher: &mut Launcher, limits: &Limits) -> Reply {
+    let (container, label) = (ID.to_owned(), b"newer".to_vec());
+    launcher.ask(RequestBody::Update { container, limits: Box::new(limits.clone()), label }).0
+}
+
+fn sentence(reply: Reply) -> String {
+    let Reply::Failed(failure) = reply else { panic!("{reply:?}") };
+    assert_eq!(failure.kind, FailureKind::BadRequest);
+    failure.message
+}
+
+/// A line of what the kernel says of the container's process 1.
+fn of_init(launcher: &mut Launcher, key: &str) -> String {
+    let (reply, _) = launcher.ask(RequestBody::List { after: None });
+    let Reply::Containers(known) = reply else { panic!("{reply:?}") };
+    let status = fs::read_to_string(format!("/proc/{}/status", known[0].init_pid.unwrap())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    line.unwrap().trim().to_owned()
+}
+
+const CPUS_INSIDE: &str = "grep Cpus_allowed_list /proc/self/status";
+
+/// A child takes more memory than there is, and its parent would go on.
+const GREEDY_CHILD: &str = "dd if=/dev/zero of=/dev/null bs=100M count=1; echo went on";
+
+#[test]
+fn a_child_without_memory_ends_the_whole_container_which_says_so() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    request.process = on_pipes(&["sh", "-c", &format!("sleep 1000 & {GREEDY_CHILD}")]);
+    let mut fds = launch(&mut launcher, request);
+    let ended = launcher.event(|event| matches!(event, Event::Exited { process: 0, .. }));
+    let Event::Exited { ending, .. } = ended else { unreachable!() };
+    assert!(ending.out_of_memory && ending.code == 137, "{ending:?}");
+    assert_eq!(read_all(fds.remove(1)), "");
+    launcher.ended(ID);
+    launcher.assert_settled();
+}
+
+#[test]
+fn a_child_with_enough_memory_ends_nothing() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    request.limits.memory_bytes = 512 << 20;
+    request.process = on_pipes(&["sh", "-c", GREEDY_CHILD]);
+    let mut fds = launch(&mut launcher, request);
+    assert_eq!(read_all(fds.remove(1)), "went on\n");
+    launcher.ended(ID);
+}
+
+#[test]
+fn a_further_process_without_memory_ends_the_container_as_well() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let _fds = launch(&mut launcher, shell(ID));
+    let process = on_pipes(&["sh", "-c", GREEDY_CHILD]);
+    let (reply, _) = launcher.ask(RequestBody::Exec { container: ID.to_owned(), process });
+    assert!(matches!(reply, Reply::Started { .. }), "{reply:?}");
+    for number in [0, 1] {
+        let told = launcher.event(
+            |event| matches!(event, Event::Exited { process, ending, .. } if *process == number && ending.out_of_memory),
+        );
+        assert!(matches!(told, Event::Exited { .. }));
+    }
+    launcher.ended(ID);
+}
+
+#[test]
+fn a_container_runs_on_the_processors_it_was_given_and_on_no_other() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    request.limits.cpuset = Some("99".into());
+    let (reply, _) = launcher.ask(RequestBody::Launch(Box::new(request.clone())));
+    let refused = sentence(reply);
+    assert!(refused.starts_with("There are no such CPUs as 99: here are "), "{refused}");
+    for (cpuset, expected) in [(Some("0"), "0"), (None, "0-1")] {
+        request.limits.cpuset = cpuset.map(String::from);
+        request.process = on_pipes(&["sh", "-c", CPUS_INSIDE]);
+        let mut fds = launch(&mut launcher, request.clone());
+        let inside = read_all(fds.remove(1));
+        let inside = inside.split_whitespace().last().unwrap();
+        assert!(inside == expected || (cpuset.is_none() && inside != "0"), "{cpuset:?}: {inside}");
+        launcher.ended(ID);
+        launcher.ask(RequestBody::Remove { container: ID.to_owned() });
+    }
+    launcher.assert_settled();
+}
+
+#[test]
+fn what_is_written_to_disk_takes_the_time_that_the_limit_says() {
+    if !possible() {
+        return;
+    }
+    const MIB: u64 = 1 << 20;
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    request.limits.io_bytes_per_second = Some(MIB);
+    // With version 1 only what goes past the page cache is counted to whom it belongs.
+    let script = "dd if=/dev/zero of=/root/x bs=256k count=16 oflag=direct && echo written; sleep 1000";
+    request.process = on_pipes(&["sh", "-c", script]);
+    let begun = std::time::Instant::now();
+    let (reply, mut fds) = launcher.ask(RequestBody::Launch(Box::new(request)));
+    if let Reply::Failed(failure) = reply {
+        assert!(failure.message.starts_with("I/O cannot be limited, because"), "{failure:?}");
+        return eprintln!("SKIPPED: {}", failure.message);
+    }
+    read_until(&fds.remove(1), "written");
+    // Four MiB at one a second, of which the kernel lets the first slice through at once. Only a lower bound is asserted.
+    assert!(begun.elapsed() > std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+    let io = usage(&mut launcher, Resource::Io);
+    assert!(io.limit == Some(MIB) && io.usage >= 4 * MIB, "{io:?}");
+}
+
+#[test]
+fn limits_change_while_a_program_runs_and_only_as_far_as_it_bears() {
+    if !possible() {
+        return;
+    }
+    const MIB: u64 = 1 << 20;
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    let mut limits = request.limits.clone();
+    let script = "dd if=/dev/zero of=/dev/shm/x bs=1M count=40; echo held; read go; rm /dev/shm/x; echo freed; read go";
+    request.process = on_pipes(&["sh", "-c", script]);
+    request.process.stdio = Stdio::Pipes { stdin: true };
+    let mut fds = launch(&mut launcher, request);
+    let (stdin, stdout) = (fds.pop().unwrap(), fds.remove(1));
+    read_until(&stdout, "held");
+
+    (limits.memory_bytes, limits.pids, limits.cpu_millis) = (128 * MIB, 32, 500);
+    limits.cpuset = Some("0".into());
+    assert_eq!(update(&mut launcher, &limits), Reply::Done);
+    let now = |launcher: &mut Launcher| {
+        [Resource::Memory, Resource::Pids, Resource::Cpu].map(|which| usage(launcher, which).limit.unwrap())
+    };
+    assert_eq!(now(&mut launcher), [128 * MIB, 32, 500]);
+    assert_eq!(of_init(&mut launcher, "Cpus_allowed_list"), "0");
+
+    let less = Limits { memory_bytes: 16 * MIB, pids: 16, ..limits.clone() };
+    let refused = sentence(update(&mut launcher, &less));
+    assert!(refused.contains("uses more memory than that"), "{refused}");
+    assert_eq!(now(&mut launcher), [128 * MIB, 32, 500], "all or nothing");
+    let nowhere = Limits { cpuset: Some("99".into()), ..limits.clone() };
+    assert!(sentence(update(&mut launcher, &nowhere)).contains("no such CPUs"));
+
+    rustix::io::write(&stdin, b"\n").unwrap();
+    read_until(&stdout, "freed");
+    assert_eq!(update(&mut launcher, &less), Reply::Done);
+    assert_eq!(now(&mut launcher), [16 * MIB, 16, 500]);
+    let (reply, _) = launcher.ask(RequestBody::List { after: None });
+    let Reply::Containers(known) = reply else { panic!("{reply:?}") };
+    assert_eq!(known[0].label, b"newer");
+    // Who comes later is under the same limits.
+    let process = on_pipes(&["sh", "-c", CPUS_INSIDE]);
+    let (_, mut fds) = launcher.ask(RequestBody::Exec { container: ID.to_owned(), process });
+    assert_eq!(read_all(fds.remove(1)).split_whitespace().last(), Some("0"));
+    rustix::io::write(&stdin, b"\n").unwrap();
+    launcher.ended(ID);
+    launcher.assert_settled();
 }
 
 #[test]

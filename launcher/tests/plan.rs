@@ -16,13 +16,19 @@ fn host() -> Host {
         hierarchies: vec![Hierarchy {
             name: "unified".into(),
             version: 2,
-            controllers: ["cpu", "memory", "pids"].map(String::from).to_vec(),
+            controllers: ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"].map(String::from).to_vec(),
+            optional: ["hugetlb.2MB.max", "memory.oom.group", "memory.swap.max", "memory.zswap.max"]
+                .map(String::from)
+                .to_vec(),
         }],
         cgroup_parent: "/porthole/1234".into(),
         masked_files: vec!["proc/kcore".into()],
         masked_directories: vec!["proc/acpi".into(), "sys/firmware".into()],
         protected_directories: vec!["proc/sys".into()],
         max_open_files: 524_288,
+        cpus: "0-3".into(),
+        memory_nodes: "0".into(),
+        disk: Some("254:0".into()),
     }
 }
 
@@ -93,7 +99,8 @@ fn what_a_host_lacks_is_told_and_not_planned() {
 fn limits_of_version_1_never_allow_more_swap_than_memory_for_a_moment() {
     let mut old = host();
     let name = "memory".to_owned();
-    old.hierarchies = vec![Hierarchy { name: name.clone(), version: 1, controllers: vec![name] }];
+    let optional = vec!["memory.memsw.limit_in_bytes".to_owned()];
+    old.hierarchies = vec![Hierarchy { name: name.clone(), version: 1, controllers: vec![name], optional }];
     let text = text(&request(), &old);
     let memory = text.find("memory.limit_in_bytes").unwrap();
     let both = text.find("memory.memsw.limit_in_bytes").unwrap();

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::freezer::Freezer;
 
 /// Controllers of version 1 that are of use: what they limit, what they count, and which devices they let through.
-const VERSION_1: [&str; 5] = ["memory", "pids", "cpu", "cpuacct", "devices"];
+const VERSION_1: [&str; 8] = ["memory", "pids", "cpu", "cpuacct", "devices", "hugetlb", "cpuset", "blkio"];
 
 /// The same of version 2, which counts CPU time by itself and has no devices controller.
-const VERSION_2: [&str; 3] = ["memory", "pids", "cpu"];
+const VERSION_2: [&str; 6] = ["memory", "pids", "cpu", "cpuset", "io", "hugetlb"];
 
 /// A mounted hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,21 @@ pub(super) struct Mount {
 /// Every hierarchy that has a controller of use.
 pub(super) fn mounts() -> Vec<Mount> {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    parse(&table, |point| fs::read_to_string(point.join("cgroup.controllers")).unwrap_or_default())
+    let mut mounts =
+        parse(&table, |point| fs::read_to_string(point.join("cgroup.controllers")).unwrap_or_default());
+    // Where there are no huge pages, nobody can take any.
+    mounts.retain(|mount| mount.controllers != ["hugetlb"] || has_huge_pages());
+    mounts
+}
+
+/// Whether this host has huge pages to give, see the kernel's `admin-guide/mm/hugetlbpage`.
+fn has_huge_pages() -> bool {
+    let sizes = fs::read_dir("/sys/kernel/mm/hugepages").into_iter().flatten().flatten();
+    let number = |path: PathBuf| fs::read_to_string(path).map_or(0, |text| text.trim().parse().unwrap_or(1));
+    sizes.map(|size| size.path()).any(|size| {
+        let pages: u64 = number(size.join("nr_hugepages"));
+        pages + number(size.join("nr_overcommit_hugepages")) > 0
+    })
 }
 
 /// Reads a mount table, see `proc_pid_mountinfo(5)`; `unified` tells the controllers of version 2 below a mount point.
@@ -94,6 +108,9 @@ pub(super) fn parent(state: &Path, rootless: bool) -> String {
 pub(super) fn delegate(mount: &Mount, directory: &Path) -> Option<Vec<String>> {
     fs::create_dir_all(directory).ok()?;
     if mount.version == 1 {
+        if mount.controllers.iter().any(|name| name == "cpuset") {
+            open_cpuset(&mount.point, directory)?;
+        }
         return Some(mount.controllers.clone());
     }
     // Version 2: every directory on the way hands its controllers down, see "Top-down Constraint" of the kernel's
@@ -116,6 +133,22 @@ pub(super) fn delegate(mount: &Mount, directory: &Path) -> Option<Vec<String>> {
     };
     let controllers: Vec<String> = mount.controllers.iter().filter(|name| usable(name)).cloned().collect();
     (!controllers.is_empty()).then_some(controllers)
+}
+
+/// Lets the groups from `point` down to `directory` have all CPUs and memory nodes that there are: in version 1 a new one has
+/// none, and takes no process.
+fn open_cpuset(point: &Path, directory: &Path) -> Option<()> {
+    let mut step = point.to_owned();
+    for part in directory.strip_prefix(point).ok()?.components() {
+        let upper = step.clone();
+        step.push(part);
+        for (file, effective) in
+            [("cpuset.cpus", "cpuset.effective_cpus"), ("cpuset.mems", "cpuset.effective_mems")]
+        {
+            fs::write(step.join(file), fs::read_to_string(upper.join(effective)).ok()?).ok()?;
+        }
+    }
+    Some(())
 }
 
 /// Moves the processes of a delegated cgroup into a child of it. False where it holds none, or is not ours.
@@ -185,12 +218,12 @@ mod tests {
                 (version, name.to_owned(), list.into_iter().map(String::from).collect())
             })
             .collect();
-        assert_eq!(names(HYBRID, "hugetlb pids rdma"), expected);
+        assert_eq!(names(HYBRID, "misc pids rdma"), expected);
     }
 
     #[test]
     fn a_version_2_without_a_controller_of_use_is_left_alone() {
-        assert!(names(HYBRID, "hugetlb").iter().all(|(version, ..)| *version == 1));
+        assert!(names(HYBRID, "misc rdma").iter().all(|(version, ..)| *version == 1));
     }
 
     #[test]

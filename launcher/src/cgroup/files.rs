@@ -16,7 +16,12 @@ pub(super) fn cpu_time(directory: &Path) -> Option<u64> {
 
 /// What the controllers of this hierarchy limit and count. Version 1 keeps the quota and the count of CPU time in two
 /// controllers, which may be in two hierarchies: `cpu_time` is the count, wherever it was.
-pub(super) fn usage(hierarchy: &Hierarchy, directory: &Path, cpu_time: Option<u64>) -> Vec<Usage> {
+pub(super) fn usage(
+    hierarchy: &Hierarchy,
+    directory: &Path,
+    cpu_time: Option<u64>,
+    disk: &str,
+) -> Vec<Usage> {
     let group = Group { directory, version: hierarchy.version };
     let found =
         hierarchy.controllers.iter().flat_map(|controller| match (controller.as_str(), group.version) {
@@ -25,9 +30,27 @@ pub(super) fn usage(hierarchy: &Hierarchy, directory: &Path, cpu_time: Option<u6
             ("pids", _) => vec![group.pids()],
             ("cpu", 1) => vec![group.cpu_1(cpu_time)],
             ("cpu", _) => vec![group.cpu_2()],
+            ("blkio", _) => vec![group.io_1(disk)],
+            ("io", _) => vec![group.io_2(disk)],
             _ => vec![],
         });
     found.flatten().collect()
+}
+
+/// Names of files in a group.
+pub(super) fn names(directory: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| wanted(name))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Bytes of memory that a group of version 2 uses.
+pub(super) fn memory(directory: &Path) -> Option<u64> {
+    Group { directory, version: 2 }.number("memory.current")
 }
 
 /// Processes killed for want of memory.
@@ -119,6 +142,21 @@ impl Group<'_> {
         self.found(Resource::Cpu, nanoseconds? / 1000, limit, hits)
     }
 
+    /// Bytes moved from and to `disk`. The kernel counts no time that a process was held back.
+    fn io_1(&self, disk: &str) -> Option<Usage> {
+        let moved = self.text("blkio.throttle.io_service_bytes")?;
+        let moved = ["Read", "Write"].map(|way| of_disk(&moved, disk, way).unwrap_or(0)).iter().sum();
+        let limit = of_disk(&self.text("blkio.throttle.write_bps_device")?, disk, "");
+        self.found(Resource::Io, moved, limit, 0)
+    }
+
+    fn io_2(&self, disk: &str) -> Option<Usage> {
+        let moved = self.text("io.stat")?;
+        let moved = ["rbytes=", "wbytes="].map(|way| of_disk(&moved, disk, way).unwrap_or(0)).iter().sum();
+        let limit = self.text("io.max").and_then(|text| of_disk(&text, disk, "wbps="));
+        self.found(Resource::Io, moved, limit, 0)
+    }
+
     fn cpu_2(&self) -> Option<Usage> {
         let text = self.text("cpu.max")?;
         let mut words = text.split_whitespace().map(str::parse);
@@ -131,7 +169,29 @@ impl Group<'_> {
     }
 }
 
+/// The number behind `key` in the lines of `disk`, which each begin with its numbers.
+fn of_disk(text: &str, disk: &str, key: &str) -> Option<u64> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(disk)?.strip_prefix(' '));
+    lines.filter_map(|line| line.split_once(key)?.1.split_whitespace().next()?.parse().ok()).next()
+}
+
 /// A quota of a period as thousandths of one CPU.
 fn thousandths(quota: u64, period: u64) -> Option<u64> {
     (period > 0).then(|| quota.saturating_mul(1000) / period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_disk;
+
+    #[test]
+    fn numbers_of_a_disk_are_found_on_either_version() {
+        let moved = "8:0 Read 1\n254:0 Read 20\n254:0 Write 30\n254:0 Total 50\nTotal 51\n";
+        assert_eq!(of_disk(moved, "254:0", "Write"), Some(30));
+        assert_eq!(of_disk("254:0 1048576\n", "254:0", ""), Some(1_048_576));
+        let line = "254:0 rbps=max wbps=7 riops=max wiops=max\n";
+        assert_eq!((of_disk(line, "254:0", "wbps="), of_disk(line, "254:0", "rbps=")), (Some(7), None));
+        assert_eq!(of_disk(line, "254:1", "wbps="), None);
+        assert_eq!(of_disk("", "", ""), None);
+    }
 }

@@ -53,15 +53,7 @@ impl Cgroups {
         let state = frozen.directory.join("freezer.state");
         // First, so that whoever is moved stops at once and makes no more.
         fs::write(&state, "FROZEN")?;
-        for _ in 0..ROUNDS {
-            let inside = files::pids(&frozen.directory);
-            let outside: Vec<u32> =
-                self.pids(container).into_iter().filter(|pid| !inside.contains(pid)).collect();
-            if outside.is_empty() {
-                break;
-            }
-            move_to(&frozen.directory, &outside);
-        }
+        gather(&frozen.directory, || self.pids(container));
         wait(&state, |state| state.trim() == "FROZEN");
         Ok(Some(frozen))
     }
@@ -92,6 +84,18 @@ impl Drop for Frozen {
             move_to(home, &inside);
         }
         let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+/// Moves those whose ids `pids` tells into a cgroup, and those that they make meanwhile.
+pub(super) fn gather(directory: &Path, pids: impl Fn() -> Vec<u32>) {
+    for _ in 0..ROUNDS {
+        let inside = files::pids(directory);
+        let outside: Vec<u32> = pids().into_iter().filter(|pid| !inside.contains(pid)).collect();
+        if outside.is_empty() {
+            break;
+        }
+        move_to(directory, &outside);
     }
 }
 

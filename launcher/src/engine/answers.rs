@@ -85,7 +85,7 @@ impl Engine {
     pub(crate) fn usage(&self, id: &str) -> Result<Reply, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         container.running()?;
-        Ok(Reply::Usage(self.cgroups.usage(id)))
+        Ok(Reply::Usage(self.cgroups.usage(id, self.host.disk.as_deref())))
     }
 
     /// A file of an image.

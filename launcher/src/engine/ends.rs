@@ -139,19 +139,36 @@ impl Engine {
         let process = container.processes.get_mut(&number)?;
         let status = process.child.as_ref()?.reap()?;
         process.child = None;
+        process.streams = None;
         let mut ending = ending(&status);
         // The victim may have been a child, whose status a shell passes on.
-        if ending.code == 128 + SIGKILL && !container.killed {
-            let kills = self.cgroups.oom_kills(id);
-            ending.out_of_memory = kills > container.oom_kills;
-            container.oom_kills = kills;
+        if ending.code == 128 + SIGKILL {
+            if !container.killed && self.cgroups.oom_kills(id) > 0 {
+                container.memory_ran_out();
+            }
+            ending.out_of_memory = container.out_of_memory;
         }
-        process.ending = Some(ending);
-        process.streams = None;
+        if let Some(process) = container.processes.get_mut(&number) {
+            process.ending = Some(ending);
+        }
         if number == 0 {
             container.kill();
         }
         Some(Event::Exited { container: id.to_owned(), process: number, ending })
+    }
+
+    /// The kernel has told that a container's memory has run out, or that its cgroup is gone: what is left of a container
+    /// without one of its processes, chosen for its size, is nothing that anybody has started, so all of it ends.
+    pub(crate) fn memory_event(&mut self, id: &str) {
+        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(event) =
+            container.life.as_ref().filter(|life| !life.over).and_then(|life| life.memory.as_ref())
+        else {
+            return;
+        };
+        if rustix::io::read(event, &mut [0; 8]).is_ok() && !container.killed {
+            container.memory_ran_out();
+        }
     }
 
     /// The agent has been told of a process's end: of further ones there may be any number in the life of a container.
@@ -194,6 +211,11 @@ impl Engine {
 }
 
 impl Container {
+    fn memory_ran_out(&mut self) {
+        self.out_of_memory = true;
+        self.kill();
+    }
+
     /// Kills process 1: the kernel kills all others of its process id namespace with it, and every process of the container
     /// is in there.
     pub(crate) fn kill(&mut self) {

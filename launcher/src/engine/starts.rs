@@ -18,6 +18,7 @@ use crate::wire::{Failure, FailureKind, LaunchRequest, ProcessRequest, Reply};
 impl Engine {
     /// The steps of a launch that is not made.
     pub(crate) fn plan(&self, request: &LaunchRequest) -> Result<Reply, Failure> {
+        self.require_limits(&request.limits)?;
         let range = self.ranges.next().ok_or_else(no_range)?;
         Ok(Reply::Plan(plan(request, &self.host, range.ids).steps))
     }
@@ -36,6 +37,7 @@ impl Engine {
             ));
         }
         self.require_layers(&request.layers)?;
+        self.require_limits(&request.limits)?;
         let range = self.ranges.take().ok_or_else(no_range)?;
         let plan = plan(request, &self.host, range.ids);
         let steps = plan.steps.clone();
@@ -55,14 +57,21 @@ impl Engine {
             label: request.label.clone(),
             layers: request.layers.clone(),
             capabilities: request.capabilities,
-            life: Some(Life { init: born.init, range, devpts: born.devpts, over: false }),
+            limits: request.limits.clone(),
+            life: Some(Life {
+                init: born.init,
+                range,
+                devpts: born.devpts,
+                memory: born.memory,
+                over: false,
+            }),
             processes: [(0, born.process)].into(),
             next_process: 1,
             steps: Vec::new(),
             lacks: plan.lacks,
             addresses: Vec::new(),
             frozen: None,
-            oom_kills: 0,
+            out_of_memory: false,
             killed: false,
         };
         self.containers.insert(request.container.clone(), container);
@@ -79,7 +88,7 @@ impl Engine {
     ) -> Result<u32, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         let life = container.running()?;
-        let steps = process_steps(&request, container.capabilities, &self.host);
+        let steps = process_steps(&request, container.capabilities, &self.host.serving(&container.limits));
         let internal =
             |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
         let page = Page::new().map_err(internal)?;

@@ -13,7 +13,7 @@ pub struct Host {
     pub idmapped: bool,
     /// Whether processes of a container may set supplementary groups, see `user_namespaces(7)`.
     pub set_groups: bool,
-    /// Cgroup hierarchies that serve a limit, each once.
+    /// Cgroup hierarchies that serve a limit, each once; those that only some containers join come last.
     pub hierarchies: Vec<Hierarchy>,
     /// Directory of this launcher's containers in each hierarchy, relative to its root.
     pub cgroup_parent: String,
@@ -25,10 +25,16 @@ pub struct Host {
     pub protected_directories: Vec<String>,
     /// Hard limit of this launcher for open files: it cannot give more.
     pub max_open_files: u64,
+    /// CPUs that containers may run on, in the list format of `cpuset(7)`.
+    pub cpus: String,
+    /// The same for memory nodes.
+    pub memory_nodes: String,
+    /// The disk below the state directory, as `MAJOR:MINOR`; none when that is on none, such as a tmpfs.
+    pub disk: Option<String>,
 }
 
 /// One mounted cgroup hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hierarchy {
     /// The name of its controllers as in `/proc/self/cgroup`; `unified` for version 2.
     pub name: String,
@@ -36,6 +42,8 @@ pub struct Hierarchy {
     pub version: u8,
     /// The controllers to set limits in, by name.
     pub controllers: Vec<String>,
+    /// Files of its groups that only some kernels have.
+    pub optional: Vec<String>,
 }
 
 /// The ids of one container.

@@ -78,6 +78,7 @@ pub enum Action {
     MakeWritableLayer { container: String },
     MakeCgroup { hierarchy: String, path: String },
     SetLimit { hierarchy: String, file: String, value: String },
+    WatchMemory { hierarchy: String },
     AllowDevices { hierarchy: String, rules: Vec<String> },
     CloneLayers { layers: Vec<String>, ids: Ids, idmapped: bool },
     MakeDevpts { options: Vec<(String, String)> },

@@ -13,6 +13,9 @@ impl Action {
             }
             Self::MakeCgroup { hierarchy, path } => format!("mkdir /sys/fs/cgroup/{hierarchy}{path}"),
             Self::SetLimit { hierarchy, file, value } => format!("echo {value} > {hierarchy}:{file}"),
+            Self::WatchMemory { hierarchy } => {
+                format!("eventfd(), echo FD memory.oom_control > {hierarchy}:cgroup.event_control")
+            }
             Self::AllowDevices { hierarchy, rules } => {
                 format!("echo a > {hierarchy}:devices.deny; echo {{{}}} > devices.allow", rules.join(","))
             }
@@ -103,6 +106,9 @@ impl Action {
             Self::MakeWritableLayer { .. } => "One directory for everything this container will write.",
             Self::MakeCgroup { .. } => "A control group of its own, to limit and count what it uses.",
             Self::SetLimit { .. } => "The limit, set before anything runs in there.",
+            Self::WatchMemory { .. } => {
+                "Tells when memory has run out: the whole container ends then, not a part of it."
+            }
             Self::AllowDevices { .. } => "Refuses every device but the harmless ones.",
             Self::CloneLayers { idmapped: true, .. } => {
                 "The image's layers, shared by all containers, shown with this container's own user ids."

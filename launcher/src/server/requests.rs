@@ -71,7 +71,10 @@ impl Server {
                 self.work(caller, &place, pause, &job, fds)?;
                 Ok(None)
             }
-            RequestBody::Update { .. } | RequestBody::Socket { .. } | RequestBody::Resolver => {
+            RequestBody::Update { container, limits, label } => {
+                plain(self.engine.update(&container, *limits, label)?)
+            }
+            RequestBody::Socket { .. } | RequestBody::Resolver => {
                 Err(failure(FailureKind::Unsupported, "This launcher cannot do that."))
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
@@ -101,6 +104,9 @@ impl Server {
                 watch(&child.pidfd, end)?;
                 match &container.life {
                     Some(life) if number == 0 => {
+                        if let Some(memory) = &life.memory {
+                            watch(memory, Source::Memory { container: container_id() })?;
+                        }
                         watch(&life.init.pidfd, Source::Init { container: container_id() })
                     }
                     _ => Ok(()),

@@ -30,6 +30,8 @@ pub(super) enum Source {
     Worked { job: u64 },
     /// Process 1 of a container has ended.
     Init { container: String },
+    /// The memory of a container has run out.
+    Memory { container: String },
     /// The trash has been emptied.
     Trash,
 }

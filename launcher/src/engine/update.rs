@@ -1,0 +1,122 @@
+//! Changing the limits of a container that lives.
+
+use std::io;
+
+use super::answers::no_container;
+use super::{Engine, failure};
+use crate::cgroup::Cgroups;
+use crate::plan::{Hierarchy, Setting, settings};
+use crate::wire::{Failure, FailureKind, Limits, Reply};
+
+/// The file of version 2 that kills at once where its value is below the use; that of version 1 refuses instead.
+const KILLING: &str = "memory.max";
+
+/// Above it, version 2 reclaims and slows down, and kills nobody.
+const SLOWING: &str = "memory.high";
+
+impl Engine {
+    /// Gives a container these limits, of which those stay what they are that its start has fixed, and keeps `label`.
+    ///
+    /// # Errors
+    /// A limit that cannot be had here, or that the kernel refuses; all are what they were then.
+    pub(crate) fn update(&mut self, id: &str, asked: Limits, label: Vec<u8>) -> Result<Reply, Failure> {
+        let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
+        container.running()?;
+        let old = container.limits.clone();
+        let new = Limits {
+            disk_bytes: old.disk_bytes,
+            disk_inodes: old.disk_inodes,
+            shm_bytes: old.shm_bytes,
+            ..asked
+        };
+        self.require_limits(&new)?;
+        let mut written = Vec::new();
+        for hierarchy in self.host.hierarchies.iter().filter(|hierarchy| hierarchy.serves(&new)) {
+            let change = Change { cgroups: &self.cgroups, container: id, hierarchy: &hierarchy.name };
+            let before = settings(&old, hierarchy, &self.host);
+            let mut after = settings(&new, hierarchy, &self.host);
+            after.retain(|setting| !before.contains(setting));
+            if new.memory_bytes > old.memory_bytes {
+                // The larger one first: memory may never exceed memory and swap.
+                after.reverse();
+            }
+            if let Err(refused) = change.make(hierarchy, &old, after, &before, &mut written) {
+                // In reverse, each is accepted as it was before.
+                for (hierarchy, (file, value)) in written.into_iter().rev() {
+                    let _ = self.cgroups.set(hierarchy, id, &file, &value);
+                }
+                return Err(refused);
+            }
+        }
+        let container = self.container(id)?;
+        container.limits = new;
+        container.label = label;
+        Ok(Reply::Done)
+    }
+
+    /// Refuses limits that cannot be had here.
+    pub(super) fn require_limits(&self, limits: &Limits) -> Result<(), Failure> {
+        match self.host.cannot_limit(limits) {
+            Some(sentence) => Err(failure(FailureKind::BadRequest, sentence)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Settings of one container in one hierarchy.
+struct Change<'a> {
+    cgroups: &'a Cgroups,
+    container: &'a str,
+    hierarchy: &'a str,
+}
+
+impl<'a> Change<'a> {
+    /// Writes `after`; what it has replaced is in `written`.
+    fn make(
+        &self,
+        hierarchy: &'a Hierarchy,
+        old: &Limits,
+        after: Vec<Setting>,
+        before: &[Setting],
+        written: &mut Vec<(&'a str, Setting)>,
+    ) -> Result<(), Failure> {
+        let joins = !hierarchy.serves(old);
+        if joins {
+            self.cgroups
+                .make(self.hierarchy, self.container)
+                .map_err(|error| refused("its group", &error))?;
+        }
+        for (file, value) in after {
+            self.write(&file, &value).map_err(|error| {
+                if error.kind() == io::ErrorKind::ResourceBusy {
+                    let sentence = "It uses more memory than that now.";
+                    return failure(FailureKind::BadRequest, sentence);
+                }
+                refused(&file, &error)
+            })?;
+            if let Some(previous) = before.iter().find(|(name, _)| *name == file) {
+                written.push((&hierarchy.name, previous.clone()));
+            }
+        }
+        if joins {
+            self.cgroups.gather(self.hierarchy, self.container).map_err(|error| refused("tasks", &error))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, file: &str, value: &str) -> io::Result<()> {
+        let set = |file: &str, value: &str| self.cgroups.set(self.hierarchy, self.container, file, value);
+        if file != KILLING {
+            return set(file, value);
+        }
+        set(SLOWING, value)?;
+        let fits = self.cgroups.memory_fits(self.hierarchy, self.container, value);
+        let limited = if fits { set(KILLING, value) } else { Err(io::ErrorKind::ResourceBusy.into()) };
+        set(SLOWING, "max")?;
+        limited
+    }
+}
+
+fn refused(file: &str, error: &io::Error) -> Failure {
+    failure(FailureKind::Internal, format!("The kernel refused {file}: {error}."))
+}
