@@ -164,6 +164,11 @@ impl Child<'_> {
             | Action::OpenTerminal { .. }
             | Action::OpenPipes { .. }
             | Action::WatchMemory { .. }
+            | Action::OpenNetwork
+            | Action::MakeLink { .. }
+            | Action::RouteTo { .. }
+            | Action::BindPort { .. }
+            | Action::SetAddress { .. }
             | Action::CloneProcess => Err(Errno::NOTSUP),
         }
     }

@@ -16,6 +16,7 @@ use nix::libc::sock_filter;
 
 use crate::cgroup::Cgroups;
 use crate::container::Container;
+use crate::net::Net;
 use crate::plan::Host;
 use crate::ranges::Ranges;
 use crate::store::Store;
@@ -32,6 +33,7 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) cgroups: Cgroups,
     pub(crate) ranges: Ranges,
+    pub(crate) net: Net,
     /// The containers' seccomp filter, compiled once.
     pub(crate) filter: Vec<sock_filter>,
     /// The containers' init, in a sealed memory file.
@@ -63,6 +65,7 @@ impl Engine {
             cgroups,
             store,
             ranges,
+            net: Net::new(state, rootless)?,
             filter: seccomp::filter(),
             init: Arc::new(init::load()?),
             home: if rootless { None } else { Some(launch::home()?) },

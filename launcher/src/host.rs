@@ -3,6 +3,7 @@
 mod attempt;
 mod isolation;
 mod limits;
+mod network;
 mod storage;
 
 use std::fs;
@@ -25,12 +26,14 @@ pub fn examine(state: &Path, rootless: bool) -> HostReport {
     findings.extend([isolation::seccomp(), isolation::keyrings()]);
     findings.extend(storage::findings(state, rootless));
     findings.extend(limits::findings());
+    let (network, networks) = network::look(rootless);
+    findings.push(network);
     findings.push(isolation::kvm());
     HostReport {
         rootless,
         findings,
         engines: vec![("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned())],
-        networks: vec![("none".to_owned(), true, String::new())],
+        networks,
         disk: "none".to_owned(),
     }
 }

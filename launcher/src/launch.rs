@@ -14,6 +14,7 @@ use rustix::thread::UnshareFlags;
 use crate::child::{self, Materials};
 use crate::container::{Caller, Child, Process, Starting};
 use crate::engine::Engine;
+use crate::net::Inside;
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Actor, Ids, Step};
 use crate::program::Program;
@@ -42,6 +43,8 @@ pub(crate) struct Birth<'a> {
     init: Option<Child>,
     /// See [`Materials::init_open`].
     init_open: Option<OwnedFd>,
+    /// Its network namespace, when it joins a network.
+    inside: Option<Inside>,
     process: Option<(Child, OwnedFd)>,
 }
 
@@ -76,6 +79,7 @@ impl<'a> Birth<'a> {
             streams: None,
             init: None,
             init_open: None,
+            inside: None,
             process: None,
         })
     }
@@ -135,6 +139,18 @@ impl<'a> Birth<'a> {
             Action::CloneInit { .. } => self.clone_init(steps),
             Action::MapIds { ids, .. } => self.map_ids(*ids),
             Action::OpenTerminal { .. } | Action::OpenPipes { .. } => self.make_streams(),
+            Action::OpenNetwork => {
+                let init = self.init.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+                self.inside = Some(self.engine.net.open(netns_of(init)?)?);
+                Ok(())
+            }
+            Action::MakeLink { .. }
+            | Action::RouteTo { .. }
+            | Action::BindPort { .. }
+            | Action::SetAddress { .. } => {
+                let inside = self.inside.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+                self.engine.net.perform(action, inside)
+            }
             Action::CloneProcess => self.clone_process(steps),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -249,6 +265,12 @@ fn make_devpts(options: &[(String, String)]) -> io::Result<OwnedFd> {
     fsconfig_create(context.as_fd())?;
     let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, quiet)?)
+}
+
+/// The network namespace of a child of ours, which has not been waited for: the number is its own.
+fn netns_of(child: &Child) -> io::Result<OwnedFd> {
+    let path = format!("/proc/{}/ns/net", child.number());
+    Ok(openat(rustix::fs::CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// The launcher's own process id namespace.

@@ -17,6 +17,7 @@ mod image_file;
 mod init;
 mod inspect;
 mod launch;
+mod net;
 mod page;
 pub mod plan;
 pub mod privilege;

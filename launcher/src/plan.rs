@@ -5,6 +5,7 @@
 
 mod host;
 mod limits;
+pub(crate) mod network;
 mod process;
 mod root;
 mod step;
@@ -12,6 +13,7 @@ mod words;
 
 pub use host::{Hierarchy, Host, Ids};
 pub(crate) use limits::{Setting, settings};
+pub use network::Join;
 pub use process::process_steps;
 pub use step::{Action, Actor, Step};
 
@@ -30,17 +32,18 @@ pub struct Plan {
     pub lacks: Vec<String>,
 }
 
-/// What it takes to create the container of `request`, which has been validated, on `host` with the ids `ids`.
+/// What it takes to create the container of `request`, which has been validated, on `host` with the ids `ids`, in the
+/// networks `joins`.
 #[must_use]
-pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids) -> Plan {
+pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids, joins: &[Join]) -> Plan {
     let host = &host.serving(&request.limits);
-    let mut steps = launcher_steps(request, host, ids);
-    steps.extend(root::init_steps(request, host).into_iter().map(Step::init));
+    let mut steps = launcher_steps(request, host, ids, joins);
+    steps.extend(root::init_steps(request, host, joins).into_iter().map(Step::init));
     steps.extend(process_steps(&request.process, request.capabilities, host));
     Plan { steps, lacks: host.lacks() }
 }
 
-fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
+fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids, joins: &[Join]) -> Vec<Step> {
     let mut actions = vec![Action::MakeWritableLayer { container: request.container.clone() }];
     for hierarchy in &host.hierarchies {
         actions.push(Action::MakeCgroup {
@@ -74,6 +77,8 @@ fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids) -> Vec<Step> {
         },
         Action::MapIds { ids, set_groups: host.set_groups },
     ]);
+    // While process 1 builds the root file system, and before there is another one.
+    actions.extend(network::actions(joins));
     actions.push(Action::CloneProcess);
     actions.into_iter().map(Step::launcher).collect()
 }

@@ -132,6 +132,7 @@ impl Server {
             }
             patience = if idle { self.tidy()? } else { Some(Duration::ZERO) };
             if let Some(Shutdown { caller }) = self.shutdown.filter(|_| self.engine.is_empty()) {
+                self.engine.net.close();
                 if let Some(caller) = caller {
                     self.reply(caller, Ok((Reply::Done, Vec::new())));
                 }

@@ -68,7 +68,7 @@ fn request() -> LaunchRequest {
 const IDS: Ids = Ids { base: 589_824, count: 65_536, store: 524_288 };
 
 fn text(request: &LaunchRequest, host: &Host) -> String {
-    plan(request, host, IDS).steps.iter().fold(String::new(), |mut text, step| {
+    plan(request, host, IDS, &[]).steps.iter().fold(String::new(), |mut text, step| {
         writeln!(text, "{:<8} {}", step.actor().to_string(), step.call()).unwrap();
         text
     })
@@ -81,7 +81,7 @@ fn the_plan_of_a_shell_is_this_one() {
 
 #[test]
 fn the_same_request_on_the_same_host_gives_the_same_plan() {
-    assert_eq!(plan(&request(), &host(), IDS), plan(&request(), &host(), IDS));
+    assert_eq!(plan(&request(), &host(), IDS, &[]), plan(&request(), &host(), IDS, &[]));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_a_host_lacks_is_told_and_not_planned() {
     let mut poor = host();
     poor.rootless = true;
     poor.hierarchies.clear();
-    let plan = plan(&request(), &poor, IDS);
+    let plan = plan(&request(), &poor, IDS, &[]);
     assert_eq!(plan.lacks.len(), 4, "{:?}", plan.lacks);
     assert!(plan.lacks.iter().all(|lack| lack.ends_with('.')));
     assert!(!plan.steps.iter().any(|step| step.call().contains("cgroup/")));
@@ -128,7 +128,7 @@ fn privilege_is_given_up_in_the_only_order_that_works() {
 
 #[test]
 fn every_step_says_why_in_one_sentence() {
-    for step in plan(&request(), &host(), IDS).steps {
+    for step in plan(&request(), &host(), IDS, &[]).steps {
         let why = step.why();
         assert!(why.ends_with('.') && why.len() <= 110, "{}: {why}", step.call());
     }

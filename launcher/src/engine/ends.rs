@@ -20,6 +20,7 @@ impl Engine {
         self.containers.remove(id);
         self.discard(id);
         self.ranges.give_back(range);
+        self.net.release(id);
     }
 
     /// Takes back a process that did not become its command; with the first one the whole container.
@@ -203,6 +204,7 @@ impl Engine {
                 left = true;
             } else if let Some(life) = container.life.take() {
                 self.ranges.give_back(&life.range);
+                self.net.release(id);
                 events.push(Event::Ended { container: id.clone() });
             }
         }

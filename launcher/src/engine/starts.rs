@@ -20,7 +20,8 @@ impl Engine {
     pub(crate) fn plan(&self, request: &LaunchRequest) -> Result<Reply, Failure> {
         self.require_limits(&request.limits)?;
         let range = self.ranges.next().ok_or_else(no_range)?;
-        Ok(Reply::Plan(plan(request, &self.host, range.ids).steps))
+        let joins = self.net.foresee(&request.networks)?;
+        Ok(Reply::Plan(plan(request, &self.host, range.ids, &joins).steps))
     }
 
     /// Starts a container; the answer follows when its first process has become its command.
@@ -38,8 +39,12 @@ impl Engine {
         }
         self.require_layers(&request.layers)?;
         self.require_limits(&request.limits)?;
-        let range = self.ranges.take().ok_or_else(no_range)?;
-        let plan = plan(request, &self.host, range.ids);
+        let joins = self.net.reserve(&request.container, &request.networks)?;
+        let Some(range) = self.ranges.take() else {
+            self.net.release(&request.container);
+            return Err(no_range());
+        };
+        let plan = plan(request, &self.host, range.ids, &joins);
         let steps = plan.steps.clone();
         let born = Birth::new(self, request, range.clone())
             .map_err(|error| StepError { step: 0, error })
@@ -69,7 +74,7 @@ impl Engine {
             next_process: 1,
             steps: Vec::new(),
             lacks: plan.lacks,
-            addresses: Vec::new(),
+            addresses: joins.into_iter().map(|join| join.address).collect(),
             frozen: None,
             out_of_memory: false,
             killed: false,

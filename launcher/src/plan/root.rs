@@ -1,10 +1,12 @@
 //! The steps of process 1: it builds the root file system that every process of the container sees.
 
 use std::ffi::CString;
+use std::net::Ipv4Addr;
 
 use rustix::mount::MountAttrFlags;
 
-use super::{Action, Host};
+use super::network::name_server;
+use super::{Action, Host, Join};
 use crate::wire::{LaunchRequest, Stdio};
 
 /// What is mounted on, and the directory of the files: in a layer above the image's, so that whatever an image has by these
@@ -17,7 +19,7 @@ const CAP_KILL: u64 = 1 << 5;
 /// Above the host's processes, below the container's others: with process 1 the whole container ends.
 const OOM_SCORE: &str = "400";
 
-pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
+pub(super) fn init_steps(request: &LaunchRequest, host: &Host, joins: &[Join]) -> Vec<Action> {
     let count = u16::try_from(request.layers.len()).expect("the number of layers is validated");
     let mut steps: Vec<Action> = host.join().into_iter().collect();
     steps.extend([
@@ -28,7 +30,7 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
         Action::RaiseLoopback,
         Action::MakeBaseLayer {
             directories: BASE_DIRECTORIES.map(String::from).to_vec(),
-            files: files(request),
+            files: files(request, joins),
         },
         Action::AttachLayers { count },
         Action::MountOverlay { options: overlay_options(count) },
@@ -59,19 +61,21 @@ pub(super) fn init_steps(request: &LaunchRequest, host: &Host) -> Vec<Action> {
 }
 
 /// Files that tell a container who it is.
-fn files(request: &LaunchRequest) -> Vec<(String, String)> {
+fn files(request: &LaunchRequest, joins: &[Join]) -> Vec<(String, String)> {
+    // Others know it by this address, so that a server that binds to its own name can be reached.
+    let own = joins.first().map_or(Ipv4Addr::new(127, 0, 1, 1), |join| join.address.address);
     let hosts = format!(
-        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{}\n",
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{own}\t{}\n",
         request.hostname
     );
-    [
-        ("etc/hosts", hosts),
-        ("etc/hostname", format!("{}\n", request.hostname)),
+    let resolver = match name_server(joins) {
+        Some(address) => format!("nameserver {address}\noptions timeout:3\n"),
         // No network, no resolver: an empty list fails at once where a guessed one would time out.
-        ("etc/resolv.conf", "# This container has no network.\n".to_owned()),
-    ]
-    .map(|(path, contents)| (path.to_owned(), contents))
-    .to_vec()
+        None => "# This container has no network.\n".to_owned(),
+    };
+    [("etc/hosts", hosts), ("etc/hostname", format!("{}\n", request.hostname)), ("etc/resolv.conf", resolver)]
+        .map(|(path, contents)| (path.to_owned(), contents))
+        .to_vec()
 }
 
 /// The base layer is attached at `base`, layer `n` at `n` and the writable one at `w`, relative to the staging directory.

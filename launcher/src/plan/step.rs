@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ids;
+use super::{Ids, Join};
 
 /// One step: who does what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,11 @@ pub enum Action {
     MapIds { ids: Ids, set_groups: bool },
     OpenTerminal { rows: u16, cols: u16 },
     OpenPipes { stdin: bool },
+    OpenNetwork,
+    MakeLink { join: Box<Join> },
+    RouteTo { join: Box<Join> },
+    BindPort { join: Box<Join> },
+    SetAddress { join: Box<Join> },
     CloneProcess,
     JoinCgroups { hierarchies: Vec<String> },
 

@@ -1,6 +1,7 @@
 //! The words of each step: its call as one would type it, and one sentence on why it is taken.
 
-use super::Action;
+use super::{Action, network};
+use crate::wire::Address;
 
 impl Action {
     pub(super) fn call(&self) -> String {
@@ -39,6 +40,34 @@ impl Action {
                 format!("open(\"/dev/pts/ptmx\"), ioctl(TIOCGPTPEER), ioctl(TIOCSWINSZ, {rows}×{cols})")
             }
             Self::OpenPipes { stdin } => format!("pipe2() × {}", if *stdin { 3 } else { 2 }),
+            Self::OpenNetwork => {
+                "setns(CLONE_NEWNET), echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6".to_owned()
+            }
+            Self::MakeLink { join } => format!(
+                "ip link add {}{} type veth peer name {} netns PID",
+                join.link(),
+                join.lab.map_or(String::new(), |lab| format!(" master {}", network::bridge(lab))),
+                join.address.interface
+            ),
+            Self::RouteTo { join } => format!("ip route add {} dev {}", join.address.address, join.link()),
+            Self::BindPort { join } => {
+                format!(
+                    "nft add element bridge porthole ports {{ {} . {} }}",
+                    join.link(),
+                    join.address.address
+                )
+            }
+            Self::SetAddress { join } if join.lab.is_some() => {
+                let Address { address, prefix, interface, .. } = &join.address;
+                format!("ip addr add {address}/{prefix} dev {interface}; ip link set {interface} up")
+            }
+            Self::SetAddress { join } => {
+                let Address { address, prefix, interface, .. } = &join.address;
+                format!(
+                    "ip addr add {address}/{prefix} dev {interface}; ip link set {interface} up; ip route add default via {} onlink",
+                    join.router
+                )
+            }
             Self::CloneProcess => "setns(CLONE_NEWPID), clone3()".to_owned(),
             Self::JoinCgroups { hierarchies } => {
                 format!("echo 0 > {{{}}}/tasks", hierarchies.join(","))
@@ -121,6 +150,14 @@ impl Action {
                 "The terminal of the first process; the launcher keeps its other end."
             }
             Self::OpenPipes { .. } => "The first process's standard streams.",
+            Self::OpenNetwork => "Its network namespace, without IPv6 but on the loopback.",
+            Self::MakeLink { .. } => {
+                "A cable: one end in the container, the other in a router apart from the host."
+            }
+            Self::RouteTo { .. } => "The router finds it by its address, and takes no other address from it.",
+            Self::BindPort { .. } => "The bridge takes nothing from it but what bears its own addresses.",
+            Self::SetAddress { join } if join.lab.is_some() => "Its place in the lab network.",
+            Self::SetAddress { .. } => "Its address, and the router as the way to everything else.",
             Self::CloneProcess => "The first process, in the container's process id namespace.",
             Self::JoinCgroups { .. } => "Under the limits, before anything else.",
             Self::RaiseOomScore { .. } => "When memory runs out, the kernel ends containers before the host.",

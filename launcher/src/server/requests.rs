@@ -74,7 +74,8 @@ impl Server {
             RequestBody::Update { container, limits, label } => {
                 plain(self.engine.update(&container, *limits, label)?)
             }
-            RequestBody::Socket { .. } | RequestBody::Resolver => {
+            RequestBody::Resolver => Ok(Some((Reply::Resolver, self.engine.net.resolver()?))),
+            RequestBody::Socket { .. } => {
                 Err(failure(FailureKind::Unsupported, "This launcher cannot do that."))
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+pub mod world;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;

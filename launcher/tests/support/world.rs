@@ -1,0 +1,134 @@
+//! A small world for a test of networks: the test's own thread is in a network namespace that plays the host, and another one
+//! plays everything else there is.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Child, Command};
+
+use nix::sched::{CloneFlags, setns, unshare};
+
+/// A web server out there.
+pub const WEB: &str = "45.33.32.2";
+
+/// The host's own address towards it, and one in its private network.
+pub const HOST: &str = "45.33.32.1";
+pub const HOST_LAN: &str = "192.168.77.1";
+
+/// Addresses that something answers on out there and that no container may reach: a machine of the host's private network, one
+/// of another, and metadata services of clouds.
+pub const FORBIDDEN: [&str; 7] = [
+    "192.168.77.2",
+    "10.9.9.9",
+    "172.20.1.1",
+    "100.64.5.5",
+    "169.254.169.254",
+    "168.63.129.16",
+    "198.18.7.7",
+];
+
+/// Everything outside the host. Ends when it is dropped.
+pub struct World {
+    everything: Child,
+    outside: u32,
+}
+
+/// Whether the programs are there; says loudly when not.
+pub fn possible() -> bool {
+    let there = super::possible() && ["/usr/sbin/nft", "/usr/sbin/ip"].iter().all(|p| fs::exists(p).unwrap());
+    if !there {
+        eprintln!("SKIPPED: this test needs root, nftables and iproute2");
+    }
+    there
+}
+
+impl World {
+    /// Moves the calling thread, and what it starts from now on, into the host's namespace.
+    pub fn new() -> Self {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
+        let outside = child.id();
+        super::eventually("the namespace outside is there", || {
+            fs::read_link(format!("/proc/{outside}/ns/net")).ok()
+                != fs::read_link("/proc/thread-self/ns/net").ok()
+        });
+        let world = Self { everything: child, outside };
+        here(&format!(
+            "ip link set lo up; ip link add eth0 type veth peer name eth0 netns {outside};
+             ip addr add {HOST}/24 dev eth0; ip addr add {HOST_LAN}/24 dev eth0; ip link set eth0 up;
+             ip route add default via {WEB}"
+        ));
+        world.outside("ip link set lo up; ip addr add 45.33.32.2/24 dev eth0; ip link set eth0 up");
+        for address in FORBIDDEN {
+            world.outside(&format!("ip addr add {address}/32 dev eth0"));
+        }
+        here("ip route add 192.168.77.2 dev eth0");
+        let there = File::open(format!("/proc/{outside}/ns/net")).unwrap();
+        for port in [80, 25, 465, 587] {
+            serve(there.try_clone().unwrap(), port, "outside");
+        }
+        serve(File::open("/proc/thread-self/ns/net").unwrap(), 7070, "host");
+        world
+    }
+
+    /// Runs a script out there.
+    pub fn outside(&self, script: &str) -> String {
+        let target = self.outside.to_string();
+        output(&["nsenter", "--net", "--target", &target, "sh", "-ec", script])
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.everything.kill();
+        let _ = self.everything.wait();
+    }
+}
+
+/// Answers whoever connects to a port, on every address of the namespace `netns`, with a word and where it came from; and
+/// keeps the connection until the other side has enough of it.
+fn serve(netns: File, port: u16, word: &'static str) {
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
+        let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
+        ready.send(()).unwrap();
+        for mut connection in listener.incoming().flatten() {
+            let peer = connection.peer_addr().unwrap().ip();
+            let _ = writeln!(connection, "{word}:{port} {peer}");
+            std::thread::spawn(move || std::io::copy(&mut connection, &mut std::io::sink()));
+        }
+    });
+    is_ready.recv().unwrap();
+}
+
+/// Runs a script on the host.
+pub fn here(script: &str) -> String {
+    output(&["sh", "-ec", script])
+}
+
+/// Runs a script in the router of a launcher.
+pub fn router(launcher: u32, script: &str) -> String {
+    let fds = fs::read_dir(format!("/proc/{launcher}/fd")).unwrap().map(|entry| entry.unwrap().path());
+    let own = fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let netns = fds.into_iter().find(|fd| {
+        fs::read_link(fd).is_ok_and(|link| link.to_string_lossy().starts_with("net:[") && link != own)
+    });
+    let netns = format!("--net={}", netns.expect("the launcher has a router").display());
+    output(&["nsenter", &netns, "sh", "-ec", script])
+}
+
+/// Everything of the host's network that one could change: links, addresses, routes, rules and settings.
+pub fn state_of_host() -> String {
+    here(
+        "ip -o link | sed 's/state [A-Z]*//'; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent;
+         nft list ruleset; grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf || true",
+    )
+}
+
+fn output(argv: &[&str]) -> String {
+    let output = Command::new(argv[0]).args(&argv[1..]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{argv:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
