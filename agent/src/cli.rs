@@ -23,6 +23,7 @@ mod logs;
 mod meter;
 mod output;
 mod plan;
+mod ports;
 mod process;
 mod progress;
 mod prune;
@@ -125,6 +126,10 @@ pub enum Verb {
     Stats(stats::StatsArgs),
     /// List the processes of a container, as seen inside and outside.
     Top(top::TopArgs),
+    /// List the ports that a container listens on and publishes.
+    Ports(ports::PortsArgs),
+    /// Open a port of a container in the browser, and print where.
+    Preview(ports::PreviewArgs),
     /// List what a container added, changed and deleted.
     Diff(diff::DiffArgs),
     /// Copy files into and out of a container.
@@ -255,6 +260,8 @@ async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
         Verb::Inspect(args) => inspect::run(client, args).await,
         Verb::Stats(args) => stats::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
+        Verb::Ports(args) => ports::list(client, args).await,
+        Verb::Preview(args) => ports::preview(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,
         Verb::Cp(args) => cp::run(client, args).await,
         Verb::Commit(args) => commit::run(client, args).await,
@@ -321,6 +328,9 @@ mod tests {
             "porthole inspect a b",
             "porthole stats --no-stream a",
             "porthole top c",
+            "porthole ports --json c",
+            "porthole preview c 8000",
+            "porthole preview --close c 8000",
             "porthole images -q --json",
             "porthole import - name:tag",
             "porthole load -i f",

@@ -8,6 +8,7 @@ use porthole_launcher::state::default_path;
 use serde::Deserialize;
 
 use crate::cli::{LogFormat, ServeArgs};
+use crate::http::PreviewHost;
 use crate::image::RegistrySettings;
 
 /// Where the agent listens unless told otherwise: this machine only.
@@ -46,6 +47,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Host names to answer to beside loopback names and the address.
     pub hosts: Vec<String>,
+    /// Names of previews; those below `localhost` when missing.
+    pub preview_host: Option<PreviewHost>,
     /// How to write the log.
     pub log_format: LogFormat,
     /// Which registries images come from and go to.
@@ -59,6 +62,7 @@ struct File {
     listen: Option<SocketAddr>,
     state: Option<PathBuf>,
     host: Vec<String>,
+    preview_host: Option<PreviewHost>,
     log_format: Option<LogFormat>,
     registries: RegistrySettings,
 }
@@ -69,7 +73,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(args: ServeArgs) -> Result<Self, ConfigError> {
-        let ServeArgs { listen, state, config, host, log_format } = args;
+        let ServeArgs { listen, state, config, host, preview_host, log_format } = args;
         let file = config.map_or_else(|| Ok(File::default()), |path| read(&path))?;
         let state = state.or(file.state).unwrap_or_else(default_path);
         Ok(Self {
@@ -78,6 +82,7 @@ impl Config {
                 .unwrap_or_else(|| DEFAULT_LISTEN.parse().expect("it is an address")),
             state: std::path::absolute(state).map_err(ConfigError::NoCurrentDirectory)?,
             hosts: [host, file.host].concat(),
+            preview_host: preview_host.or(file.preview_host),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
             registries: file.registries,
         })
@@ -103,7 +108,14 @@ mod tests {
     use std::io::Write;
 
     fn args(config: Option<PathBuf>) -> ServeArgs {
-        ServeArgs { listen: None, state: Some("/s".into()), config, host: vec![], log_format: None }
+        ServeArgs {
+            listen: None,
+            state: Some("/s".into()),
+            config,
+            host: vec![],
+            preview_host: None,
+            log_format: None,
+        }
     }
 
     fn file(text: &str) -> tempfile::NamedTempFile {

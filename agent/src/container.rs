@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::engine::{Engine, EngineError};
 use crate::image::{Image, ImageError};
+use crate::ports::Inside;
 use crate::terminal::Terminal;
 
 mod birth;
@@ -51,6 +52,9 @@ pub(crate) enum ContainerError {
     /// The name is taken.
     #[error("The name '{0}' is taken.")]
     NameInUse(String),
+    /// The port on the agent's side is taken.
+    #[error("The port {0} is taken on the agent's side.")]
+    PortInUse(u16),
     /// It has ended.
     #[error("Container {0} has ended.")]
     NotRunning(ContainerId),
@@ -116,6 +120,7 @@ pub(crate) struct Container {
     engine: Arc<dyn Engine>,
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<View>>,
+    inside: Inside,
 }
 
 impl Container {
@@ -231,6 +236,15 @@ impl Container {
     pub(crate) async fn usage(&self) -> Result<Vec<Usage>> {
         self.check_running()?;
         Ok(self.engine.usage(self.id.to_string()).await?)
+    }
+
+    /// Its ports, from within.
+    ///
+    /// # Errors
+    /// [`ContainerError::NotRunning`].
+    pub(crate) fn inside(&self) -> Result<Inside> {
+        self.check_running()?;
+        Ok(self.inside.clone())
     }
 
     fn check_running(&self) -> Result<()> {

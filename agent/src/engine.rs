@@ -120,6 +120,10 @@ pub trait Engine: Send + Sync + 'static {
     fn remove(&self, container: String) -> BoxFuture<'_, Result<()>>;
     /// What the kernel says about a container.
     fn inspect(&self, container: String) -> BoxFuture<'_, Result<KernelTexts>>;
+    /// What listens in a container: `/proc/PID/net/tcp` and `tcp6` as its network namespace has them.
+    fn listening(&self, container: String) -> BoxFuture<'_, Result<[String; 2]>>;
+    /// A TCP socket in a container's network namespace, non-blocking, neither bound nor connected.
+    fn socket(&self, container: String, ipv6: bool) -> BoxFuture<'_, Result<OwnedFd>>;
     /// Limits and use of a container.
     fn usage(&self, container: String) -> BoxFuture<'_, Result<Vec<Usage>>>;
     /// Every container that has not been removed.

@@ -1,6 +1,6 @@
 //! The agent's HTTP side: the only module that knows axum.
 //!
-//! Every request passes [`guard`]; `/api/v1` is [`api`], one path of it the [`socket`]; everything else is the page.
+//! What is sent to the name of a [`preview`] goes to a container and nowhere else. Every other request passes [`guard`]; `/api/v1` is [`api`], one path of it the [`socket`]; everything else is the page.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use tower_http::trace::TraceLayer;
 use crate::container::registry::Registry;
 use crate::image::Image;
 use crate::inspect::watch::Watches;
+use crate::ports::previews::Previews;
 
 mod api;
 mod assets;
@@ -23,9 +24,11 @@ mod connections;
 mod error;
 mod extract;
 pub(crate) mod guard;
+mod preview;
 mod socket;
 
 pub(crate) use guard::Guard;
+pub(crate) use preview::host::PreviewHost;
 pub(crate) use socket::lists::Lists;
 
 /// What handlers share.
@@ -42,6 +45,10 @@ pub(crate) struct Shared {
     pub(crate) lists: Lists,
     /// Who may ask.
     pub(crate) guard: Guard,
+    /// Ports that somebody has opened.
+    pub(crate) previews: Previews,
+    /// Names of previews, where the agent was told.
+    pub(crate) preview_host: Option<PreviewHost>,
     /// Who answers.
     pub(crate) version: Version,
     /// What this host lacks, one sentence each.
@@ -90,6 +97,7 @@ fn router(app: App) -> Router {
         .merge(api::router())
         .fallback(assets::serve)
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
+        .layer(middleware::from_fn_with_state(app.clone(), preview::route))
         .layer(TraceLayer::new_for_http())
         .with_state(app)
 }

@@ -15,6 +15,7 @@ pub(crate) mod capabilities;
 mod host;
 mod maps;
 mod mounts;
+pub(crate) mod ports;
 mod status;
 pub(crate) mod watch;
 
@@ -38,7 +39,7 @@ pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<K
         writable_bytes: texts.writable_bytes,
         processes: processes(&texts),
         lacks: container.view().detail.lacks.clone(),
-        listening: Vec::new(),
+        listening: ports::listening(&texts.tcp),
         host,
     })
 }

@@ -45,6 +45,7 @@ pub(crate) mod files;
 pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;
+pub(crate) mod ports;
 pub(crate) mod random;
 pub(crate) mod shutdown;
 pub(crate) mod storage;
@@ -61,6 +62,7 @@ use http::guard::Token;
 use http::{Guard, Lists};
 use image::{ImageError, Images};
 use inspect::watch::Watches;
+use ports::previews::Previews;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
 
 /// The image that is there from the start; empty when the build had none.
@@ -138,6 +140,8 @@ pub async fn serve(
         watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),
         lists: Lists::new(),
         guard: Guard::new(address, &config.hosts, token),
+        previews: Previews::default(),
+        preview_host: config.preview_host.clone(),
         version: version(host.rootless),
         lacks: lacks(&host),
         tasks: tasks.clone(),
@@ -196,7 +200,7 @@ async fn prepare(
     let host = engine.host().await.map_err(|error| launcher(error.into()))?;
     let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
     let images = images.with_registries(config.registries.clone());
-    let registry = Registry::new(Arc::new(engine.clone()), images, tasks.clone());
+    let registry = Registry::new(Arc::new(engine.clone()), images, tasks.clone(), address.ip());
     registry.adopt_all(events).await.map_err(launcher)?;
     add_busybox(registry.images()).await;
     Ok(Prepared { listener, address, token, host, registry })

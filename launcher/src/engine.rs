@@ -3,6 +3,7 @@
 mod answers;
 mod ends;
 mod sites;
+mod socket;
 mod starts;
 mod update;
 
@@ -40,6 +41,8 @@ pub(crate) struct Engine {
     pub(crate) init: Arc<OwnedFd>,
     /// The launcher's own process id namespace; none when it may not return to it.
     pub(crate) home: Option<OwnedFd>,
+    /// Its own network namespace, likewise.
+    network: Option<OwnedFd>,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) trash: Trash,
     /// Containers of an earlier launcher that are still dying.
@@ -68,6 +71,7 @@ impl Engine {
             net: Net::new(state, rootless)?,
             filter: seccomp::filter(),
             init: Arc::new(init::load()?),
+            network: socket::home()?,
             home: if rootless { None } else { Some(launch::home()?) },
             containers: BTreeMap::new(),
             trash: Trash::default(),

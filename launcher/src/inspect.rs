@@ -63,10 +63,15 @@ impl Engine {
             command_lines,
             cgroup_path: self.host.cgroup_of(&container.id),
             writable_bytes: writable_bytes(self.store.containers(), &container.id),
-            tcp: ["net/tcp", "net/tcp6"].map(|file| text(init, file, MAX_TEXT)),
+            tcp: tcp(init),
             pids,
         }
     }
+}
+
+/// The kernel lists sockets that listen before all others.
+pub(crate) fn tcp(init: u32) -> [String; 2] {
+    ["net/tcp", "net/tcp6"].map(|file| text(init, file, MAX_TEXT))
 }
 
 fn namespaces(pid: u32) -> Vec<(String, u64)> {

@@ -10,7 +10,7 @@ mod pool;
 mod router;
 mod sysctl;
 mod uplink;
-mod visit;
+pub(crate) mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -76,7 +76,9 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
             container_id(container)?;
             limits(changed)
         }
-        RequestBody::Socket { container, .. } => container_id(container),
+        RequestBody::Socket { container, .. } | RequestBody::Listening { container } => {
+            container_id(container)
+        }
         RequestBody::List { after: None }
         | RequestBody::Resolver
         | RequestBody::Host

@@ -139,6 +139,11 @@ pub enum RequestBody {
         /// Of IPv6 instead of IPv4.
         ipv6: bool,
     },
+    /// What listens in a container: cheaper than [`Inspect`](RequestBody::Inspect). Reply: [`Reply::Listening`].
+    Listening {
+        /// Which.
+        container: String,
+    },
     /// The two sockets that containers' name servers are reached by: bound to port 53 where networks of containers meet; a
     /// UDP one, then a listening TCP one. Reply: [`Reply::Resolver`] with the descriptors.
     Resolver,
@@ -306,6 +311,8 @@ pub enum Reply {
     },
     /// The socket's descriptor comes with this.
     Socket,
+    /// The texts of [`KernelTexts::tcp`].
+    Listening([String; 2]),
     /// The resolver's two descriptors come with this.
     Resolver,
     /// The steps a launch would execute.

@@ -81,6 +81,29 @@ pub const MAX_CONNECTIONS: usize = 4096;
 /// How long a client may take for the head of a request, or leave its connection unused, in milliseconds.
 pub const REQUEST_HEAD_MS: u64 = 10_000;
 
+/// Ports that one container may publish: a lab shows a handful of services.
+pub const MAX_PUBLISHED: usize = 16;
+
+/// Ports of one container that may be open as previews at a time.
+pub const MAX_PREVIEWS: usize = 8;
+
+/// Connections to one published port or preview at a time. More wait to be accepted, or are told so: a program that takes
+/// none of them must not use up the agent's descriptors.
+pub const MAX_PORT_CONNECTIONS: usize = 128;
+
+/// The same of all ports of all containers together, two descriptors each.
+pub const MAX_ALL_PORT_CONNECTIONS: usize = 1024;
+
+/// A connection to a container's port in which nothing moves for this long is closed, in milliseconds, as nginx does.
+pub const PORT_IDLE_MS: u64 = 600_000;
+
+/// Largest head of a request to, or of an answer from, a program behind a preview, in bytes; informational answers (1xx)
+/// before it count with it.
+pub const MAX_PREVIEW_HEAD_BYTES: usize = 64 * 1024;
+
+/// How long a program behind a preview may take to begin its answer, in milliseconds: development servers compile first.
+pub const PREVIEW_ANSWER_MS: u64 = 60_000;
+
 /// A peer that has answered no ping for this long is gone, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 30_000;
 

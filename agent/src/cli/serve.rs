@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::http::PreviewHost;
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -32,6 +34,10 @@ pub struct ServeArgs {
     /// Further host name to answer to.
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
+    /// Names of previews where 'localhost' does not reach, such as '*.preview.example.org'; 'https://' in front when a proxy
+    /// adds it.
+    #[arg(long, value_name = "PATTERN")]
+    pub preview_host: Option<PreviewHost>,
     /// How to write the log.
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,

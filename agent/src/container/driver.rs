@@ -15,6 +15,7 @@ use porthole_protocol::limits::MAX_PROCESSES;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::signal::HUP;
@@ -32,6 +33,8 @@ pub(super) struct Parts {
     pub(super) tasks: TaskTracker,
     pub(super) detail: ContainerDetail,
     pub(super) stop_signal: i32,
+    /// Cancelled at its end; see [`Inside::life`](crate::ports::Inside::life).
+    pub(super) life: CancellationToken,
     /// Told by every change of the view.
     pub(super) changed: watch::Sender<u64>,
 }
@@ -42,6 +45,9 @@ pub(super) struct Driver {
     engine: Arc<dyn Engine>,
     tasks: TaskTracker,
     stop_signal: i32,
+    life: CancellationToken,
+    /// Everything that reaches into it ends with it, however this task ends.
+    _life_ends: DropGuard,
     state: State,
     view: watch::Sender<Arc<View>>,
     changed: watch::Sender<u64>,
@@ -76,7 +82,7 @@ enum Event {
 impl Driver {
     /// The driver of a container that runs, and what its handles read.
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
-        let Parts { engine, tasks, detail, stop_signal, changed } = parts;
+        let Parts { engine, tasks, detail, stop_signal, life, changed } = parts;
         let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
         let (view, reader) = watch::channel(Arc::new(View { detail, terminals: Vec::new(), ended: false }));
         let driver = Self {
@@ -84,6 +90,8 @@ impl Driver {
             engine,
             tasks,
             stop_signal,
+            _life_ends: life.clone().drop_guard(),
+            life,
             state: State::new(remove),
             view,
             changed,
@@ -287,6 +295,9 @@ impl Driver {
     fn tell(&mut self, told: Told) {
         let before = self.state.phase();
         let effects = self.state.step(told);
+        if self.state.phase() != Phase::Running {
+            self.life.cancel();
+        }
         match self.state.phase() {
             phase if phase == before => {}
             Phase::Exited(exit) => {

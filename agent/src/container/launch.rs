@@ -11,6 +11,7 @@ use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::{LaunchSpec, Limits};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::birth::birth_step;
 use super::driver::{Driver, Parts};
@@ -19,6 +20,8 @@ use super::registry::Registry;
 use super::{Command, Container, ContainerError, Result, request, signal};
 use crate::engine::{self, EngineEvent, Launched};
 use crate::image::Image;
+use crate::ports::Inside;
+use crate::ports::publish::{self, Bound};
 use crate::random;
 use crate::terminal::Terminal;
 
@@ -35,6 +38,8 @@ struct Birth {
     steps: Vec<ExecutedStep>,
     lacks: Vec<String>,
     addresses: Vec<Address>,
+    /// Of its published ports.
+    bound: Vec<Bound>,
     start_micros: u64,
 }
 
@@ -66,6 +71,7 @@ impl Registry {
         let image = self.images().resolve(&spec.image)?;
         let id = ContainerId::from_random(random::bytes());
         let mut request = request::launch(&id, &spec, &image)?;
+        let (bound, published) = publish::bind(self.address(), &spec.publish)?;
         let (name, events) = self.reserve(&id, spec.name.as_deref())?;
         let limits = request.limits.clone();
         let record = Record {
@@ -84,6 +90,7 @@ impl Registry {
                 idle_ms: spec.limits.idle_ms,
             },
             spec,
+            published,
             hostname: request.hostname.clone(),
             layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
             stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
@@ -106,6 +113,7 @@ impl Registry {
                         steps,
                         lacks,
                         addresses,
+                        bound,
                         start_micros,
                     };
                     registry.bring_up(birth, process, events, answer).await;
@@ -174,14 +182,20 @@ impl Registry {
         known: Known,
         events: mpsc::Receiver<EngineEvent>,
     ) {
-        let Known { container: _, label: _, init_pid, processes, steps, lacks, addresses } = known;
+        let Known { container: _, label: _, init_pid, processes, steps, mut lacks, addresses } = known;
         let Some((_, first, _)) = processes.first() else {
             tracing::error!(container = %id, "the launcher knows no process of it");
             return self.forget(&id);
         };
+        let published = if init_pid.is_some() { record.published.as_slice() } else { &[] };
+        let (bound, published) = publish::bind(self.address(), published).unwrap_or_else(|error| {
+            lacks.push(format!("Its ports are not published any more: {error}"));
+            Default::default()
+        });
         let birth = Birth {
             image: self.images().resolve(&record.image_id).ok(),
-            record,
+            record: Record { published, ..record },
+            bound,
             first: first.clone(),
             init_pid: init_pid.unwrap_or(0),
             start_micros: steps.last().map_or(0, |step| (step.start_ns + step.duration_ns) / 1000),
@@ -201,8 +215,10 @@ impl Registry {
     }
 
     fn assemble(&self, birth: Birth) -> Assembled {
-        let Birth { id, record, image, first, init_pid, steps, lacks, addresses, start_micros } = birth;
-        let Record { name, image_id, spec, limits, hostname, layers, stop_signal, created_ms } = record;
+        let Birth { id, record, image, first, init_pid, steps, lacks, addresses, bound, start_micros } =
+            birth;
+        let Record { name, image_id, spec, limits, hostname, layers, published, stop_signal, created_ms } =
+            record;
         let summary = ContainerSummary {
             id: id.clone(),
             name,
@@ -225,18 +241,26 @@ impl Registry {
             birth,
             lacks,
             addresses: addresses.into_iter().map(told).collect(),
-            published: Vec::new(),
+            published,
         };
+        let life = CancellationToken::new();
+        let inside = Inside::new(Arc::clone(self.engine()), id, life.clone(), Arc::clone(self.port_room()));
+        for bound in bound {
+            self.tasks().spawn(publish::serve(bound, inside.clone()));
+        }
         let (driver, view) = Driver::new(Parts {
             engine: Arc::clone(self.engine()),
             tasks: self.tasks().clone(),
             detail,
             stop_signal,
+            life,
             changed: self.changed().clone(),
         });
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let engine = Arc::clone(self.engine());
-        let container = Container { id, image, image_id, first: Arc::new(first), engine, commands, view };
+        let id = inside.container().clone();
+        let first = Arc::new(first);
+        let container = Container { id, image, image_id, first, engine, commands, view, inside };
         Assembled { container, driver, commands: receiver }
     }
 }

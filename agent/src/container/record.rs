@@ -1,6 +1,6 @@
 //! What the agent wants to know again about a container after a restart: the label that the launcher keeps.
 
-use porthole_protocol::spec::{LaunchSpec, Limits};
+use porthole_protocol::spec::{LaunchSpec, Limits, Publish};
 use serde::{Deserialize, Serialize};
 
 /// The agent's own record of a container. JSON, so that a newer agent can read what an older one wrote.
@@ -19,6 +19,8 @@ pub(super) struct Record {
     pub(super) hostname: String,
     /// Read-only layers, topmost first, by diff id.
     pub(super) layers: Vec<String>,
+    /// What is published, with the ports it got on the agent's side.
+    pub(super) published: Vec<Publish>,
     /// The signal that asks its first process to end.
     pub(super) stop_signal: i32,
     /// Creation time, in milliseconds since 1970-01-01 UTC.

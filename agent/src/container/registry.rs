@@ -1,18 +1,19 @@
 //! All containers of this agent, by id and by name. How they come to be is in [`launch`](super::launch).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use porthole_protocol::http::ContainerSummary;
 use porthole_protocol::ids::{ContainerId, check_name};
 use porthole_protocol::limits::{MAX_CONTAINERS, MAX_PROCESSES};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::{Container, ContainerError, Result, names};
 use crate::engine::{Engine, EngineEvent};
 use crate::image::Images;
-use crate::random;
+use crate::{ports, random};
 
 /// Events waiting for a container's task. While it is being launched or adopted it takes none, so all that its processes
 /// can cause until then must fit.
@@ -26,6 +27,10 @@ struct Shared {
     engine: Arc<dyn Engine>,
     images: Images,
     tasks: TaskTracker,
+    /// Where ports are published.
+    address: IpAddr,
+    /// See [`ports::room`].
+    port_room: Arc<Semaphore>,
     /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
     /// Grows with every change of any container.
@@ -47,11 +52,17 @@ struct Entry {
 }
 
 impl Registry {
-    /// A registry without containers, whose tasks `tasks` joins.
-    pub(crate) fn new(engine: Arc<dyn Engine>, images: Images, tasks: TaskTracker) -> Self {
-        let shared =
-            Shared { engine, images, tasks, index: Mutex::default(), changed: watch::Sender::new(0) };
-        Self(Arc::new(shared))
+    /// A registry without containers, whose tasks `tasks` joins. Their ports are published on `address`.
+    pub(crate) fn new(engine: Arc<dyn Engine>, images: Images, tasks: TaskTracker, address: IpAddr) -> Self {
+        Self(Arc::new(Shared {
+            engine,
+            images,
+            tasks,
+            address,
+            port_room: ports::room(),
+            index: Mutex::default(),
+            changed: watch::Sender::new(0),
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
@@ -64,6 +75,14 @@ impl Registry {
 
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.0.tasks
+    }
+
+    pub(super) fn address(&self) -> IpAddr {
+        self.0.address
+    }
+
+    pub(super) fn port_room(&self) -> &Arc<Semaphore> {
+        &self.0.port_room
     }
 
     pub(super) fn changed(&self) -> &watch::Sender<u64> {

@@ -170,6 +170,22 @@ impl Engine for Builtin {
         .boxed()
     }
 
+    fn listening(&self, container: String) -> BoxFuture<'_, Result<[String; 2]>> {
+        self.ask(RequestBody::Listening { container }, Vec::new(), |(reply, _)| match reply {
+            Reply::Listening(tables) => Some(tables),
+            _ => None,
+        })
+        .boxed()
+    }
+
+    fn socket(&self, container: String, ipv6: bool) -> BoxFuture<'_, Result<OwnedFd>> {
+        self.ask(RequestBody::Socket { container, ipv6 }, Vec::new(), |(reply, mut fds)| match reply {
+            Reply::Socket => fds.pop(),
+            _ => None,
+        })
+        .boxed()
+    }
+
     fn usage(&self, container: String) -> BoxFuture<'_, Result<Vec<Usage>>> {
         self.ask(RequestBody::Usage { container }, Vec::new(), |(reply, _)| match reply {
             Reply::Usage(usage) => Some(usage),

@@ -20,6 +20,7 @@ use crate::container::plan_step;
 mod containers;
 mod files;
 mod images;
+mod ports;
 mod storage;
 mod transfers;
 
@@ -40,6 +41,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(plan))
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
+        .merge(ports::router())
         .merge(images::router())
         .merge(storage::router())
         .merge(files::router())
@@ -104,6 +106,8 @@ mod tests {
         ("/containers/{id}/kernel", &["get"]),
         ("/containers/{id}/stats", &["get"]),
         ("/containers/{id}/top", &["get"]),
+        ("/containers/{id}/ports", &["get"]),
+        ("/containers/{id}/ports/{port}/preview", &["post", "delete"]),
         ("/storage", &["get"]),
         ("/prune", &["post"]),
         ("/containers/{id}/changes", &["get"]),

@@ -69,6 +69,9 @@ impl From<ContainerError> for Refusal {
             E::NameInUse(_) => {
                 (ErrorCode::NameInUse, "Choose another name, or remove the container that has it.")
             }
+            E::PortInUse(_) => {
+                (ErrorCode::PortInUse, "Choose another port, or none to have any that is free.")
+            }
             E::NotRunning(_) => {
                 (ErrorCode::NotRunning, "Launch another one; `porthole logs` shows what it printed.")
             }

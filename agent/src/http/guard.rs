@@ -78,6 +78,11 @@ impl Guard {
         }
     }
 
+    /// Whether this is the token that is demanded.
+    pub(super) fn is_token(&self, text: &str) -> bool {
+        self.token.as_ref().is_some_and(|token| token.is(text))
+    }
+
     /// `Host`, and `Origin` where there is one.
     ///
     /// # Errors
@@ -108,7 +113,7 @@ impl Guard {
 }
 
 /// What the request says it was sent to: `Host`, exactly one.
-fn authority(parts: &Parts) -> Option<&str> {
+pub(super) fn authority(parts: &Parts) -> Option<&str> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next(), parts.uri.authority()) {
         (Some(host), None, _) => host.to_str().ok(),
@@ -118,7 +123,7 @@ fn authority(parts: &Parts) -> Option<&str> {
 }
 
 /// A host without its port.
-fn host_of(authority: &str) -> &str {
+pub(super) fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => host,
         _ => authority,
@@ -135,7 +140,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// The token of an `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

@@ -7,8 +7,8 @@ use rustix::io::Errno;
 
 use super::{Engine, failure};
 use crate::container::{Container, Process, Streams};
-use crate::image_file;
 use crate::wire::{Failure, FailureKind, Known, MAX_MESSAGE_BYTES, ProcessRequest, Reply};
+use crate::{image_file, inspect};
 
 /// Bytes of containers in one reply.
 const MAX_LIST_BYTES: usize = MAX_MESSAGE_BYTES / 2;
@@ -79,6 +79,12 @@ impl Engine {
         container.running()?;
         let init = container.init_pid().unwrap_or_default();
         Ok(Reply::Kernel(Box::new(self.texts(container, init))))
+    }
+
+    /// What listens in a container.
+    pub(crate) fn listening(&self, id: &str) -> Result<Reply, Failure> {
+        let life = self.containers.get(id).ok_or_else(|| no_container(id))?.running()?;
+        Ok(Reply::Listening(inspect::tcp(life.init.number())))
     }
 
     /// Limits and use of a container.

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 ///
 /// # Errors
 /// As `open(2)`.
-pub(super) fn here() -> io::Result<OwnedFd> {
+pub(crate) fn here() -> io::Result<OwnedFd> {
     Ok(openat(CWD, "/proc/self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
@@ -18,7 +18,7 @@ pub(super) fn here() -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// Its own, and those of `setns(2)`.
-pub(super) fn within<T>(
+pub(crate) fn within<T>(
     there: BorrowedFd<'_>,
     home: &OwnedFd,
     what: impl FnOnce() -> io::Result<T>,

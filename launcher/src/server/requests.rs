@@ -75,8 +75,9 @@ impl Server {
                 plain(self.engine.update(&container, *limits, label)?)
             }
             RequestBody::Resolver => Ok(Some((Reply::Resolver, self.engine.net.resolver()?))),
-            RequestBody::Socket { .. } => {
-                Err(failure(FailureKind::Unsupported, "This launcher cannot do that."))
+            RequestBody::Listening { container } => plain(self.engine.listening(&container)?),
+            RequestBody::Socket { container, ipv6 } => {
+                Ok(Some((Reply::Socket, vec![self.engine.socket(&container, ipv6)?])))
             }
             RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
             RequestBody::Shutdown => {

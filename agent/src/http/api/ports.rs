@@ -1,0 +1,55 @@
+//! `/containers/{id}/ports`: what listens in a container, and previews of it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use porthole_protocol::error::{ErrorCode, WireError};
+use porthole_protocol::http::{ListeningPort, Preview};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::error::{Answer, Refusal};
+use crate::http::extract::Path;
+use crate::http::{App, preview};
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(listening)).routes(routes!(open, close))
+}
+
+/// The TCP ports that processes of a container listen on.
+#[utoipa::path(get, path = "/containers/{id}/ports", tag = "ports", params(("id" = String, Path)),
+    responses((status = 200, body = [ListeningPort]), (status = "default", body = WireError)))]
+async fn listening(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Vec<ListeningPort>>> {
+    Ok(Json(app.registry.find(&id)?.inside()?.listening().await?))
+}
+
+/// Open a port of a container as a preview, under a name of its own; the same one while it is open.
+#[utoipa::path(post, path = "/containers/{id}/ports/{port}/preview", tag = "ports",
+    params(("id" = String, Path), ("port" = u16, Path)),
+    responses((status = 200, body = Preview), (status = "default", body = WireError)))]
+async fn open(
+    State(app): State<App>,
+    Path((id, port)): Path<(String, u16)>,
+    headers: HeaderMap,
+) -> Answer<Json<Preview>> {
+    let container = app.registry.find(&id)?;
+    if port == 0 {
+        let hint = "`porthole ports` lists those that are listened on.";
+        return Err(Refusal(WireError::new(ErrorCode::BadRequest, "A port is from 1 to 65535.", hint)));
+    }
+    let Some(names) = preview::names(&app, &headers) else {
+        let hint = "Reach the agent by localhost, or start it with --preview-host '*.NAME'.";
+        return Err(Refusal(WireError::new(ErrorCode::Unsupported, "A preview has no name here.", hint)));
+    };
+    let opened = app.previews.open(&container, port)?;
+    Ok(Json(Preview { url: names.url(opened.secret()) }))
+}
+
+/// Close a preview, and what is under way in it.
+#[utoipa::path(delete, path = "/containers/{id}/ports/{port}/preview", tag = "ports",
+    params(("id" = String, Path), ("port" = u16, Path)),
+    responses((status = 204), (status = "default", body = WireError)))]
+async fn close(State(app): State<App>, Path((id, port)): Path<(String, u16)>) -> Answer<StatusCode> {
+    app.previews.close(&app.registry.find(&id)?, port);
+    Ok(StatusCode::NO_CONTENT)
+}
