@@ -2,16 +2,18 @@
 //! finds it alive.
 
 use std::cell::Cell;
-use std::ffi::OsString;
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::unistd::Uid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::mount::{MountAttrFlags, OpenTreeFlags, open_tree};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -148,7 +150,12 @@ pub fn entry(mut arguments: impl Iterator<Item = OsString>, programs: Programs) 
         return None;
     }
     let state = PathBuf::from(arguments.next()?);
-    match launcher(state, programs) {
+    let served = match arguments.next() {
+        // What it says on standard output is why it is not ready.
+        None => protect(&state).inspect_err(|error| print!("{error}")),
+        Some(ids) => launcher(state, &ids, programs),
+    };
+    match served {
         Ok(()) => Some(ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("porthole launcher: {error}");
@@ -157,7 +164,36 @@ pub fn entry(mut arguments: impl Iterator<Item = OsString>, programs: Programs) 
     }
 }
 
-fn launcher(state: PathBuf, programs: Programs) -> io::Result<()> {
+/// Becomes this very program again, from a read-only view of its file; for an ordinary user, as root of a user namespace.
+///
+/// A process that enters a container is the launcher until its `execve`, and a hostile image can have it execute
+/// `/proc/self/exe` (CVE-2019-5736). Whoever is root in there may own the file: through this view, it can be neither
+/// written nor given another mode. The argument added is how many ids are
+/// mapped, 0 for root.
+fn protect(state: &Path) -> io::Result<()> {
+    let ids = if Uid::effective().is_root() { 0 } else { rootless::enter()?.ids };
+    let own = File::open("/proc/self/exe")?.metadata()?;
+    let view = open_tree(
+        rustix::fs::CWD,
+        std::fs::read_link("/proc/self/exe")?,
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC,
+    )?;
+    let found = rustix::fs::fstat(&view)?;
+    if (found.st_dev, found.st_ino) != (own.dev(), own.ino()) {
+        return Err(io::Error::other("the program was replaced while it started; once more"));
+    }
+    crate::sys::set_mount_attributes(
+        view.as_fd(),
+        u64::from(MountAttrFlags::MOUNT_ATTR_RDONLY.bits()),
+        None,
+    )?;
+    let state = CString::new(state.as_os_str().as_encoded_bytes())?;
+    let arguments = [c"porthole".to_owned(), c"launcher".to_owned(), state, CString::new(ids.to_string())?];
+    Err(crate::sys::execute(view.as_fd(), c"", &Vec::from(arguments).into(), &Vec::new().into()))
+}
+
+fn launcher(state: PathBuf, mapped: &OsStr, programs: Programs) -> io::Result<()> {
+    let mapped: u32 = mapped.to_str().and_then(|ids| ids.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
     // The listener and the pipe came as standard input and output.
     let listener = io::stdin().as_fd().try_clone_to_owned()?;
     let ready = Cell::new(Some(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
@@ -168,25 +204,32 @@ fn launcher(state: PathBuf, programs: Programs) -> io::Result<()> {
         // The agent waits for the end of this pipe; if it is gone, the log has the error.
         let _ = ready.take().map(|mut ready| ready.write_all(word));
     };
-    let served = serve(state, listener, programs, || tell(READY));
+    let served = serve(state, mapped, listener, programs, || tell(READY));
     if let Err(error) = &served {
         tell(error.to_string().as_bytes());
     }
     served
 }
 
-fn serve(state: PathBuf, listener: OwnedFd, programs: Programs, ready: impl FnOnce()) -> io::Result<()> {
+/// `mapped` is how many ids there are where this is root of a user namespace only, else 0.
+fn serve(
+    state: PathBuf,
+    mapped: u32,
+    listener: OwnedFd,
+    programs: Programs,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
     // A Ctrl-C in the agent's terminal is not for the launcher.
     rustix::process::setsid()?;
     rustix::thread::set_name(c"porthole-launch")?;
-    let rootless = !Uid::effective().is_root();
+    let rootless = mapped > 0;
     if !rootless {
         // Not without root: the kernel would give the files in /proc of children, which the launcher writes to, to root.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     let block;
     let (first_range, ranges) = if rootless {
-        (0, rootless::enter()?.ids)
+        (0, mapped)
     } else {
         block = Block::take()?;
         (block.first, ids::BLOCK)

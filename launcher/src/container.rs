@@ -21,6 +21,7 @@ pub(crate) struct Container {
     pub(crate) capabilities: u64,
     /// Those in force.
     pub(crate) limits: Limits,
+    pub(crate) new_privileges: bool,
     /// What only a living one has.
     pub(crate) life: Option<Life>,
     pub(crate) processes: BTreeMap<u32, Process>,

@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::net::Inside;
 use crate::page::{Page, Signal};
 use crate::plan::{Action, Actor, Ids, Step};
+use crate::privilege::Effective;
 use crate::program::Program;
 use crate::ranges::{Range, write_maps};
 use crate::spawn::Spawn;
@@ -186,6 +187,7 @@ impl<'a> Birth<'a> {
         let cgroup = self.cgroup.as_ref().map(AsFd::as_fd);
         // The writing end is the child's, and closed in here when this returns.
         let (init_open, _held_by_child) = pipe_with(PipeFlags::CLOEXEC)?;
+        let owner = self.owner()?;
         let cloned = sys::clone(namespaces.bits().into(), cgroup)?;
         match cloned {
             Cloned::Child => {
@@ -202,11 +204,18 @@ impl<'a> Birth<'a> {
                 child::run(Actor::Init, steps, &self.page, &materials)
             }
             Cloned::Parent { pid, pidfd } => {
+                drop(owner);
                 self.init = Some(Child { pid, pidfd });
                 self.init_open = self.engine.host.rootless.then_some(init_open);
                 Ok(())
             }
         }
+    }
+
+    /// Who the container's user namespace belongs to: its own root, where that is somebody else than the launcher.
+    fn owner(&self) -> io::Result<Option<Effective>> {
+        let own = !self.engine.host.rootless;
+        own.then(|| Effective::become_user(self.range.ids.base)).transpose()
     }
 
     fn map_ids(&mut self, ids: Ids) -> io::Result<()> {

@@ -39,7 +39,7 @@ pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids, joins: &[Join]) -> P
     let host = &host.serving(&request.limits);
     let mut steps = launcher_steps(request, host, ids, joins);
     steps.extend(root::init_steps(request, host, joins).into_iter().map(Step::init));
-    steps.extend(process_steps(&request.process, request.capabilities, host));
+    steps.extend(process_steps(&request.process, request.capabilities, request.new_privileges, host));
     Plan { steps, lacks: host.lacks() }
 }
 

@@ -5,7 +5,10 @@ use std::io;
 
 use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
+use rustix::thread::{
+    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, set_capabilities, set_capabilities_secure_bits,
+    set_no_new_privs, set_thread_res_uid,
+};
 
 /// User and group id of the agent where the system has no user `porthole`: below the first id of any container, and
 /// nobody else's.
@@ -52,6 +55,42 @@ pub fn drop_to(user: AgentUser) -> io::Result<()> {
     set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     verify(&fs::read_to_string("/proc/self/status")?)
+}
+
+const ROOT: rustix::process::Uid = rustix::process::Uid::ROOT;
+
+/// As long as this lives, what the launcher makes belongs to another user, its capabilities staying what they are.
+///
+/// For the clone that makes a user namespace. The kernel counts what is used in it, such as inotify instances, for the user
+/// who has made it as well (`user_namespaces(7)`, `kernel/ucount.c`): were that root, one container could take all that
+/// the host's root may have, and every other container's share.
+#[derive(Debug)]
+pub(crate) struct Effective(());
+
+impl Effective {
+    /// Changes the effective user id of this thread to `uid`.
+    ///
+    /// # Errors
+    /// As `prctl(2)` and `setresuid(2)`: without `CAP_SETPCAP` or `CAP_SETUID`.
+    pub(crate) fn become_user(uid: u32) -> io::Result<Self> {
+        // Else the kernel would take the effective capabilities with the root id.
+        set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
+        let effective = Self(());
+        set_thread_res_uid(ROOT, rustix::process::Uid::from_raw(uid), ROOT)?;
+        // The child writes to its own files in /proc, which would be root's; nobody else runs as this user.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+        Ok(effective)
+    }
+}
+
+impl Drop for Effective {
+    fn drop(&mut self) {
+        // What was permitted a moment ago; the worst that a refusal could leave is a launcher with less privilege, which
+        // then fails. Changing the user hides this process's memory again, whatever `suid_dumpable` says, in the third call.
+        let _ = set_thread_res_uid(ROOT, ROOT, ROOT);
+        let _ = set_capabilities_secure_bits(CapabilitiesSecureBits::empty());
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 /// Whether the text of `/proc/self/status` shows a process without privilege.

@@ -94,7 +94,8 @@ pub(crate) fn set_mount_attributes(
     check(result).map(drop)
 }
 
-/// Loads a seccomp filter for the calling thread, see `seccomp(2)`; `no_new_privs` must be set.
+/// Loads a seccomp filter for the calling thread, see `seccomp(2)`: `no_new_privs` must be set, or the
+/// thread have `CAP_SYS_ADMIN` in its user namespace.
 ///
 /// # Errors
 /// As `seccomp(2)`.

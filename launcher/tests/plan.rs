@@ -127,6 +127,25 @@ fn privilege_is_given_up_in_the_only_order_that_works() {
 }
 
 #[test]
+fn with_new_privileges_the_filter_comes_while_there_is_still_the_right_to_load_it() {
+    let text = text(&LaunchRequest { new_privileges: true, ..request() }, &host());
+    let of_process: Vec<&str> = text.lines().filter(|line| line.starts_with("process")).collect();
+    let at = |what: &str| of_process.iter().position(|line| line.contains(what)).unwrap();
+    let order = [
+        at("setns"),
+        at("keyctl"),
+        at("seccomp"),
+        at("CAPBSET_DROP"),
+        at("setgroups"),
+        at("capset"),
+        at("execve"),
+    ];
+    assert!(order.is_sorted(), "{order:?}\n{text}");
+    assert!(!of_process.iter().any(|line| line.contains("NO_NEW_PRIVS")), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("init") && line.contains("NO_NEW_PRIVS")), "{text}");
+}
+
+#[test]
 fn every_step_says_why_in_one_sentence() {
     for step in plan(&request(), &host(), IDS, &[]).steps {
         let why = step.why();

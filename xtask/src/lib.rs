@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod dist;
 pub mod elf;
+pub mod escapes;
 pub mod image;
 pub mod page;
 pub mod run;
@@ -28,6 +29,8 @@ Usage: cargo xtask COMMAND
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
+  escapes [--engine builtin|runc|crun|runsc] [--write]
+                        try to get out of containers in every known way; print the table, or publish it as well
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
   bench pull            measure pulling the Debian image, beside Docker, Podman, and skopeo with umoci
@@ -47,6 +50,7 @@ pub fn command() -> Result<ExitCode> {
         Some(Value(name)) if name == "run" => run::run(&passed_on(&mut arguments)?),
         Some(Value(name)) if name == "test" => test::command(only(&mut arguments)?.as_deref()),
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
+        Some(Value(name)) if name == "escapes" => escapes(&mut arguments),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
         Some(Value(name)) if name == "bench" => {
             let benchmark = arguments.value()?.string()?;
@@ -63,6 +67,18 @@ pub fn command() -> Result<ExitCode> {
         }
         Some(other) => bail!("{}\n\n{HELP}", other.unexpected()),
     }
+}
+
+fn escapes(arguments: &mut lexopt::Parser) -> Result<ExitCode> {
+    let (mut engine, mut write) = (None, false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("engine") => engine = Some(arguments.value()?.string()?),
+            Long("write") => write = true,
+            other => bail!(other.unexpected()),
+        }
+    }
+    escapes::command(engine.as_deref(), write)
 }
 
 fn only(arguments: &mut lexopt::Parser) -> Result<Option<String>> {

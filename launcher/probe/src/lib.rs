@@ -2,6 +2,7 @@
 //!
 //! The same report is taken inside a container and on the bare host: an assertion that holds in both shows nothing.
 
+pub mod attempt;
 pub mod report;
 pub mod see;
 #[cfg(target_arch = "x86_64")]

@@ -52,3 +52,10 @@ pub fn in_child(child: impl FnOnce() -> i32) -> Option<nix::sys::wait::WaitStatu
         Err(_) => None,
     }
 }
+
+/// Forks and goes on in both; false where the kernel refuses.
+#[must_use]
+pub fn fork() -> bool {
+    // SAFETY: the probe has one thread, so its child may run any code.
+    unsafe { nix::unistd::fork() }.is_ok()
+}

@@ -62,6 +62,7 @@ impl Engine {
             label: request.label.clone(),
             layers: request.layers.clone(),
             capabilities: request.capabilities,
+            new_privileges: request.new_privileges,
             limits: request.limits.clone(),
             life: Some(Life {
                 init: born.init,
@@ -93,7 +94,8 @@ impl Engine {
     ) -> Result<u32, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         let life = container.running()?;
-        let steps = process_steps(&request, container.capabilities, &self.host.serving(&container.limits));
+        let host = self.host.serving(&container.limits);
+        let steps = process_steps(&request, container.capabilities, container.new_privileges, &host);
         let internal =
             |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
         let page = Page::new().map_err(internal)?;
@@ -176,8 +178,14 @@ impl Starting {
 }
 
 fn child_failed(step: &Step, errno: Errno) -> Failure {
-    let Action::Execute { command } = &step.action else {
-        return step_failed(step, &errno.into());
+    let command = match &step.action {
+        Action::Execute { command } => command,
+        Action::EnterDirectory { path } => {
+            let message =
+                format!("The working directory '{path}' cannot be entered: {}.", reason(&errno.into()));
+            return failure(FailureKind::BadRequest, message);
+        }
+        _ => return step_failed(step, &errno.into()),
     };
     match errno {
         Errno::NOENT | Errno::NOTDIR => failure(
