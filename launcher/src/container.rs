@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::process::Pid;
 
 use crate::cgroup::Frozen;
+use crate::disk::Disk;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
@@ -18,6 +19,8 @@ pub(crate) struct Container {
     pub(crate) hostname: String,
     pub(crate) label: Vec<u8>,
     pub(crate) layers: Vec<String>,
+    /// What it has written.
+    pub(crate) disk: Disk,
     pub(crate) capabilities: u64,
     /// Those in force.
     pub(crate) limits: Limits,

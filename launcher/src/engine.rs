@@ -1,6 +1,7 @@
 //! All that the launcher owns, and what each request does to it.
 
 mod answers;
+mod disks;
 mod ends;
 mod sites;
 mod socket;
@@ -17,8 +18,9 @@ use nix::libc::sock_filter;
 
 use crate::cgroup::Cgroups;
 use crate::container::Container;
+use crate::disk::Pool;
 use crate::net::Net;
-use crate::plan::Host;
+use crate::plan::{Host, Storage};
 use crate::ranges::Ranges;
 use crate::store::Store;
 use crate::trash::Trash;
@@ -45,6 +47,10 @@ pub(crate) struct Engine {
     network: Option<OwnedFd>,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) trash: Trash,
+    /// Images for writable layers, where those are what limits them.
+    pub(crate) pool: Option<Pool>,
+    /// What takes long to close, until a child does it.
+    doomed: Vec<OwnedFd>,
     /// Containers of an earlier launcher that are still dying.
     pub(crate) left: Vec<String>,
     trash_count: u64,
@@ -62,9 +68,14 @@ impl Engine {
         store.sweep()?;
         worker::sweep(store.layers(), store.trash())?;
         let trash_filled = !store.is_trash_empty()?;
+        let host = facts::look(state, rootless, &cgroups);
+        let pool = match host.storage {
+            Storage::Image => Some(Pool::new(store.containers(), ranges.store().0)?),
+            _ => None,
+        };
         Ok(Self {
             state: state.to_owned(),
-            host: facts::look(state, rootless, &cgroups),
+            host,
             cgroups,
             store,
             ranges,
@@ -75,6 +86,8 @@ impl Engine {
             home: if rootless { None } else { Some(launch::home()?) },
             containers: BTreeMap::new(),
             trash: Trash::default(),
+            pool,
+            doomed: Vec::new(),
             left,
             trash_count: 0,
             trash_filled,

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::process::{Resource, getrlimit};
 
 use crate::cgroup::Cgroups;
+use crate::disk;
 use crate::plan::Host;
 
 /// Files that tell about the host or its kernel, see the masked paths of Docker and of runc's default.
@@ -54,6 +55,7 @@ pub(crate) fn look(state: &Path, rootless: bool, cgroups: &Cgroups) -> Host {
         masked_files: existing(&SECRET_FILES),
         masked_directories: existing(&SECRET_DIRECTORIES),
         protected_directories: existing(&SETTINGS),
+        storage: disk::find(state, rootless),
         max_open_files: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
         cpus: list("/sys/devices/system/cpu/online"),
         memory_nodes: list("/sys/devices/system/node/online"),

@@ -1,6 +1,6 @@
 //! What this host can do, tried rather than guessed: the launcher's half of `porthole doctor`.
 
-mod attempt;
+pub(crate) mod attempt;
 mod isolation;
 mod limits;
 mod network;
@@ -9,6 +9,8 @@ mod storage;
 use std::fs;
 use std::path::Path;
 
+use crate::disk;
+use crate::plan::Storage;
 use crate::wire::{Finding, HostReport};
 
 const WORKS: u8 = 0;
@@ -21,10 +23,15 @@ const MISSING: u8 = 2;
 /// who runs it.
 #[must_use]
 pub fn examine(state: &Path, rootless: bool) -> HostReport {
+    report(state, rootless, disk::find(storage::place(state), rootless))
+}
+
+/// The same where it is known how writable layers are limited.
+pub(crate) fn report(state: &Path, rootless: bool, storage: Storage) -> HostReport {
     let mut findings = vec![isolation::kernel(), who(rootless)];
     findings.extend([isolation::namespaces(rootless), isolation::user_namespaces(rootless)]);
     findings.extend([isolation::seccomp(), isolation::keyrings()]);
-    findings.extend(storage::findings(state, rootless));
+    findings.extend(storage::findings(state, rootless, storage));
     findings.extend(limits::findings());
     let (network, networks) = network::look(rootless);
     findings.push(network);
@@ -34,7 +41,7 @@ pub fn examine(state: &Path, rootless: bool) -> HostReport {
         findings,
         engines: vec![("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned())],
         networks,
-        disk: "none".to_owned(),
+        disk: storage.name().to_owned(),
     }
 }
 

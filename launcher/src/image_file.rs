@@ -40,7 +40,7 @@ pub(crate) struct Assembled {
 }
 
 impl Assembled {
-    /// `written` is what a container that has ended left, to lie on top.
+    /// `written` is the writable layer of a container that has ended, to lie on top.
     pub(crate) fn of(store: &Store, layers: &[String], written: Option<OwnedFd>) -> Result<Self, Errno> {
         let quiet = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::RDONLY;
         let mut assembled = Self::default();
@@ -49,7 +49,7 @@ impl Assembled {
         if let Some(written) = written {
             move_mount(written.as_fd(), c"", CWD, c"w", flags)?;
             assembled.written = true;
-            lower.push_str("w:");
+            lower.push_str("w/upper:");
         }
         for (n, layer) in layers.iter().enumerate() {
             let tree = Store::clone_tree(store.layers(), layer, 0, None)?;

@@ -62,7 +62,11 @@ impl Engine {
             statuses,
             command_lines,
             cgroup_path: self.host.cgroup_of(&container.id),
-            writable_bytes: writable_bytes(self.store.containers(), &container.id),
+            writable_bytes: container
+                .disk
+                .usage()
+                .first()
+                .map_or_else(|| counted_bytes(container.disk.root()), |disk| disk.usage),
             tcp: tcp(init),
             pids,
         }
@@ -93,10 +97,10 @@ fn command_line(pid: u32) -> String {
     text(pid, "cmdline", MAX_COMMAND).trim_end_matches('\0').replace('\0', " ")
 }
 
-/// Bytes on disk of the writable layer, as far as they are counted.
-fn writable_bytes(containers: BorrowedFd<'_>, container: &str) -> u64 {
+/// Bytes on disk of a writable layer that the kernel does not count, as far as they are counted.
+fn counted_bytes(layer: BorrowedFd<'_>) -> u64 {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let upper = openat(containers, format!("{container}/upper"), flags, Mode::empty());
+    let upper = openat(layer, "upper", flags, Mode::empty());
     let mut directories: Vec<OwnedFd> = upper.into_iter().collect();
     let (mut bytes, mut counted) = (0, 0);
     while let Some(directory) = directories.pop() {

@@ -13,6 +13,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::child::{self, Materials};
 use crate::container::{Caller, Child, Process, Starting};
+use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::net::Inside;
 use crate::page::{Page, Signal};
@@ -37,6 +38,7 @@ pub(crate) struct Birth<'a> {
     entrances: Vec<OwnedFd>,
     /// The cgroup of version 2.
     cgroup: Option<OwnedFd>,
+    disk: Option<Disk>,
     layers: Vec<OwnedFd>,
     devpts: Option<OwnedFd>,
     memory: Option<OwnedFd>,
@@ -51,6 +53,7 @@ pub(crate) struct Birth<'a> {
 
 /// A container whose processes run towards their programs.
 pub(crate) struct Born {
+    pub(crate) disk: Disk,
     pub(crate) init: Child,
     pub(crate) devpts: OwnedFd,
     pub(crate) memory: Option<OwnedFd>,
@@ -74,6 +77,7 @@ impl<'a> Birth<'a> {
             program: Program::command(&request.process),
             entrances: Vec::new(),
             cgroup: None,
+            disk: None,
             layers: Vec::new(),
             devpts: None,
             memory: None,
@@ -100,10 +104,10 @@ impl<'a> Birth<'a> {
             }
             self.page.end(index);
         }
-        let (Some(init), Some(devpts), Some((child, done)), Some(streams)) =
-            (self.init, self.devpts, self.process, self.streams)
+        let (Some(disk), Some(init), Some(devpts), Some((child, done)), Some(streams)) =
+            (self.disk, self.init, self.devpts, self.process, self.streams)
         else {
-            unreachable!("every plan makes a devpts, streams and two processes")
+            unreachable!("every plan makes a writable layer, a devpts, streams and two processes")
         };
         let process = Process {
             request: self.request.process.clone(),
@@ -112,13 +116,14 @@ impl<'a> Birth<'a> {
             starting: Some(Starting { caller, received, done, page: self.page, steps }),
             ending: None,
         };
-        Ok(Born { init, devpts, memory: self.memory, process })
+        Ok(Born { disk, init, devpts, memory: self.memory, process })
     }
 
     fn perform(&mut self, action: &Action, steps: &[Step]) -> io::Result<()> {
         match action {
-            Action::MakeWritableLayer { container } => {
-                Ok(self.engine.store.make_container(container, self.range.ids.store)?)
+            Action::MakeWritableLayer { storage, .. } => {
+                self.disk = Some(self.engine.make_disk(self.request, *storage)?);
+                Ok(())
             }
             Action::MakeCgroup { hierarchy, .. } => {
                 self.engine.cgroups.make(hierarchy, &self.request.container)
@@ -169,8 +174,8 @@ impl<'a> Birth<'a> {
         for layer in layers {
             self.layers.push(Store::clone_tree(self.engine.store.layers(), layer, read_only, ids)?);
         }
-        let (containers, name) = (self.engine.store.containers(), &self.request.container);
-        self.layers.push(Store::clone_tree(containers, name, u64::from(quiet.bits()), ids)?);
+        let disk = self.disk.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+        self.layers.push(disk.mount(quiet, ids)?);
         Ok(())
     }
 
@@ -261,6 +266,8 @@ impl<'a> Birth<'a> {
         }
         // Both processes have been waited for; what still refuses is swept at the next start.
         let _ = self.engine.cgroups.remove(&self.request.container);
+        self.layers.clear();
+        self.engine.discard(&self.request.container, self.disk.take());
     }
 }
 

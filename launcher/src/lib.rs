@@ -9,6 +9,7 @@ pub mod capabilities;
 mod cgroup;
 mod child;
 mod container;
+mod disk;
 mod engine;
 mod facts;
 pub mod host;

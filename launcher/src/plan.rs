@@ -11,7 +11,7 @@ mod root;
 mod step;
 mod words;
 
-pub use host::{Hierarchy, Host, Ids};
+pub use host::{Hierarchy, Host, Ids, Storage};
 pub(crate) use limits::{Setting, settings};
 pub use network::Join;
 pub use process::process_steps;
@@ -44,7 +44,14 @@ pub fn plan(request: &LaunchRequest, host: &Host, ids: Ids, joins: &[Join]) -> P
 }
 
 fn launcher_steps(request: &LaunchRequest, host: &Host, ids: Ids, joins: &[Join]) -> Vec<Step> {
-    let mut actions = vec![Action::MakeWritableLayer { container: request.container.clone() }];
+    // What is read-only holds nothing but the directories that are made before it becomes so.
+    let storage = if request.read_only { Storage::None } else { host.storage };
+    let mut actions = vec![Action::MakeWritableLayer {
+        container: request.container.clone(),
+        storage,
+        bytes: request.limits.disk_bytes,
+        inodes: request.limits.disk_inodes,
+    }];
     for hierarchy in &host.hierarchies {
         actions.push(Action::MakeCgroup {
             hierarchy: hierarchy.name.clone(),

@@ -38,6 +38,8 @@ const NEWEST_CONSIDERED: u32 = 467;
 /// - Another architecture's calls, and x32's: `ENOSYS`.
 /// - `clone3`: `ENOSYS`, because its flags are in memory, where a filter cannot see them; libraries fall back to `clone`.
 /// - Calls on the list: allowed, some by their arguments; comparisons are of the low 32 bits, as the kernel reads them.
+/// - `sync`: does nothing and succeeds. It would write out every file system of the machine, and nothing of a container has
+///   to last: its root is mounted `volatile`.
 /// - All others: `EPERM`.
 pub(crate) fn filter() -> Vec<sock_filter> {
     let clone3 = number(libc::SYS_clone3);
@@ -59,7 +61,7 @@ pub(crate) fn filter() -> Vec<sock_filter> {
     program
 }
 
-/// Calls that are allowed with some arguments only.
+/// Calls that are allowed with some arguments only, or answered without being made.
 fn conditional() -> Vec<(u32, Leaf)> {
     use Condition::{AnyOf, NoneOf, NoneOfBits};
     /// All `CLONE_NEW…` flags.
@@ -67,6 +69,7 @@ fn conditional() -> Vec<(u32, Leaf)> {
     let family = data::argument(0);
     let protocol = data::argument(2);
     vec![
+        (number(libc::SYS_sync), Leaf::Pretend),
         (number(libc::SYS_clone), Leaf::When(vec![vec![(data::argument(0), NoneOfBits(NEW_NAMESPACES))]])),
         (
             number(libc::SYS_ioctl),

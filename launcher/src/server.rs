@@ -1,6 +1,7 @@
 //! The launcher's only loop: one thread that waits for requests, for starts and for ends of processes.
 
 mod agent;
+mod launches;
 mod requests;
 mod sources;
 mod working;
@@ -23,6 +24,7 @@ use crate::stage;
 use crate::wire::{Event, Failure, Message, Reply};
 use crate::worker::Programs;
 use agent::Agent;
+use launches::Launches;
 use sources::{Source, Sources};
 use working::Working;
 
@@ -104,6 +106,7 @@ struct Server {
     /// How many agents there have been.
     agents: u64,
     working: Working,
+    launches: Launches,
     /// What tells of a wish to end.
     signals: SignalFd,
     shutdown: Option<Shutdown>,
@@ -119,7 +122,17 @@ impl Server {
         ending.thread_block()?;
         let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         sources.watch(&signals, Source::Signal, epoll::EventFlags::IN)?;
-        Ok(Self { engine, sources, listener, agent: None, agents: 0, working, signals, shutdown: None })
+        Ok(Self {
+            engine,
+            sources,
+            listener,
+            agent: None,
+            agents: 0,
+            working,
+            launches: Launches::default(),
+            signals,
+            shutdown: None,
+        })
     }
 
     fn run(mut self) -> io::Result<()> {
@@ -153,12 +166,13 @@ impl Server {
             self.empty_trash()?;
         }
         self.engine.prepare();
+        self.make_disks(true);
         Ok(left.then_some(RETRY))
     }
 
     fn empty_trash(&mut self) -> io::Result<()> {
         let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-        match self.engine.trash.filled(self.engine.store.trash())? {
+        match self.engine.empty_trash()? {
             Some(deleter) => self.sources.watch(&deleter, Source::Trash, once),
             None => Ok(()),
         }
@@ -177,6 +191,7 @@ impl Server {
             Source::Process { container, process } => self.process_ended(&container, process),
             Source::Unpacked { layer } => self.unpacked(&layer),
             Source::Worked { job } => self.worked(job),
+            Source::Made { maker } => self.made(maker),
             Source::Init { container } => {
                 // The answer to a start comes before anything else that is said of it.
                 let numbers = self.engine.starting(&container);
@@ -232,6 +247,7 @@ impl Server {
         if let Some(agent) = self.agent.take() {
             self.sources.forget(&agent.fd());
             self.abandon_work();
+            self.abandon_launches();
         }
     }
 
@@ -245,6 +261,7 @@ impl Server {
     /// Ends every container; the loop ends when they have.
     fn shut_down(&mut self, caller: Option<Caller>) {
         self.engine.containers.values_mut().for_each(crate::container::Container::kill);
+        self.refuse_launches();
         self.shutdown = Some(Shutdown { caller });
     }
 

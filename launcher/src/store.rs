@@ -110,11 +110,12 @@ impl Store {
     }
 
     /// Creates a container's directory with `upper` and `work`, owned by the root of the store.
-    pub(crate) fn make_container(&mut self, name: &str, owner: u32) -> Result<(), Errno> {
+    pub(crate) fn make_container(&mut self, name: &str, owner: u32) -> Result<OwnedFd, Errno> {
         match self.spare.take() {
-            Some(spare) => renameat(&self.containers, spare, &self.containers, name),
-            None => make_directories(&self.containers, name, owner),
+            Some(spare) => renameat(&self.containers, spare, &self.containers, name)?,
+            None => make_directories(&self.containers, name, owner)?,
         }
+        openat(&self.containers, name, directory(), Mode::empty())
     }
 
     /// Prepares the directory of the next container, while nobody waits: a busy journal can keep its maker waiting.

@@ -235,6 +235,50 @@ pub(crate) fn send_signal(process: BorrowedFd<'_>, signal: i32) -> io::Result<()
     check(result).map(drop)
 }
 
+/// Number of a loop device that is free, made if need be, see `loop(4)`. Another process may take it before the caller does.
+///
+/// # Errors
+/// As the `LOOP_CTL_GET_FREE` of `loop(4)`.
+pub(crate) fn free_loop_device(control: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: LOOP_CTL_GET_FREE takes no argument.
+    let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE) };
+    u32::try_from(check(c_long::from(number))?).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Puts `file` behind a free loop device, with blocks of `block_size` bytes and `flags` (`LO_FLAGS_…`).
+///
+/// # Errors
+/// As the `LOOP_CONFIGURE` of `loop(4)`; `EBUSY` when it is not free any more.
+pub(crate) fn configure_loop_device(
+    device: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    block_size: u32,
+    flags: u32,
+) -> io::Result<()> {
+    let mut info = [0; LOOP_INFO_WORDS];
+    info[LOOP_INFO_FLAGS] = flags;
+    let config = LoopConfig { file: file.as_raw_fd().cast_unsigned(), block_size, info, reserved: [0; 8] };
+    // SAFETY: LOOP_CONFIGURE reads one `loop_config`, which lives through the call; the file's reference is the kernel's own.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE, ptr::from_ref(&config)) };
+    check(c_long::from(result)).map(drop)
+}
+
+/// `loop_config` of `linux/loop.h`; its `loop_info64` as words, as only the flags in it are set.
+#[repr(C, align(8))]
+struct LoopConfig {
+    file: u32,
+    block_size: u32,
+    info: [u32; LOOP_INFO_WORDS],
+    reserved: [u64; 8],
+}
+
+const LOOP_INFO_WORDS: usize = 232 / 4;
+/// Place of `lo_flags`: after five words of 64 bits and three of 32.
+const LOOP_INFO_FLAGS: usize = (5 * 8 + 3 * 4) / 4;
+const LOOP_CONFIGURE: libc::Ioctl = 0x4c0a;
+const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4c82;
+const _: () = assert!(size_of::<LoopConfig>() == 304, "as `struct loop_config`");
+
 /// Sets the interface `lo` of the caller's network namespace up, see `netdevice(7)`.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! Deleting what removed containers and layers have left: by a child of low priority, one at a time, while the launcher goes
 //! on.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
@@ -24,23 +24,27 @@ pub(crate) struct Trash {
 
 impl Trash {
     /// Something has been put into `directory`: has it deleted. Returns a pidfd to wait for.
-    pub(crate) fn filled(&mut self, directory: BorrowedFd<'_>) -> io::Result<Option<BorrowedFd<'_>>> {
+    /// What is in `doomed` is closed by the same child, because that takes long as well.
+    pub(crate) fn filled(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        doomed: &mut Vec<OwnedFd>,
+    ) -> io::Result<Option<BorrowedFd<'_>>> {
         if self.deleter.is_some() {
             self.more = true;
             return Ok(None);
         }
         self.more = false;
+        // The child's are the last only when the launcher's are closed.
+        let (mut closed, open) = io::pipe()?;
         match sys::clone(0, None)? {
             Cloned::Child => {
-                // Nobody may wait for the end of a stream because this process holds it.
-                let code = dup2_stdin(directory).and_then(|()| {
-                    sys::close_from(1);
-                    setpriority_process(None, NICEST)?;
-                    empty(stdin())
-                });
+                drop(open);
+                let code = delete(directory, &mut closed, doomed);
                 sys::exit(i32::from(code.is_err()))
             }
             Cloned::Parent { pid, pidfd } => {
+                doomed.clear();
                 Ok(Some(self.deleter.insert(Child { pid, pidfd }).pidfd.as_fd()))
             }
         }
@@ -59,6 +63,18 @@ impl Trash {
         }
         std::mem::take(&mut self.more)
     }
+}
+
+/// In the child.
+fn delete(directory: BorrowedFd<'_>, closed: &mut impl Read, doomed: &mut Vec<OwnedFd>) -> io::Result<()> {
+    dup2_stdin(directory)?;
+    setpriority_process(None, NICEST)?;
+    // Ends when the other end is closed, and with it those of `doomed`.
+    closed.read_to_end(&mut Vec::new())?;
+    doomed.clear();
+    // Nobody may wait for the end of a stream because this process holds it.
+    sys::close_from(1);
+    Ok(empty(stdin())?)
 }
 
 /// Deletes everything in a directory. A container may have made trees of any depth, so this neither recurses nor builds

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use porthole_launcher::capabilities;
-use porthole_launcher::plan::{Hierarchy, Host, Ids, plan};
+use porthole_launcher::plan::{Hierarchy, Host, Ids, Storage, plan};
 use porthole_launcher::wire::{EngineKind, LaunchRequest, Limits, ProcessRequest, Stdio};
 
 /// A host as most are: root, and version 2 of the control groups with all controllers.
@@ -25,6 +25,7 @@ fn host() -> Host {
         masked_files: vec!["proc/kcore".into()],
         masked_directories: vec!["proc/acpi".into(), "sys/firmware".into()],
         protected_directories: vec!["proc/sys".into()],
+        storage: Storage::Image,
         max_open_files: 524_288,
         cpus: "0-3".into(),
         memory_nodes: "0".into(),

@@ -78,8 +78,9 @@ fn running(launcher: &mut Launcher, script: &str) -> (u32, Vec<OwnedFd>) {
     }
 }
 
-fn upper(launcher: &Launcher, name: &str) -> std::path::PathBuf {
-    launcher.state.path().join("containers").join(id(launcher)).join("upper").join(name)
+/// A file of a running container, as the host reaches it.
+fn inside((pid, _): &(u32, Vec<OwnedFd>), name: &str) -> std::path::PathBuf {
+    format!("/proc/{pid}/root/{name}").into()
 }
 
 #[test]
@@ -93,8 +94,8 @@ fn a_job_sees_layers_and_what_was_written_and_cannot_change_them() {
     let failure = work(&mut launcher, layers, "put 0 etc/passwd", "x").unwrap_err();
     assert!(failure.message.contains("Read-only"), "{failure:?}");
 
-    let _container = running(&mut launcher, "echo hello > /new; rm /etc/passwd; sleep 1000");
-    eventually("it has written", || upper(&launcher, "etc/passwd").symlink_metadata().is_ok());
+    let container = running(&mut launcher, "echo hello > /new; rm /etc/passwd; sleep 1000");
+    eventually("it has written", || inside(&container, "etc/passwd").symlink_metadata().is_err());
     assert_eq!(at(&mut launcher, stack, "roots\nnames 0\ncat 0 new", "").unwrap(), "2\netc new\nhello\n\n");
     assert!(at(&mut launcher, stack, "put 0 new", "x").unwrap_err().message.contains("Read-only"));
 }
@@ -105,16 +106,16 @@ fn a_job_sees_a_root_as_the_container_does_and_writes_as_its_root() {
         return;
     }
     let mut launcher = Launcher::start();
-    let _container = running(
+    let container = running(
         &mut launcher,
         "rm /etc/passwd; until [ -s /given ]; do :; done; cat /given > /taken; sleep 1000",
     );
-    eventually("it has written", || upper(&launcher, "etc/passwd").symlink_metadata().is_ok());
+    eventually("it has written", || inside(&container, "etc/passwd").symlink_metadata().is_err());
     assert!(!at(&mut launcher, root, "names 0", "").unwrap().contains("given"));
     assert!(at(&mut launcher, root, "cat 0 etc/passwd", "").is_err(), "what was deleted is not there");
     assert_eq!(at(&mut launcher, root, "put 0 given\nowner 0 given", "hello").unwrap(), "5\n0\n");
     eventually("the container has read it", || {
-        fs::read_to_string(upper(&launcher, "taken")).is_ok_and(|text| text == "hello")
+        fs::read_to_string(inside(&container, "taken")).is_ok_and(|text| text == "hello")
     });
     let host = at(&mut launcher, root, "cat 0 ../../../../../../etc/hostname", "");
     let name = fs::read_to_string("/etc/hostname").unwrap_or_default();
@@ -145,27 +146,27 @@ fn a_paused_container_stands_still_until_its_job_is_done() {
         return;
     }
     let mut launcher = Launcher::start();
-    let _container = running(&mut launcher, "while :; do echo x >> /growing; done");
-    eventually("it writes", || upper(&launcher, "growing").exists());
-    let length = |launcher: &Launcher| fs::metadata(upper(launcher, "growing")).unwrap().len();
+    let container = running(&mut launcher, "while :; do echo x >> /growing; done");
+    eventually("it writes", || inside(&container, "growing").exists());
+    let length = || fs::metadata(inside(&container, "growing")).unwrap().len();
     let (job, input, _output) = begin_at(&mut launcher, true, "wait");
     let stands_still = |pauses| {
-        let before = length(&launcher);
+        let before = length();
         (0..pauses).all(|_| {
             let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 10_000_000 });
-            length(&launcher) == before
+            length() == before
         })
     };
     eventually("it stands still", || stands_still(5));
     assert!(stands_still(20));
-    let before = length(&launcher);
+    let before = length();
     // A second job may look, but not freeze it again.
     assert_eq!(at(&mut launcher, stack, "names 0", "").unwrap(), "growing\n");
     let (second, ..) = begin_at(&mut launcher, true, "wait");
     assert_eq!(outcome(&mut launcher, second).unwrap_err().kind, FailureKind::InUse);
     drop(input);
     outcome(&mut launcher, job).unwrap();
-    eventually("it goes on", || length(&launcher) > before);
+    eventually("it goes on", || length() > before);
     assert!(!frozen(&id(&launcher)));
 }
 

@@ -91,7 +91,9 @@ impl Engine {
     pub(crate) fn usage(&self, id: &str) -> Result<Reply, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         container.running()?;
-        Ok(Reply::Usage(self.cgroups.usage(id, self.host.disk.as_deref())))
+        let mut usage = self.cgroups.usage(id, self.host.disk.as_deref());
+        usage.extend(container.disk.usage());
+        Ok(Reply::Usage(usage))
     }
 
     /// A file of an image.

@@ -7,7 +7,6 @@ use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_si
 
 use super::{Engine, failure};
 use crate::container::{Child, Container, Life};
-use crate::ranges::Range;
 use crate::sys;
 use crate::wire::{Ending, Event, Failure, FailureKind, Reply};
 
@@ -15,14 +14,6 @@ use crate::wire::{Ending, Event, Failure, FailureKind, Reply};
 const SIGKILL: u8 = 9;
 
 impl Engine {
-    /// Takes back what a launch that failed has made.
-    pub(crate) fn forget(&mut self, id: &str, range: &Range) {
-        self.containers.remove(id);
-        self.discard(id);
-        self.ranges.give_back(range);
-        self.net.release(id);
-    }
-
     /// Takes back a process that did not become its command; with the first one the whole container.
     pub(crate) fn abandon(&mut self, id: &str, number: u32) {
         if number > 0 {
@@ -40,18 +31,13 @@ impl Engine {
             life.init.kill_and_wait();
             // Everything in there has been waited for; what still refuses is swept at the next start.
             let _ = self.cgroups.remove(id);
-            self.forget(id, &life.range);
+            self.discard(id, Some(container.disk));
+            self.ranges.give_back(&life.range);
+            self.net.release(id);
         }
     }
 
-    /// Moves a container's directory to the trash.
-    fn discard(&mut self, id: &str) {
-        let name = self.trash_name(id);
-        // Not there when its creation was what failed; the sweep of the next start finds anything else.
-        let _ = self.store.discard_container(id, &name);
-    }
-
-    fn trash_name(&mut self, name: &str) -> String {
+    pub(super) fn trash_name(&mut self, name: &str) -> String {
         self.trash_count += 1;
         self.fill_trash();
         format!("{name}-{}-{}", std::process::id(), self.trash_count)
@@ -97,8 +83,7 @@ impl Engine {
         if self.container(id)?.life.is_some() {
             return Err(failure(FailureKind::StillRunning, format!("The container {id} is running.")));
         }
-        self.containers.remove(id);
-        self.discard(id);
+        self.forget(id);
         Ok(Reply::Done)
     }
 
@@ -107,8 +92,13 @@ impl Engine {
         let ended = self.containers.iter().filter(|(_, container)| container.life.is_none());
         let ids: Vec<String> = ended.map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.containers.remove(&id);
-            self.discard(&id);
+            self.forget(&id);
+        }
+    }
+
+    fn forget(&mut self, id: &str) {
+        if let Some(container) = self.containers.remove(id) {
+            self.discard(id, Some(container.disk));
         }
     }
 

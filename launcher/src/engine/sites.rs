@@ -8,6 +8,7 @@ use rustix::mount::MountAttrFlags;
 
 use super::answers::no_container;
 use super::{Engine, failure};
+use crate::container::Container;
 use crate::image_file::Assembled;
 use crate::store::Store;
 use crate::wire::{Failure, FailureKind, Place};
@@ -48,7 +49,7 @@ impl Engine {
             }
             Place::Stack { container } => {
                 let container = self.containers.get(container).ok_or_else(|| no_container(container))?;
-                let written = self.written(&container.id);
+                let written = self.written(container);
                 written.and_then(|written| {
                     Ok(std::iter::once(written).chain(self.layers(&container.layers)?).collect())
                 })
@@ -62,7 +63,7 @@ impl Engine {
                         (ids, count) = (life.range.ids.base, life.range.ids.count);
                         openat(CWD, format!("/proc/{}/root", life.init.number()), directory(), Mode::empty())
                     }
-                    Err(_) => self.written(&container.id).and_then(|written| {
+                    Err(_) => container.disk.mount(QUIET, None).and_then(|written| {
                         Assembled::of(&self.store, &container.layers, Some(written))?.root()
                     }),
                 };
@@ -77,10 +78,9 @@ impl Engine {
         layers.iter().map(clone).collect()
     }
 
-    /// What a container has written.
-    fn written(&self, container: &str) -> Result<OwnedFd, Errno> {
-        let upper = format!("{container}/upper");
-        Store::clone_tree(self.store.containers(), &upper, QUIET.bits().into(), None)
+    /// What a container has written: a directory of a mount that nothing is left of when it is closed.
+    fn written(&self, container: &Container) -> Result<OwnedFd, Errno> {
+        openat(container.disk.mount(QUIET, None)?, "upper", directory() | OFlags::NOFOLLOW, Mode::empty())
     }
 
     /// Freezes a running container. False where the host cannot, or it has ended.

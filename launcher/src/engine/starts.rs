@@ -24,13 +24,8 @@ impl Engine {
         Ok(Reply::Plan(plan(request, &self.host, range.ids, &joins).steps))
     }
 
-    /// Starts a container; the answer follows when its first process has become its command.
-    pub(crate) fn launch(
-        &mut self,
-        caller: Caller,
-        received: u64,
-        request: &LaunchRequest,
-    ) -> Result<(), Failure> {
+    /// Refuses a launch that could not succeed now.
+    pub(crate) fn require_launchable(&self, request: &LaunchRequest) -> Result<(), Failure> {
         if self.containers.contains_key(&request.container) || self.left.contains(&request.container) {
             return Err(failure(
                 FailureKind::InUse,
@@ -39,6 +34,17 @@ impl Engine {
         }
         self.require_layers(&request.layers)?;
         self.require_limits(&request.limits)?;
+        self.require_space()
+    }
+
+    /// Starts a container; the answer follows when its first process has become its command.
+    pub(crate) fn launch(
+        &mut self,
+        caller: Caller,
+        received: u64,
+        request: &LaunchRequest,
+    ) -> Result<(), Failure> {
+        self.require_launchable(request)?;
         let joins = self.net.reserve(&request.container, &request.networks)?;
         let Some(range) = self.ranges.take() else {
             self.net.release(&request.container);
@@ -52,7 +58,8 @@ impl Engine {
         let born = match born {
             Ok(born) => born,
             Err(StepError { step, error }) => {
-                self.forget(&request.container, &range);
+                self.ranges.give_back(&range);
+                self.net.release(&request.container);
                 return Err(step_failed(&steps[step], &error));
             }
         };
@@ -61,6 +68,7 @@ impl Engine {
             hostname: request.hostname.clone(),
             label: request.label.clone(),
             layers: request.layers.clone(),
+            disk: born.disk,
             capabilities: request.capabilities,
             new_privileges: request.new_privileges,
             limits: request.limits.clone(),

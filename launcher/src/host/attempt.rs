@@ -13,7 +13,7 @@ use crate::sys::{self, Cloned};
 ///
 /// # Errors
 /// The trial's; an error without a number, or a death, is `Other`.
-pub(super) fn attempt(trial: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn attempt(trial: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     match sys::clone(0, None)? {
         Cloned::Child => sys::exit(match trial() {
             Ok(()) => 0,

@@ -11,7 +11,8 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::attempt::{attempt, enter};
 use super::{DEGRADED, MISSING, fails, works};
-use crate::plan::Ids;
+use crate::disk;
+use crate::plan::{Ids, Storage};
 use crate::ranges;
 use crate::sys;
 use crate::wire::Finding;
@@ -20,10 +21,14 @@ use crate::wire::Finding;
 const LITTLE_SPACE: u64 = 1 << 30;
 const FEW_INODES: u64 = 100_000;
 
-pub(super) fn findings(state: &Path, rootless: bool) -> Vec<Finding> {
-    // The nearest directory that exists: the state directory itself may be yet to be made.
-    let place = state.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
-    vec![overlay(place, rootless), idmapped(place, rootless), quota(place), space(place)]
+pub(super) fn findings(state: &Path, rootless: bool, storage: Storage) -> Vec<Finding> {
+    let place = place(state);
+    vec![overlay(place, rootless), idmapped(place, rootless), layers(place, rootless, storage), space(place)]
+}
+
+/// The nearest directory that exists: the state directory itself may be yet to be made.
+pub(super) fn place(state: &Path) -> &Path {
+    state.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"))
 }
 
 fn overlay(place: &Path, rootless: bool) -> Finding {
@@ -90,32 +95,35 @@ fn try_idmap(dir: &Path) -> io::Result<()> {
     sys::set_mount_attributes(tree.as_fd(), 0, Some(mapping.as_fd()))
 }
 
-fn quota(place: &Path) -> Finding {
-    let why = "A quota bounds what a container writes to disk, in bytes and files.";
-    let fix = "Nothing to do yet: this release does not limit disk use; keep the state directory on a disk of its own.";
-    let quota = mount_options(place)
-        .is_some_and(|options| options.contains("prjquota") || options.contains("pquota"));
-    let found = if quota {
-        format!("project quota is on for {}, and not used yet", place.display())
-    } else {
-        format!("no project quota on {}", place.display())
-    };
-    fails("disk quota", DEGRADED, found, why, fix)
+fn layers(place: &Path, rootless: bool, storage: Storage) -> Finding {
+    let why = "What a container writes is bounded in bytes and files, so that it cannot fill the disk.";
+    let on = |what: &str| format!("{what} on {}", place.display());
+    match storage {
+        Storage::Quota => works("disk limits", on("project quota"), why),
+        Storage::Image => works(
+            "disk limits",
+            on(
+                "a file system of its own for each container, in a file; a project quota would cost less memory",
+            ),
+            why,
+        ),
+        Storage::Memory => fails(
+            "disk limits",
+            DEGRADED,
+            "a file system in memory for each container: what is written counts as its memory",
+            why,
+            BETTER,
+        ),
+        Storage::None if rootless => fails("disk limits", DEGRADED, "not without root", why, BETTER),
+        Storage::None => {
+            let reason = disk::try_image(place).err().map(|error| error.to_string());
+            fails("disk limits", MISSING, reason.unwrap_or_else(|| "none".to_owned()), why, BETTER)
+        }
+    }
 }
 
-/// Options of the file system that `path` is on, from the mount table; the last match is the one on top.
-fn mount_options(path: &Path) -> Option<String> {
-    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let path = path.canonicalize().ok()?;
-    let longest = table
-        .lines()
-        .filter_map(|line| {
-            let target = line.split(' ').nth(4)?;
-            path.starts_with(target).then_some((target.len(), line.rsplit(' ').next()?))
-        })
-        .max_by_key(|(length, _)| *length)?;
-    Some(longest.1.to_owned())
-}
+/// What to do where writable layers are not limited, or at a price.
+const BETTER: &str = "Run as root, with loop devices and e2fsprogs; or put the state directory on ext4 or XFS mounted with `prjquota`.";
 
 fn space(place: &Path) -> Finding {
     let why = "Images and writable layers are kept in the state directory.";

@@ -4,6 +4,33 @@ use serde::{Deserialize, Serialize};
 
 use super::Action;
 
+/// How writable layers are limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Storage {
+    /// By a project quota of the state directory's file system.
+    Quota,
+    /// Each is a file system of its own in a file.
+    Image,
+    /// Each is a file system of its own in memory.
+    Memory,
+    /// Not at all.
+    #[default]
+    None,
+}
+
+impl Storage {
+    /// Its name, see [`HostReport::disk`](crate::wire::HostReport::disk).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quota => "quota",
+            Self::Image => "image",
+            Self::Memory => "memory",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Facts about this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
@@ -23,6 +50,8 @@ pub struct Host {
     pub masked_directories: Vec<String>,
     /// Existing directories of /proc that a container must not write to.
     pub protected_directories: Vec<String>,
+    /// How writable layers are limited here.
+    pub storage: Storage,
     /// Hard limit of this launcher for open files: it cannot give more.
     pub max_open_files: u64,
     /// CPUs that containers may run on, in the list format of `cpuset(7)`.
@@ -94,6 +123,12 @@ impl Host {
                     "The use of {what} not limited, because no {controller} controller can be used here."
                 ));
             }
+        }
+        if self.storage == Storage::None {
+            lacks.push(
+                "What is written to disk is not limited, because this host offers neither quota nor loop devices here."
+                    .to_owned(),
+            );
         }
         lacks
     }

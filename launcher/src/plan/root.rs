@@ -108,6 +108,9 @@ fn proc_and_sys(host: &Host) -> Vec<Action> {
 }
 
 fn devices(request: &LaunchRequest) -> Vec<Action> {
+    // Its pages count as the container's memory, and so do its files: one for each page is more than is ever needed.
+    let shm_bytes = request.limits.shm_bytes;
+    let (shm, shm_inodes) = (shm_bytes.to_string(), (shm_bytes / 4096).max(64).to_string());
     let no_exec = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let links = [
         ("fd", "/proc/self/fd"),
@@ -130,7 +133,7 @@ fn devices(request: &LaunchRequest) -> Vec<Action> {
         steps.push(Action::BindConsole);
     }
     steps.extend([
-        mount("tmpfs", "dev/shm", &[("size", "64m"), ("nr_inodes", "65536"), ("mode", "1777")], quiet()),
+        mount("tmpfs", "dev/shm", &[("size", &shm), ("nr_inodes", &shm_inodes), ("mode", "1777")], quiet()),
         mount("mqueue", "dev/mqueue", &[], quiet()),
     ]);
     steps

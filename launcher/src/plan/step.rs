@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ids, Join};
+use super::{Ids, Join, Storage};
 
 /// One step: who does what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Step {
     reason = "each variant's call() and why() say what it is, its fields are the call's arguments"
 )]
 pub enum Action {
-    MakeWritableLayer { container: String },
+    MakeWritableLayer { container: String, storage: Storage, bytes: u64, inodes: u64 },
     MakeCgroup { hierarchy: String, path: String },
     SetLimit { hierarchy: String, file: String, value: String },
     WatchMemory { hierarchy: String },

@@ -1,13 +1,13 @@
 //! The words of each step: its call as one would type it, and one sentence on why it is taken.
 
-use super::{Action, network};
+use super::{Action, Storage, network};
 use crate::wire::Address;
 
 impl Action {
     pub(super) fn call(&self) -> String {
         match self {
-            Self::MakeWritableLayer { container } => {
-                format!("mkdir containers/{container}/upper containers/{container}/work")
+            Self::MakeWritableLayer { container, storage, bytes, inodes } => {
+                writable_layer(container, *storage, *bytes, *inodes)
             }
             Self::MakeCgroup { hierarchy, path } if hierarchy == "unified" => {
                 format!("mkdir /sys/fs/cgroup{path}")
@@ -132,7 +132,10 @@ impl Action {
 
     pub(super) fn why(&self) -> &'static str {
         match self {
-            Self::MakeWritableLayer { .. } => "One directory for everything this container will write.",
+            Self::MakeWritableLayer { storage: Storage::None, .. } => {
+                "One directory for everything this container will write."
+            }
+            Self::MakeWritableLayer { .. } => "Room for everything this container will write, and no more.",
             Self::MakeCgroup { .. } => "A control group of its own, to limit and count what it uses.",
             Self::SetLimit { .. } => "The limit, set before anything runs in there.",
             Self::WatchMemory { .. } => {
@@ -203,6 +206,17 @@ impl Action {
             Self::ExecuteInit => "A small program that reaps orphans, from memory that nobody can change.",
             Self::Execute { .. } => "Becomes the command.",
         }
+    }
+}
+
+fn writable_layer(container: &str, storage: Storage, bytes: u64, inodes: u64) -> String {
+    match storage {
+        Storage::None => format!("mkdir containers/{container}/upper containers/{container}/work"),
+        Storage::Quota => format!(
+            "mkdir containers/{container}/upper containers/{container}/work; quotactl(Q_SETQUOTA, {bytes} bytes, {inodes} inodes)"
+        ),
+        Storage::Image => format!("mount(\"ext4\", LO_FLAGS_AUTOCLEAR, {bytes} bytes, {inodes} inodes)"),
+        Storage::Memory => format!("mount(\"tmpfs\", \"size={bytes},nr_inodes={inodes}\")"),
     }
 }
 

@@ -40,7 +40,7 @@ const FILES: &[c_long] = calls! {
     SYS_faccessat SYS_faccessat2 SYS_fchmod SYS_fchmodat SYS_fchown SYS_fchownat SYS_umask SYS_utimensat
     SYS_linkat SYS_symlinkat SYS_readlinkat SYS_unlinkat SYS_renameat2 SYS_mkdirat SYS_mknodat
     SYS_truncate SYS_ftruncate SYS_fallocate SYS_fadvise64 SYS_readahead
-    SYS_sync SYS_fsync SYS_fdatasync SYS_sync_file_range SYS_syncfs
+    SYS_fsync SYS_fdatasync SYS_sync_file_range SYS_syncfs
     SYS_sendfile SYS_splice SYS_tee SYS_copy_file_range SYS_memfd_create
     SYS_setxattr SYS_lsetxattr SYS_fsetxattr SYS_getxattr SYS_lgetxattr SYS_fgetxattr
     SYS_listxattr SYS_llistxattr SYS_flistxattr SYS_removexattr SYS_lremovexattr SYS_fremovexattr

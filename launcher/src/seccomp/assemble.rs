@@ -14,6 +14,8 @@ pub(super) enum Leaf {
     When(Vec<Vec<(u32, Condition)>>),
     /// It fails with `EPERM`.
     Refuse,
+    /// It is not made, and succeeds.
+    Pretend,
 }
 
 /// A condition on one 32-bit word.
@@ -67,6 +69,7 @@ fn end(leaf: &Leaf) -> Vec<sock_filter> {
     match leaf {
         Leaf::Allow => vec![allow()],
         Leaf::Refuse => vec![refuse(EPERM)],
+        Leaf::Pretend => vec![refuse(0)],
         Leaf::When(rows) => {
             let mut program: Vec<_> = rows.iter().flat_map(|row| when(row)).collect();
             program.push(refuse(EPERM));

@@ -4,8 +4,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::epoll;
 
-use super::Server;
 use super::sources::Source;
+use super::{Server, launches};
 use crate::container::Caller;
 use crate::engine::failure;
 use crate::validate;
@@ -30,12 +30,9 @@ impl Server {
     fn answer(&mut self, caller: Caller, body: RequestBody, fds: Vec<OwnedFd>, received: u64) -> Answer {
         let plain = |reply| Ok(Some((reply, Vec::new())));
         match body {
-            RequestBody::Launch(_) if self.shutdown.is_some() => {
-                Err(failure(FailureKind::TooMany, "The launcher is ending and starts no more containers."))
-            }
+            RequestBody::Launch(_) if self.shutdown.is_some() => Err(launches::ending()),
             RequestBody::Launch(request) => {
-                self.engine.launch(caller, received, &request)?;
-                self.watch(&request.container, 0)?;
+                self.launch(caller, received, request)?;
                 Ok(None)
             }
             RequestBody::Plan(request) => plain(self.engine.plan(&request)?),
@@ -88,7 +85,7 @@ impl Server {
     }
 
     /// Waits for the start and the end of a new process, and for its container's end with the first one.
-    fn watch(&mut self, id: &str, number: u32) -> Result<(), Failure> {
+    pub(super) fn watch(&mut self, id: &str, number: u32) -> Result<(), Failure> {
         let engine = &self.engine;
         let sources = &mut self.sources;
         let watched = (|| {

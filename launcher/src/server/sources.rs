@@ -28,6 +28,8 @@ pub(super) enum Source {
     Unpacked { layer: String },
     /// The worker that does a job has ended.
     Worked { job: u64 },
+    /// The child that makes a writable layer has ended.
+    Made { maker: u64 },
     /// Process 1 of a container has ended.
     Init { container: String },
     /// The memory of a container has run out.

@@ -161,8 +161,9 @@ impl Server {
 
     /// What this host can do: tried when it is first asked for.
     pub(super) fn report(&mut self) -> HostReport {
-        let (state, rootless) = (&self.engine.state, self.engine.host.rootless);
-        self.working.report.get_or_insert_with(|| host::examine(state, rootless)).clone()
+        let (state, host) = (&self.engine.state, &self.engine.host);
+        let report = || host::report(state, host.rootless, host.storage);
+        self.working.report.get_or_insert_with(report).clone()
     }
 }
 
