@@ -22,16 +22,16 @@ const FLAGS = [
 ];
 
 /**
- * Specs of one file: one agent and one browser for all of them.
+ * Specs of one file: one agent, with what its configuration file is to say, and one browser for all of them.
  * Returns `see(name, options, spec)`: a spec gets a page that has been opened, and the agent behind it.
  */
-export function visitor() {
+export function visitor({ config } = {}) {
   let porthole;
   let browser;
 
   before(async () => {
     await mkdir(OUT, { recursive: true });
-    porthole = await Porthole.start();
+    porthole = await Porthole.start(config);
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       chromiumSandbox: process.getuid() !== 0,

@@ -102,8 +102,8 @@ export class Page {
   }
 
   /** Waits until the line below the terminal says so. */
-  async terminalSays(words) {
-    await this.#page.getByRole("status", { name: "Terminal" }).filter({ hasText: words }).waitFor();
+  async terminalSays(words, { timeout = PATIENCE } = {}) {
+    await this.#page.getByRole("status", { name: "Terminal" }).filter({ hasText: words }).waitFor({ timeout });
   }
 
   /** Waits until a message at the edge of the page says so. */
@@ -250,6 +250,88 @@ export class Page {
 
   async acceptPull(name) {
     await this.#page.getByRole("button", { name: `Pull ${name} and launch it` }).click();
+  }
+
+  get #form() {
+    return this.#dialog.or(this.#page.locator(".welcome"));
+  }
+
+  /** Opens the form of a launch in a dialog, for when there is a terminal already. */
+  async openLaunchForm() {
+    await this.#page.getByRole("button", { name: "Launch a container" }).click();
+    await this.#dialog.waitFor();
+  }
+
+  /** Fills the form of a launch, its options unfolded where there are any. */
+  async fillLaunch({ image = "busybox", network, lab, engine, sudo = false, ...limits }) {
+    await this.#form.getByRole("textbox", { name: "Another image" }).fill(image);
+    await this.#form.getByText("Limits, network, engine").click();
+    for (const [name, value] of Object.entries(limits)) await this.#form.getByRole("textbox", { name }).fill(value);
+    if (network) await this.#form.getByRole("radio", { name: network }).check();
+    if (lab) await this.#form.getByRole("textbox", { name: "The lab's name" }).fill(lab);
+    if (engine) await this.#form.getByRole("radio", { name: engine }).check();
+    if (sudo) await this.#form.getByRole("checkbox", { name: "Let sudo work" }).check();
+  }
+
+  /** What the form says that one would type instead. */
+  async launchCommand() {
+    return this.#form.locator("code").filter({ hasText: /^porthole run/ }).textContent();
+  }
+
+  async submitLaunch() {
+    await this.#form.getByRole("button", { name: "Launch", exact: true }).click();
+  }
+
+  async formSays(words) {
+    await this.#form.getByRole("alert").filter({ hasText: words }).waitFor();
+  }
+
+  /** What the kernel panel says of a limit. */
+  async limit(name) {
+    const row = this.kernel.getByRole("listitem").filter({ has: this.#page.getByText(name, { exact: true }) });
+    return (await row.first().textContent()).replaceAll(/\s+/g, " ");
+  }
+
+  async changeLimits(limits) {
+    await this.kernel.getByRole("button", { name: "Change limits" }).click();
+    for (const [name, value] of Object.entries(limits)) await this.#dialog.getByRole("textbox", { name }).fill(value);
+    await this.#dialog.getByRole("button", { name: "Change", exact: true }).click();
+  }
+
+  /** Seconds that the shown container still lives, by its clock. */
+  async timeLeft() {
+    const words = await this.#page.getByRole("timer", { name: "Time left" }).textContent();
+    return words.match(/[\d:]+/)[0].split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  }
+
+  async extend() {
+    await this.#page.getByRole("button", { name: "Extend" }).click();
+  }
+
+  /** Waits until the place of the terminal says where in the queue its launch is. */
+  async queueSays(words) {
+    await this.#page.getByRole("status", { name: "Queue" }).filter({ hasText: words }).waitFor();
+  }
+
+  async doNotWait() {
+    await this.#page.getByRole("button", { name: "Do not wait" }).click();
+  }
+
+  /** Opens what a port serves, in a page of its own; its text once it is there. */
+  async openPort(port) {
+    const coming = this.#page.context().waitForEvent("page");
+    await this.#page.getByRole("button", { name: `Open port ${port}`, exact: true }).click();
+    const preview = await coming;
+    await preview.waitForLoadState();
+    const seen = { url: preview.url(), text: await preview.textContent("body") };
+    await preview.screenshot({ path: `${OUT}preview.png` });
+    await preview.close();
+    return seen;
+  }
+
+  async closePort(port) {
+    await this.#page.getByRole("button", { name: `Close the preview of port ${port}` }).click();
+    await this.#page.getByRole("button", { name: `Open port ${port}`, exact: true }).waitFor();
   }
 
   /** The changes of the writable layer, as `porthole diff` prints them. */

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,18 +18,25 @@ export class Porthole {
   /** 0 asks for a free one; from the first start on it stays the same. */
   #port = 0;
   #state = "";
+  #options = [];
   #process = null;
 
-  static async start() {
+  /** With what its configuration file is to say, if anything. */
+  static async start(config = "") {
     const porthole = new Porthole();
     porthole.#state = await mkdtemp(join(tmpdir(), "porthole-e2e-"));
+    if (config) {
+      const file = join(porthole.#state, "porthole.toml");
+      await writeFile(file, config);
+      porthole.#options = ["--config", file];
+    }
     await porthole.startAgain();
     return porthole;
   }
 
   /** Starts it once more on the same port with the same state. */
   async startAgain() {
-    const child = spawn(program, ["serve", "--listen", `127.0.0.1:${this.#port}`, "--state", this.#state], {
+    const child = spawn(program, ["serve", "--listen", `127.0.0.1:${this.#port}`, "--state", this.#state, ...this.#options], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

@@ -1,5 +1,6 @@
 // Trunk's post_build hook: moves the start script out of the page, so that the content security policy can forbid inline
-// scripts, and in a release leaves a .br and a .gz beside each file that gains by it.
+// scripts, and in a release leaves a .br and a .gz beside each file that gains by it
+// and fails when the program has grown too large.
 
 import { createHash } from "node:crypto";
 import { readFile, readdir, writeFile } from "node:fs/promises";
@@ -8,6 +9,8 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
 const dist = process.env.TRUNK_STAGING_DIR;
+/** The most that the page's program may weigh on the wire, in bytes (docs/adr/0013-small-page.md). */
+const MOST_PROGRAM = 250 * 1024;
 const COMPRESSIBLE = /\.(html|js|css|svg|wasm|txt|webmanifest)$/;
 
 async function externalise() {
@@ -31,7 +34,11 @@ async function compress() {
     const path = join(dist, name);
     const bytes = await readFile(path);
     const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-    await writeFile(`${path}.br`, await promisify(brotliCompress)(bytes, { params }));
+    const small = await promisify(brotliCompress)(bytes, { params });
+    if (name.endsWith(".wasm") && small.length > MOST_PROGRAM) {
+      throw new Error(`the page's program is ${small.length} bytes (brotli), more than ${MOST_PROGRAM}`);
+    }
+    await writeFile(`${path}.br`, small);
     await writeFile(`${path}.gz`, await promisify(gzip)(bytes, { level: 9 }));
   }));
 }

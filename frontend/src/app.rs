@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::hooks::contexts::Providers;
 use crate::hooks::use_route::{Navigate, use_route};
 use crate::interop::browser;
-use crate::pages::not_found::NotFound;
+use crate::pages::not_found::not_found;
 use crate::pages::workspace::Workspace;
 use crate::route::Route;
 
@@ -18,7 +18,7 @@ pub fn App() -> Html {
     let page = match route {
         // One component for all of them, so that terminals stay when the visitor looks at images.
         Route::Workspace | Route::Images | Route::Image { .. } => html! { <Workspace {route} /> },
-        Route::NotFound => html! { <NotFound /> },
+        Route::NotFound => not_found(),
     };
     html! {
         <ContextProvider<Navigate> context={navigate}>

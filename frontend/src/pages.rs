@@ -1,13 +1,16 @@
 //! Where contexts meet components.
 
 pub mod add_archive;
+pub mod change_limits;
 pub mod commit;
 pub mod image;
 pub mod images;
 pub mod inspector;
 pub mod launch_any;
 pub mod layers;
+pub mod lifetime;
 pub mod not_found;
+pub mod ports;
 pub mod put_files;
 pub mod sidebar;
 pub mod stage;

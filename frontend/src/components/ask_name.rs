@@ -4,7 +4,7 @@ use porthole_protocol::error::WireError;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::problem::Problem;
+use super::problem::problem;
 use crate::interop::element;
 
 /// Properties of [`AskName`].
@@ -56,7 +56,7 @@ pub fn AskName(props: &Props) -> Html {
                 <label class="dialog-label" for="ask-name">{ "Name" }</label>
                 <input class="field" id="ask-name" ref={field} type="text" value={props.initial.clone()} autocomplete="off"
                     autocapitalize="off" spellcheck="false" placeholder="name, or name:tag" />
-                if let Some(error) = &props.error { <Problem error={error.clone()} /> }
+                if let Some(error) = &props.error { { problem(error) } }
                 <div class="dialog-actions">
                     <button type="submit" class="button button-accent" disabled={props.busy}>{ &props.verb }</button>
                 </div>

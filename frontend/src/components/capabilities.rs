@@ -1,26 +1,14 @@
 //! Capabilities by name.
 
-use std::rc::Rc;
-
 use porthole_protocol::kernel::KernelView;
 use yew::prelude::*;
 
-use super::command::Command;
+use super::command::command;
 use crate::state::{commands, glossary};
 
-/// Properties of [`Capabilities`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The view.
-    pub view: Rc<KernelView>,
-    /// Types a command into the terminal.
-    pub on_type: Callback<String>,
-}
-
 /// What root may do in the container, and what the host's root may do beyond it.
-#[component]
-pub fn Capabilities(props: &Props) -> Html {
-    let container = &props.view.container;
+pub fn capabilities(view: &KernelView, on_type: &Callback<String>) -> Html {
+    let container = &view.container;
     let list = |names: &[String]| {
         html! {
             <ul class="caps">
@@ -30,8 +18,7 @@ pub fn Capabilities(props: &Props) -> Html {
             </ul>
         }
     };
-    let kept_from: Vec<String> = props
-        .view
+    let kept_from: Vec<String> = view
         .host
         .cap_bounding
         .iter()
@@ -42,12 +29,12 @@ pub fn Capabilities(props: &Props) -> Html {
         <>
             <div class="caps-head">
                 <h3 class="caps-title">{ format!("Effective: {}", container.cap_effective.len()) }</h3>
-                <Command command={commands::CAP_EFFECTIVE} on_type={props.on_type.clone()} />
+                { command(commands::CAP_EFFECTIVE, on_type) }
             </div>
             { list(&container.cap_effective) }
             <div class="caps-head">
                 <h3 class="caps-title">{ format!("Bounding, the most it can ever have: {}", container.cap_bounding.len()) }</h3>
-                <Command command={commands::CAP_BOUNDING} on_type={props.on_type.clone()} />
+                { command(commands::CAP_BOUNDING, on_type) }
             </div>
             if container.cap_bounding == container.cap_effective {
                 <p class="section-lead">{ "The same ones." }</p>

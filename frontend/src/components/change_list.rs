@@ -1,7 +1,5 @@
 //! What a container's writable layer holds, as `porthole diff` prints it.
 
-use std::rc::Rc;
-
 use porthole_protocol::files::{Change, Changes};
 use yew::prelude::*;
 
@@ -9,13 +7,6 @@ use crate::state::{format, glossary};
 
 /// Most lines shown; the command prints all.
 const MOST_LINES: usize = 200;
-
-/// Properties of [`ChangeList`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The changes.
-    pub changes: Rc<Changes>,
-}
 
 fn line(change: &Change) -> Html {
     let word = glossary::change(change.kind);
@@ -29,9 +20,8 @@ fn line(change: &Change) -> Html {
 }
 
 /// The changes in the order of their paths. A line that has just come stands out for a moment.
-#[component]
-pub fn ChangeList(props: &Props) -> Html {
-    let Changes { changes, truncated, .. } = &*props.changes;
+pub fn change_list(changes: &Changes) -> Html {
+    let Changes { changes, truncated, .. } = changes;
     let hidden = changes.len().saturating_sub(MOST_LINES);
     if changes.is_empty() {
         return html! { <p class="quiet">{ "Nothing yet. Type " }<code class="inline-code">{ "touch /hello" }</code>{ " in the terminal." }</p> };

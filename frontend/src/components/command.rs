@@ -2,26 +2,16 @@
 
 use yew::prelude::*;
 
-/// Properties of [`Command`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The command.
-    pub command: AttrValue,
-    /// Types a command into the terminal.
-    pub on_type: Callback<String>,
-}
-
 /// The command as a quiet button.
-#[component]
-pub fn Command(props: &Props) -> Html {
+pub fn command(command: &str, on_type: &Callback<String>) -> Html {
     let onclick = {
-        let (command, on_type) = (props.command.clone(), props.on_type.clone());
-        Callback::from(move |_| on_type.emit(command.to_string()))
+        let command = command.to_owned();
+        on_type.reform(move |_: MouseEvent| command.clone())
     };
     html! {
-        <button type="button" class="command" {onclick} aria-label={format!("Type {} into the terminal", props.command)}
+        <button type="button" class="command" {onclick} aria-label={format!("Type {} into the terminal", command)}
             title="Type this into the terminal">
-            { &props.command }
+            { command }
         </button>
     }
 }

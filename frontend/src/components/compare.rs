@@ -2,23 +2,11 @@
 
 use yew::prelude::*;
 
-use super::command::Command;
+use super::command::command;
 use crate::state::rows::Row;
 
-/// Properties of [`Compare`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// What the rows are about, for screen readers.
-    pub caption: AttrValue,
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// Types a command into the terminal.
-    pub on_type: Callback<String>,
-}
-
 /// The rows as a table. Values that differ from the host's are marked as the container's own.
-#[component]
-pub fn Compare(props: &Props) -> Html {
+pub fn compare(caption: &'static str, rows: &[Row], on_type: &Callback<String>) -> Html {
     let row = |row: &Row| {
         let own = row.is_own();
         html! {
@@ -32,14 +20,14 @@ pub fn Compare(props: &Props) -> Html {
                 </td>
                 <td role="cell" class="compare-foot">
                     if !row.note.is_empty() { <span class="compare-note">{ &row.note }</span> }
-                    <Command command={row.command.clone()} on_type={props.on_type.clone()} />
+                    { command(&row.command, on_type) }
                 </td>
             </tr>
         }
     };
     // The roles say again what the elements say: a style sheet that lays rows out as grids takes the meaning from them.
     html! {
-        <table role="table" class="compare" aria-label={props.caption.clone()}>
+        <table role="table" class="compare" aria-label={caption}>
             <thead role="rowgroup">
                 <tr role="row" class="compare-row">
                     <th role="columnheader" scope="col" class="compare-head">
@@ -52,7 +40,7 @@ pub fn Compare(props: &Props) -> Html {
                     </th>
                 </tr>
             </thead>
-            <tbody role="rowgroup">{ for props.rows.iter().map(row) }</tbody>
+            <tbody role="rowgroup">{ for rows.iter().map(row) }</tbody>
         </table>
     }
 }

@@ -4,19 +4,11 @@ use yew::prelude::*;
 
 use crate::state::connection::{Connection, Phase};
 
-/// Properties of [`ConnectionStatus`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The connection.
-    pub connection: Connection,
-}
-
 /// One word with a dot, announced when it changes.
-#[component]
-pub fn ConnectionStatus(props: &Props) -> Html {
-    let (state, word) = match props.connection.phase {
+pub fn connection_status(connection: &Connection) -> Html {
+    let (state, word) = match connection.phase {
         Phase::Live => ("live", "Connected"),
-        Phase::Connecting if props.connection.host.is_none() => ("busy", "Connecting"),
+        Phase::Connecting if connection.host.is_none() => ("busy", "Connecting"),
         Phase::Connecting | Phase::Waiting => ("lost", "Disconnected"),
         Phase::Refused(_) => ("lost", "Refused"),
     };
@@ -28,22 +20,12 @@ pub fn ConnectionStatus(props: &Props) -> Html {
     }
 }
 
-/// Properties of [`ConnectionBanner`].
-#[derive(Properties, PartialEq)]
-pub struct BannerProps {
-    /// The connection.
-    pub connection: Connection,
-    /// Try again now.
-    pub on_retry: Callback<()>,
-}
-
 /// What to know and do while there is no connection. Nothing while there is one, or before it first failed.
-#[component]
-pub fn ConnectionBanner(props: &BannerProps) -> Html {
-    let (message, hint) = match &props.connection.phase {
+pub fn connection_banner(connection: &Connection, on_retry: &Callback<()>) -> Html {
+    let (message, hint) = match &connection.phase {
         Phase::Live => return Html::default(),
-        Phase::Connecting if props.connection.failures == 0 => return Html::default(),
-        Phase::Connecting | Phase::Waiting if props.connection.host.is_none() => (
+        Phase::Connecting if connection.failures == 0 => return Html::default(),
+        Phase::Connecting | Phase::Waiting if connection.host.is_none() => (
             "The agent does not answer.".to_string(),
             "Is `porthole serve` running? Trying again by itself.".to_string(),
         ),
@@ -53,7 +35,7 @@ pub fn ConnectionBanner(props: &BannerProps) -> Html {
         ),
         Phase::Refused(error) => (error.message.clone(), error.hint.clone()),
     };
-    let retry = props.on_retry.reform(|_| ());
+    let retry = on_retry.reform(|_| ());
     html! {
         <div class="banner" role="alert">
             <p class="banner-text"><strong>{ message }</strong>{ " " }{ hint }</p>

@@ -1,21 +1,18 @@
 //! The containers.
 
-use std::rc::Rc;
-
 use porthole_protocol::http::{ContainerState, ContainerSummary};
 use porthole_protocol::ids::ContainerId;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::state::format;
 
-/// Properties of [`ContainerList`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`container_list`] is about.
+pub struct Props<'a> {
     /// The containers, newest first; none until the agent has told.
-    pub containers: Option<Rc<[ContainerSummary]>>,
+    pub containers: Option<&'a [ContainerSummary]>,
     /// The one that is shown.
-    pub shown: Option<ContainerId>,
+    pub shown: Option<&'a ContainerId>,
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub now_ms: u64,
     /// Show its terminal.
@@ -35,12 +32,12 @@ fn state(container: &ContainerSummary) -> (&'static str, String) {
     }
 }
 
-fn item(props: &Props, container: &ContainerSummary) -> Html {
+fn item(props: &Props<'_>, container: &ContainerSummary) -> Html {
     let emit = |callback: &Callback<ContainerId>| {
         let id = container.id.clone();
         callback.reform(move |_: MouseEvent| id.clone())
     };
-    let shown = props.shown.as_ref() == Some(&container.id);
+    let shown = props.shown == Some(&container.id);
     let (state, words) = state(container);
     let running = container.state == ContainerState::Running;
     html! {
@@ -62,12 +59,12 @@ fn item(props: &Props, container: &ContainerSummary) -> Html {
             if running {
                 <button type="button" class="icon-button" onclick={emit(&props.on_stop)}
                     aria-label={format!("Stop {}", container.name)} title="Stop">
-                    <Glyph icon={Icon::Stop} />
+                    { glyph(Icon::Stop) }
                 </button>
             } else {
                 <button type="button" class="icon-button" onclick={emit(&props.on_remove)}
                     aria-label={format!("Remove {}", container.name)} title="Remove">
-                    <Glyph icon={Icon::Trash} />
+                    { glyph(Icon::Trash) }
                 </button>
             }
         </li>
@@ -75,9 +72,8 @@ fn item(props: &Props, container: &ContainerSummary) -> Html {
 }
 
 /// The containers, each with its state, age and time to start.
-#[component]
-pub fn ContainerList(props: &Props) -> Html {
-    match props.containers.as_deref() {
+pub fn container_list(props: &Props<'_>) -> Html {
+    match props.containers {
         None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
         Some([]) => html! { <p class="quiet">{ "None yet. Launch an image below." }</p> },
         Some(containers) => html! {

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::element;
 
 /// Properties of [`Dialog`].
@@ -33,7 +33,7 @@ pub fn Dialog(props: &Props) -> Html {
             <header class="dialog-head">
                 <h2 class="dialog-title" id="dialog-title">{ &props.title }</h2>
                 <button type="button" class="icon-button" onclick={close} aria-label="Close">
-                    <Glyph icon={Icon::Close} />
+                    { glyph(Icon::Close) }
                 </button>
             </header>
             { props.children.clone() }

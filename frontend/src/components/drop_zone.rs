@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::files::{self, LocalFile};
 
 /// Properties of [`DropZone`].
@@ -57,7 +57,7 @@ pub fn DropZone(props: &Props) -> Html {
             { props.children.clone() }
             if *over {
                 <p class="drop" data-refused={props.on_files.is_none().then_some("true")}>
-                    <Glyph icon={Icon::Upload} />{ &props.words }
+                    { glyph(Icon::Upload) }{ &props.words }
                 </p>
             }
         </main>

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::files::{self, LocalFile};
 
 /// Properties of [`FileButton`].
@@ -34,7 +34,7 @@ pub fn FileButton(props: &Props) -> Html {
     html! {
         <>
             <input ref={input} type="file" multiple=true hidden=true {onchange} />
-            <button type="button" class="button" {onclick}><Glyph icon={Icon::Upload} />{ &props.words }</button>
+            <button type="button" class="button" {onclick}>{ glyph(Icon::Upload) }{ &props.words }</button>
         </>
     }
 }

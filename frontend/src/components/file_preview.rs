@@ -5,9 +5,9 @@ use std::rc::Rc;
 use porthole_protocol::files::{FileEntry, FileKind, StackLayer};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
-use super::layer_chip::LayerChip;
-use super::problem::Problem;
+use super::icon::{Icon, glyph};
+use super::layer_chip::layer_chip;
+use super::problem::problem;
 use crate::interop::files::BlobUrl;
 use crate::state::preview::{self, Preview};
 use crate::state::remote::Remote;
@@ -81,12 +81,12 @@ pub fn FilePreview(props: &Props) -> Html {
                 if entry.kind == FileKind::File {
                     <button type="button" class="button" onclick={on_download.reform(|_| ())}
                         aria-label={format!("Download {path}")}>
-                        <Glyph icon={Icon::Download} />{ "Download" }
+                        { glyph(Icon::Download) }{ "Download" }
                     </button>
                 }
             </header>
             <p class="preview-source">
-                <LayerChip layers={layers.clone()} index={entry.layer} />
+                { layer_chip(layers, entry.layer) }
                 <span>
                     { format!("It comes from {}", stack::name(layers, entry.layer)) }
                     if made.is_empty() { { "." } } else { { ": " }<code class="inline-code">{ made }</code> }
@@ -97,7 +97,7 @@ pub fn FilePreview(props: &Props) -> Html {
                     format::date(entry.modified_ms)) }
                 if let Some(target) = &entry.target { { format!("  → {target}") } }
             </p>
-            if let Some(error) = &content.error { <Problem error={error.clone()} /> }
+            if let Some(error) = &content.error { { problem(error) } }
             if let Some(view) = &*view { { shown(path, view, (*picture).as_ref()) } }
             if cut {
                 <p class="quiet">{ format!("This is how it begins; there are {} in all.", format::bytes(entry.bytes)) }</p>

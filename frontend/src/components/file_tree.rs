@@ -3,8 +3,8 @@
 use porthole_protocol::files::{ChangeKind, FileKind, StackLayer};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
-use super::layer_chip::LayerChip;
+use super::icon::{Icon, glyph};
+use super::layer_chip::layer_chip;
 use crate::interop::focus;
 use crate::state::files::{Files, FilesAction, Row};
 use crate::state::{format, glossary, stack};
@@ -57,7 +57,7 @@ fn item(props: &Props, row: &Row, is_entry: bool) -> Html {
             data-deleted={(entry.change == Some(ChangeKind::Deleted)).then_some("true")}
             style={format!("--level: {}", row.level)} onclick={props.on_act.reform(move |_| act.clone())}>
             <span class="file-twist" aria-hidden="true" />
-            <Glyph {icon} />
+            { glyph(icon) }
             <span class="file-name">
                 { &entry.name }
                 if let Some(target) = &entry.target { <span class="file-target">{ format!(" → {target}") }</span> }
@@ -65,7 +65,7 @@ fn item(props: &Props, row: &Row, is_entry: bool) -> Html {
             <span class="visually-hidden">{ words(row, &props.layers) }</span>
             if let Some((letter, word)) = change { <span class="mark" aria-hidden="true" data-change={word} title={word}>{ letter }</span> }
             if entry.kind == FileKind::File { <span class="file-size" aria-hidden="true">{ format::bytes(entry.bytes) }</span> }
-            <LayerChip layers={props.layers.clone()} index={entry.layer} />
+            { layer_chip(&props.layers, entry.layer) }
         </li>
     }
 }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::element;
 use crate::state::shortcuts::HELP;
 
@@ -19,13 +19,13 @@ pub fn HelpButton() -> Html {
         <>
             <button type="button" class="icon-button" onclick={open} aria-label="Keyboard shortcuts"
                 title="Keyboard shortcuts">
-                <Glyph icon={Icon::Keyboard} />
+                { glyph(Icon::Keyboard) }
             </button>
             <dialog class="dialog" ref={dialog} aria-labelledby="keyboard-title">
                 <header class="dialog-head">
                     <h2 class="dialog-title" id="keyboard-title">{ "Keyboard" }</h2>
                     <button type="button" class="icon-button" onclick={close} aria-label="Close">
-                        <Glyph icon={Icon::Close} />
+                        { glyph(Icon::Close) }
                     </button>
                 </header>
                 <p class="section-lead">

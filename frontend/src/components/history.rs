@@ -5,17 +5,9 @@ use yew::prelude::*;
 
 use crate::state::{format, stack};
 
-/// Properties of [`History`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The steps, newest first.
-    pub steps: Vec<HistoryStep>,
-}
-
 /// The instructions, newest first, each with the bytes it added.
-#[component]
-pub fn History(props: &Props) -> Html {
-    let largest = props.steps.iter().map(|step| step.bytes).max().unwrap_or(0);
+pub fn history(steps: &[HistoryStep]) -> Html {
+    let largest = steps.iter().map(|step| step.bytes).max().unwrap_or(0);
     let step = |step: &HistoryStep| {
         let instruction = stack::instruction(&step.created_by);
         let shown = if instruction.is_empty() { "no instruction told".into() } else { instruction };
@@ -32,5 +24,5 @@ pub fn History(props: &Props) -> Html {
             </li>
         }
     };
-    html! { <ol class="making">{ for props.steps.iter().map(step) }</ol> }
+    html! { <ol class="making">{ for steps.iter().map(step) }</ol> }
 }

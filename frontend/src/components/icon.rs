@@ -88,26 +88,17 @@ impl Icon {
     }
 }
 
-/// Properties of [`Glyph`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Which.
-    pub icon: Icon,
-}
-
 /// An icon in the colour and size of the text around it; silent for screen readers.
-#[component]
-pub fn Glyph(props: &Props) -> Html {
+pub fn glyph(icon: Icon) -> Html {
     html! {
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-            <path d={props.icon.path()} />
+            <path d={icon.path()} />
         </svg>
     }
 }
 
 /// The porthole.
-#[component]
-pub fn Logo() -> Html {
+pub fn logo() -> Html {
     html! {
         <svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
             <circle class="logo-ring" cx="16" cy="16" r="13.5" />

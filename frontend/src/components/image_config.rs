@@ -3,13 +3,6 @@
 use porthole_protocol::image::ImageDetail;
 use yew::prelude::*;
 
-/// Properties of [`ImageConfig`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The image.
-    pub detail: ImageDetail,
-}
-
 /// Words as a shell would take them.
 fn quoted(words: &[String]) -> String {
     let plain = |word: &str| {
@@ -21,9 +14,8 @@ fn quoted(words: &[String]) -> String {
 }
 
 /// The configuration as a list of terms; what the image does not say is left out.
-#[component]
-pub fn ImageConfig(props: &Props) -> Html {
-    let ImageDetail { digest, os, architecture, config, summary, .. } = &props.detail;
+pub fn image_config(detail: &ImageDetail) -> Html {
+    let ImageDetail { digest, os, architecture, config, summary, .. } = detail;
     let labels = config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
     let one = |value: &str| if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
     let or = |value: &str, otherwise: &str| vec![if value.is_empty() { otherwise } else { value }.to_owned()];

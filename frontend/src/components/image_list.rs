@@ -1,7 +1,5 @@
 //! The images.
 
-use std::rc::Rc;
-
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
@@ -9,20 +7,18 @@ use super::link::Link;
 use crate::route::Route;
 use crate::state::{format, names};
 
-/// Properties of [`ImageList`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`image_list`] is about.
+pub struct Props<'a> {
     /// The images, by name; none until the agent has told.
-    pub images: Option<Rc<[ImageSummary]>>,
+    pub images: Option<&'a [ImageSummary]>,
     /// Whether a launch can be asked for now.
     pub enabled: bool,
     /// Launch this image.
-    pub on_launch: Callback<String>,
+    pub on_launch: &'a Callback<String>,
 }
 
 /// The images, each with a button that launches it.
-#[component]
-pub fn ImageList(props: &Props) -> Html {
+pub fn image_list(props: &Props<'_>) -> Html {
     let item = |image: &ImageSummary| {
         let name = names::of(image).to_owned();
         let shown = names::short(&name).to_owned();
@@ -44,7 +40,7 @@ pub fn ImageList(props: &Props) -> Html {
             </li>
         }
     };
-    match props.images.as_deref() {
+    match props.images {
         None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
         Some([]) => html! {
             <p class="quiet">{ "None yet." }</p>

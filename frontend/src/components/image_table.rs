@@ -1,43 +1,40 @@
 //! All images, with what each weighs.
 
-use std::rc::Rc;
-
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::link::Link;
 use crate::route::Route;
 use crate::state::{format, names};
 
-/// Properties of [`ImageTable`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`image_table`] is about.
+pub struct Props<'a> {
     /// The images, by name.
-    pub images: Rc<[ImageSummary]>,
+    pub images: &'a [ImageSummary],
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub now_ms: u64,
     /// Whether something can be asked for now.
     pub enabled: bool,
     /// Launch this image.
-    pub on_launch: Callback<String>,
+    pub on_launch: &'a Callback<String>,
 }
 
-/// Bytes of an image: those it shares with others, and those it alone has.
-#[component]
-pub fn SizeBar(props: &SizeProps) -> Html {
-    let shared = props.bytes.saturating_sub(props.unique_bytes);
-    let words = match (props.unique_bytes, shared) {
+/// Bytes of an image: those it shares with others, and those it alone has. The bar's whole length stands for `largest`.
+fn size_bar(image: &ImageSummary, largest: u64) -> Html {
+    let ImageSummary { bytes, unique_bytes, .. } = *image;
+    let shared = bytes.saturating_sub(unique_bytes);
+    let words = match (unique_bytes, shared) {
         (_, 0) => "all its own".to_string(),
         (0, _) => "all shared".to_string(),
         (unique, shared) => format!("{} its own, {} shared", format::bytes(unique), format::bytes(shared)),
     };
-    let part = |bytes| format!("inline-size: {}%", format::percent(bytes, props.largest.max(1)));
+    let part = |bytes| format!("inline-size: {}%", format::percent(bytes, largest.max(1)));
     html! {
         <span class="weight">
-            <span class="weight-figure">{ format::bytes(props.bytes) }</span>
+            <span class="weight-figure">{ format::bytes(bytes) }</span>
             <span class="weight-bar" aria-hidden="true">
-                <span class="weight-own" style={part(props.unique_bytes)} />
+                <span class="weight-own" style={part(unique_bytes)} />
                 <span class="weight-shared" style={part(shared)} />
             </span>
             <span class="weight-words">{ words }</span>
@@ -45,18 +42,7 @@ pub fn SizeBar(props: &SizeProps) -> Html {
     }
 }
 
-/// Properties of [`SizeBar`].
-#[derive(Properties, PartialEq)]
-pub struct SizeProps {
-    /// All of them.
-    pub bytes: u64,
-    /// Those of them that no other image has.
-    pub unique_bytes: u64,
-    /// What the bar's whole length stands for.
-    pub largest: u64,
-}
-
-fn row(props: &Props, image: &ImageSummary, largest: u64) -> Html {
+fn row(props: &Props<'_>, image: &ImageSummary, largest: u64) -> Html {
     let name = names::of(image).to_owned();
     let shown = names::short(&name).to_owned();
     let to = Route::Image { address: names::address(&image.id) };
@@ -79,17 +65,16 @@ fn row(props: &Props, image: &ImageSummary, largest: u64) -> Html {
                         format::count(image.containers as usize, "container")) }
                 </span>
             </span>
-            <SizeBar bytes={image.bytes} unique_bytes={image.unique_bytes} {largest} />
+            { size_bar(image, largest) }
             <button type="button" class="button" {onclick} disabled={!props.enabled} aria-label={format!("Launch {shown}")}>
-                <Glyph icon={Icon::Play} />{ "Launch" }
+                { glyph(Icon::Play) }{ "Launch" }
             </button>
         </li>
     }
 }
 
 /// The images, one a row.
-#[component]
-pub fn ImageTable(props: &Props) -> Html {
+pub fn image_table(props: &Props<'_>) -> Html {
     let largest = props.images.iter().map(|image| image.bytes).max().unwrap_or(0);
     html! {
         <ul class="shelf" aria-label="Images">

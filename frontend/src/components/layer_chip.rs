@@ -5,21 +5,11 @@ use yew::prelude::*;
 
 use crate::state::stack;
 
-/// Properties of [`LayerChip`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The stack, topmost first.
-    pub layers: Vec<StackLayer>,
-    /// Which of them.
-    pub index: usize,
-}
-
 /// The layer's colour and number.
-#[component]
-pub fn LayerChip(props: &Props) -> Html {
+pub fn layer_chip(layers: &[StackLayer], index: usize) -> Html {
     html! {
-        <span class="chip" aria-hidden="true" data-hue={stack::hue(&props.layers, props.index)} title={stack::name(&props.layers, props.index)}>
-            { stack::label(&props.layers, props.index) }
+        <span class="chip" aria-hidden="true" data-hue={stack::hue(layers, index)} title={stack::name(layers, index)}>
+            { stack::label(layers, index) }
         </span>
     }
 }

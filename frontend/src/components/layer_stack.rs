@@ -4,16 +4,15 @@ use porthole_protocol::files::StackLayer;
 use porthole_protocol::image::StoredLayer;
 use yew::prelude::*;
 
-use super::layer_chip::LayerChip;
+use super::layer_chip::layer_chip;
 use crate::state::{format, stack};
 
-/// Properties of [`LayerStack`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`layer_stack`] is about.
+pub struct Props<'a> {
     /// The layers, topmost first.
-    pub layers: Vec<StackLayer>,
+    pub layers: &'a [StackLayer],
     /// Every layer in the store, to tell who shares what.
-    pub stored: Vec<StoredLayer>,
+    pub stored: &'a [StoredLayer],
     /// Bytes in the writable layer, where they are known better than `layers` says.
     pub writable_bytes: Option<u64>,
     /// The layer that is looked from.
@@ -32,7 +31,7 @@ fn fill(bytes: u64) -> u32 {
     }
 }
 
-fn slab(props: &Props, index: usize, layer: &StackLayer) -> Html {
+fn slab(props: &Props<'_>, index: usize, layer: &StackLayer) -> Html {
     let writable = layer.diff_id.is_none();
     let bytes = props.writable_bytes.filter(|_| writable).unwrap_or(layer.bytes);
     let made = stack::instruction(&layer.created_by);
@@ -42,16 +41,16 @@ fn slab(props: &Props, index: usize, layer: &StackLayer) -> Html {
         (false, false) => made,
     };
     html! {
-        <li key={layer.diff_id.clone().unwrap_or_default()} class="slab" data-hue={stack::hue(&props.layers, index)}
+        <li key={layer.diff_id.clone().unwrap_or_default()} class="slab" data-hue={stack::hue(props.layers, index)}
             data-below={(index < props.from).then_some("true")}>
             <button type="button" class="slab-button" aria-pressed={(index == props.from).to_string()}
                 onclick={props.on_from.reform(move |_| index)} title={layer.diff_id.clone()}>
                 <span class="slab-fill" style={format!("inline-size: {}%", fill(bytes))} aria-hidden="true" />
-                <LayerChip layers={props.layers.clone()} {index} />
+                { layer_chip(props.layers, index) }
                 <span class="slab-made">{ made }</span>
                 <span class="slab-size">{ format::bytes(bytes) }</span>
                 <span class="slab-note">
-                    { stack::sharers(layer, &props.stored) }
+                    { stack::sharers(layer, props.stored) }
                     if props.source == Some(index) { <strong class="slab-source">{ "has the file" }</strong> }
                 </span>
             </button>
@@ -60,8 +59,7 @@ fn slab(props: &Props, index: usize, layer: &StackLayer) -> Html {
 }
 
 /// The layers, topmost first; each can be looked from.
-#[component]
-pub fn LayerStack(props: &Props) -> Html {
+pub fn layer_stack(props: &Props<'_>) -> Html {
     html! {
         <ol class="slabs" aria-label="Layers, topmost first">
             { for props.layers.iter().enumerate().map(|(index, layer)| slab(props, index, layer)) }

@@ -5,18 +5,8 @@ use yew::prelude::*;
 
 use crate::state::format;
 
-/// Properties of [`Layers`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Read-only layers, topmost first.
-    pub layers: Vec<Layer>,
-    /// Bytes in the writable layer.
-    pub writable_bytes: u64,
-}
-
 /// The stack, topmost layer first.
-#[component]
-pub fn Layers(props: &Props) -> Html {
+pub fn layers(layers: &[Layer], writable_bytes: u64) -> Html {
     let layer = |layer: &Layer| {
         let shared = match layer.shared_by {
             0 | 1 => "only this container uses it now".to_string(),
@@ -35,10 +25,10 @@ pub fn Layers(props: &Props) -> Html {
         <ol class="layers">
             <li class="layer" data-writable="true">
                 <span class="layer-name">{ "writable layer" }</span>
-                <span class="layer-size">{ format::bytes(props.writable_bytes) }</span>
+                <span class="layer-size">{ format::bytes(writable_bytes) }</span>
                 <span class="layer-note">{ "this container's own; goes when it goes" }</span>
             </li>
-            { for props.layers.iter().map(layer) }
+            { for layers.iter().map(layer) }
         </ol>
     }
 }

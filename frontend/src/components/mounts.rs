@@ -3,16 +3,8 @@
 use porthole_protocol::kernel::Mount;
 use yew::prelude::*;
 
-/// Properties of [`Mounts`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The mounts.
-    pub mounts: Vec<Mount>,
-}
-
 /// The mounts as a table.
-#[component]
-pub fn Mounts(props: &Props) -> Html {
+pub fn mounts(mounts: &[Mount]) -> Html {
     let row = |mount: &Mount| {
         html! {
             <tr key={format!("{} {}", mount.target, mount.fs_type)}>
@@ -33,7 +25,7 @@ pub fn Mounts(props: &Props) -> Html {
                         <th scope="col" class="grid-head">{ "Options" }</th>
                     </tr>
                 </thead>
-                <tbody>{ for props.mounts.iter().map(row) }</tbody>
+                <tbody>{ for mounts.iter().map(row) }</tbody>
             </table>
         </div>
     }

@@ -5,16 +5,8 @@ use yew::prelude::*;
 
 use crate::state::format;
 
-/// Properties of [`Processes`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The processes, by container pid.
-    pub processes: Vec<Process>,
-}
-
 /// The processes as a table.
-#[component]
-pub fn Processes(props: &Props) -> Html {
+pub fn processes(processes: &[Process]) -> Html {
     let row = |process: &Process| {
         let command = if process.command.is_empty() { &process.name } else { &process.command };
         html! {
@@ -42,7 +34,7 @@ pub fn Processes(props: &Props) -> Html {
                         <th scope="col" class="grid-head">{ "Command" }</th>
                     </tr>
                 </thead>
-                <tbody>{ for props.processes.iter().map(row) }</tbody>
+                <tbody>{ for processes.iter().map(row) }</tbody>
             </table>
         </div>
     }

@@ -4,24 +4,12 @@ use yew::prelude::*;
 
 use crate::state::format;
 
-/// Properties of [`Progress`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Of what, for screen readers.
-    pub label: AttrValue,
-    /// Bytes that have passed.
-    pub done: u64,
-    /// All of them; 0 while that is not known.
-    pub total: u64,
-}
-
 /// A bar.
-#[component]
-pub fn Progress(props: &Props) -> Html {
-    let percent = format::percent(props.done, props.total);
-    let known = props.total > 0;
+pub fn progress(label: &str, done: u64, total: u64) -> Html {
+    let percent = format::percent(done, total);
+    let known = total > 0;
     html! {
-        <span class="bar" role="progressbar" aria-label={props.label.clone()} aria-valuemin="0" aria-valuemax="100"
+        <span class="bar" role="progressbar" aria-label={label.to_owned()} aria-valuemin="0" aria-valuemax="100"
             aria-valuenow={known.then(|| percent.to_string())}>
             <span class="bar-fill" data-unknown={(!known).then_some("true")} style={format!("inline-size: {percent}%")} />
         </span>

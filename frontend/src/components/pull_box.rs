@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::element;
 
 /// Properties of [`PullBox`].
@@ -34,7 +34,7 @@ pub fn PullBox(props: &Props) -> Html {
             <label class="pull-label" for="pull-name">{ "Pull an image" }</label>
             <input class="field" id="pull-name" ref={field} type="text" autocomplete="off" autocapitalize="off"
                 spellcheck="false" placeholder="alpine, debian:12, ghcr.io/owner/image" aria-describedby="pull-hint" />
-            <button type="submit" class="button" disabled={!props.enabled}><Glyph icon={Icon::Download} />{ "Pull" }</button>
+            <button type="submit" class="button" disabled={!props.enabled}>{ glyph(Icon::Download) }{ "Pull" }</button>
             <p class="pull-hint" id="pull-hint">
                 { "A name without a host is Docker Hub's. The same by hand: " }
                 <code class="inline-code">{ "porthole pull NAME" }</code>

@@ -2,36 +2,26 @@
 
 use yew::prelude::*;
 
-/// Properties of [`Section`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Its heading.
-    pub title: AttrValue,
-    /// A figure beside the heading.
-    #[prop_or_default]
-    pub figure: AttrValue,
-    /// What this is, for someone who meets it for the first time.
-    pub lead: Html,
-    /// Whether it is open at first.
-    #[prop_or(true)]
-    pub open: bool,
-    /// What there is to see.
-    pub children: Html,
+/// The part, which can be folded: its heading, a figure beside it that may be empty, what this is for someone who meets it for
+/// the first time, and what there is to see.
+pub fn section(title: &'static str, figure: String, lead: Html, body: Html) -> Html {
+    part(title, figure, true, lead, body)
 }
 
-/// The part, which can be folded.
-#[component]
-pub fn Section(props: &Props) -> Html {
+/// The same, folded at first.
+pub fn folded(title: &'static str, figure: String, lead: Html, body: Html) -> Html {
+    part(title, figure, false, lead, body)
+}
+
+fn part(title: &'static str, figure: String, open: bool, lead: Html, body: Html) -> Html {
     html! {
-        <details class="section" open={props.open}>
+        <details class="section" {open}>
             <summary class="section-head">
-                <h2 class="section-title">{ &props.title }</h2>
-                if !props.figure.is_empty() {
-                    <span class="section-figure">{ &props.figure }</span>
-                }
+                <h2 class="section-title">{ title }</h2>
+                if !figure.is_empty() { <span class="section-figure">{ figure }</span> }
             </summary>
-            <p class="section-lead">{ props.lead.clone() }</p>
-            { props.children.clone() }
+            <p class="section-lead">{ lead }</p>
+            { body }
         </details>
     }
 }

@@ -8,17 +8,8 @@ use crate::state::sharing::Sharing;
 /// Most containers that get a part of their own; of more, nobody could tell one from the next.
 const MOST_PARTS: usize = 40;
 
-/// Properties of [`SharingView`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Bytes of containers, and of the layers below them.
-    pub sharing: Sharing,
-}
-
 /// Two bars on one scale: how it is, and how it would be with a copy for each container.
-#[component]
-pub fn SharingView(props: &Props) -> Html {
-    let sharing = &props.sharing;
+pub fn sharing_view(sharing: &Sharing) -> Html {
     let (private, copies) = (sharing.private(), sharing.as_copies().max(1));
     let count = sharing.containers.len();
     let part = |class: &'static str, bytes: u64| {

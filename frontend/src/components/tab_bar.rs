@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::state::tabs::TabKey;
 
 /// A tab as it is shown.
@@ -18,17 +18,16 @@ pub struct Label {
     pub state: &'static str,
 }
 
-/// Properties of [`TabBar`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`tab_bar`] is about.
+pub struct Props<'a> {
     /// The tabs, in order.
-    pub labels: Vec<Label>,
+    pub labels: &'a [Label],
     /// The one shown.
     pub active: Option<TabKey>,
     /// Show this one.
-    pub on_select: Callback<TabKey>,
+    pub on_select: &'a Callback<TabKey>,
     /// Close this one.
-    pub on_close: Callback<TabKey>,
+    pub on_close: &'a Callback<TabKey>,
     /// Show the next one, or (`true`) the one before.
     pub on_step: Callback<bool>,
     /// A further terminal in the shown container; none when that cannot be.
@@ -47,7 +46,7 @@ pub fn panel_id(key: TabKey) -> String {
     format!("terminal-{key}")
 }
 
-fn tab(props: &Props, label: &Label) -> Html {
+fn tab(props: &Props<'_>, label: &Label) -> Html {
     let key = label.key;
     let active = props.active == Some(key);
     let onkeydown = {
@@ -73,7 +72,7 @@ fn tab(props: &Props, label: &Label) -> Html {
                 <span class="tab-detail">{ &label.detail }</span>
                 // For pointers only; the keyboard has Delete, and a button inside a tab would confuse a screen reader.
                 <span class="tab-close" aria-hidden="true" title="Close this tab. Its process runs on." onclick={close}>
-                    <Glyph icon={Icon::Close} />
+                    { glyph(Icon::Close) }
                 </span>
             </button>
         </div>
@@ -81,8 +80,7 @@ fn tab(props: &Props, label: &Label) -> Html {
 }
 
 /// The tabs, and the button for one more.
-#[component]
-pub fn TabBar(props: &Props) -> Html {
+pub fn tab_bar(props: &Props<'_>) -> Html {
     html! {
         <div class="tab-bar">
             <div class="tabs" role="tablist" aria-label="Terminals">
@@ -91,7 +89,7 @@ pub fn TabBar(props: &Props) -> Html {
             <button type="button" class="icon-button" disabled={props.on_new.is_none()} aria-label="New terminal"
                 title="New terminal in this container"
                 onclick={props.on_new.clone().map(|new| new.reform(|_: MouseEvent| ()))}>
-                <Glyph icon={Icon::Plus} />
+                { glyph(Icon::Plus) }
             </button>
         </div>
     }

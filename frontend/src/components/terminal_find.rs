@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::interop::element;
 
 /// Properties of [`TerminalFind`].
@@ -46,13 +46,13 @@ pub fn TerminalFind(props: &Props) -> Html {
                 value={(*text).clone()} {oninput} {onkeydown} />
             <span class="find-result" role="status">{ if props.found { "" } else { "No match" } }</span>
             <button type="button" class="icon-button" aria-label="Match above" onclick={up.reform(|_: MouseEvent| ())}>
-                <Glyph icon={Icon::Up} />
+                { glyph(Icon::Up) }
             </button>
             <button type="button" class="icon-button" aria-label="Match below" onclick={down.reform(|_: MouseEvent| ())}>
-                <Glyph icon={Icon::Down} />
+                { glyph(Icon::Down) }
             </button>
             <button type="button" class="icon-button" aria-label="Close search" onclick={props.on_close.reform(|_| ())}>
-                <Glyph icon={Icon::Close} />
+                { glyph(Icon::Close) }
             </button>
         </div>
     }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::tab_bar::{panel_id, tab_id};
 use super::terminal_find::TerminalFind;
 use crate::hooks::use_shortcuts::use_shortcuts;
@@ -121,7 +121,7 @@ pub fn TerminalView(props: &Props) -> Html {
         html! {
             <button type="button" class="icon-button" {onclick} aria-label={name} title={name}
                 aria-pressed={pressed.map(|on| on.to_string())}>
-                <Glyph {icon} />
+                { glyph(icon) }
             </button>
         }
     };

@@ -3,7 +3,7 @@
 use gloo_timers::callback::Timeout;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::state::toasts::Toast;
 
 /// How long a message stays, in milliseconds: long enough to read two sentences.
@@ -55,7 +55,7 @@ fn Item(props: &ItemProps) -> Html {
             </p>
             <button type="button" class="icon-button" aria-label="Dismiss"
                 onclick={props.on_dismiss.reform(move |_| key)}>
-                <Glyph icon={Icon::Close} />
+                { glyph(Icon::Close) }
             </button>
         </div>
     }

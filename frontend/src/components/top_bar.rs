@@ -2,9 +2,9 @@
 
 use yew::prelude::*;
 
-use super::connection_status::ConnectionStatus;
+use super::connection_status::connection_status;
 use super::help_dialog::HelpButton;
-use super::icon::{Glyph, Icon, Logo};
+use super::icon::{Icon, glyph, logo};
 use crate::hooks::use_theme::{Theme, use_theme};
 use crate::state::connection::Connection;
 
@@ -26,7 +26,7 @@ pub fn TopBar(props: &Props) -> Html {
     };
     html! {
         <header class="top-bar" data-region="top" tabindex="-1">
-            <Logo />
+            { logo() }
             <h1 class="brand">{ "Porthole" }</h1>
             if let Some(host) = &props.connection.host {
                 <p class="host">
@@ -34,10 +34,10 @@ pub fn TopBar(props: &Props) -> Html {
                     if host.rootless { <span class="tag" title="The launcher runs without root">{ "rootless" }</span> }
                 </p>
             }
-            <ConnectionStatus connection={props.connection.clone()} />
+            { connection_status(&props.connection) }
             <button type="button" class="icon-button" onclick={next_theme.reform(|_| ())}
                 aria-label={format!("Colours: {}", theme.name())} title={format!("Colours: {}", theme.name())}>
-                <Glyph {icon} />
+                { glyph(icon) }
             </button>
             <HelpButton />
         </header>

@@ -4,17 +4,16 @@ use porthole_protocol::ids::RequestId;
 use porthole_protocol::image::{Direction, LayerState, LayerTransfer, Transfer};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
-use super::problem::Problem;
-use super::progress::Progress;
+use super::icon::{Icon, glyph};
+use super::problem::problem;
+use super::progress::progress;
 use crate::state::format;
-use crate::state::transfers::{Pull, PullStatus, Transfers, progress};
+use crate::state::transfers::{self, Pull, PullStatus, Transfers};
 
-/// Properties of [`TransferList`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`transfer_list`] is about.
+pub struct Props<'a> {
     /// All of them.
-    pub transfers: Transfers,
+    pub transfers: &'a Transfers,
     /// Pull this image again.
     pub on_pull: Callback<String>,
     /// Give up this pull.
@@ -42,64 +41,55 @@ fn layer(layer: &LayerTransfer) -> Html {
     html! {
         <li key={layer.digest.clone()} class="transfer-layer" data-finished={finished.then_some("true")}>
             <span class="transfer-digest">{ &name }</span>
-            <Progress label={format!("Layer {name}")} {done} total={layer.total_bytes} />
+            { progress(&format!("Layer {name}"), done, layer.total_bytes) }
             <span>{ words(layer.state) }</span>
             <span class="transfer-size">{ format::bytes(layer.total_bytes) }</span>
         </li>
     }
 }
 
-/// An image on its way: its name, how far it is, and its layers.
-#[component]
-pub fn TransferCard(props: &CardProps) -> Html {
-    let (done, total) = props.transfer.as_ref().map_or((0, 0), progress);
-    let what = match &props.transfer {
+/// An image on its way: its name, how far it is once the agent has told, and its layers. It can be given up unless it is
+/// another's.
+pub fn transfer_card(
+    verb: &str,
+    name: &str,
+    transfer: Option<&Transfer>,
+    on_cancel: Option<Callback<()>>,
+) -> Html {
+    let (done, total) = transfer.map_or((0, 0), transfers::progress);
+    let what = match transfer {
         None => "asking the registry".to_string(),
         Some(transfer) if transfer.layers.is_empty() => "asking the registry".to_string(),
         Some(_) => format!("{} of {}", format::bytes(done), format::bytes(total)),
     };
     html! {
-        <article class="transfer" aria-label={format!("{} {}", props.verb, props.name)}>
+        <article key={format!("{verb} {name}")} class="transfer" aria-label={format!("{verb} {name}")}>
             <header class="transfer-head">
-                <span class="transfer-name">{ format!("{} {}", props.verb, props.name) }</span>
+                <span class="transfer-name">{ format!("{verb} {name}") }</span>
                 <span class="transfer-figures">{ what }</span>
-                if let Some(cancel) = &props.on_cancel {
+                if let Some(cancel) = on_cancel {
                     <button type="button" class="button" onclick={cancel.reform(|_| ())}
-                        aria-label={format!("Cancel {}", props.name)}>
+                        aria-label={format!("Cancel {name}")}>
                         { "Cancel" }
                     </button>
                 }
             </header>
-            <Progress label={props.name.clone()} {done} {total} />
-            if let Some(transfer) = &props.transfer {
+            { progress(name, done, total) }
+            if let Some(transfer) = transfer {
                 <ol class="transfer-layers">{ for transfer.layers.iter().map(layer) }</ol>
             }
         </article>
     }
 }
 
-/// Properties of [`TransferCard`].
-#[derive(Properties, PartialEq)]
-pub struct CardProps {
-    /// `Pulling` or `Pushing`.
-    pub verb: AttrValue,
-    /// Its name.
-    pub name: AttrValue,
-    /// How far it is, once the agent has told.
-    pub transfer: Option<Transfer>,
-    /// Give it up; none when it is another's.
-    #[prop_or_default]
-    pub on_cancel: Option<Callback<()>>,
-}
-
-fn pull(props: &Props, pull: &Pull) -> Html {
+fn pull(props: &Props<'_>, pull: &Pull) -> Html {
     let request = pull.request;
     match &pull.status {
         PullStatus::Done => Html::default(),
-        PullStatus::UnderWay => html! {
-            <TransferCard key={request} verb="Pulling" name={pull.name.clone()} transfer={props.transfers.of(pull).cloned()}
-                on_cancel={Some(props.on_cancel.reform(move |()| request))} />
-        },
+        PullStatus::UnderWay => {
+            let on_cancel = props.on_cancel.reform(move |()| request);
+            transfer_card("Pulling", &pull.name, props.transfers.of(pull), Some(on_cancel))
+        }
         PullStatus::Failed(error) => {
             let name = pull.name.clone();
             html! {
@@ -111,10 +101,10 @@ fn pull(props: &Props, pull: &Pull) -> Html {
                         </button>
                         <button type="button" class="icon-button" aria-label="Dismiss"
                             onclick={props.on_dismiss.reform(move |_| request)}>
-                            <Glyph icon={Icon::Close} />
+                            { glyph(Icon::Close) }
                         </button>
                     </header>
-                    <Problem error={error.clone()} />
+                    { problem(error) }
                 </article>
             }
         }
@@ -123,15 +113,11 @@ fn pull(props: &Props, pull: &Pull) -> Html {
 
 fn other(transfer: &Transfer) -> Html {
     let verb = if transfer.direction == Direction::Push { "Pushing" } else { "Pulling" };
-    html! {
-        <TransferCard key={format!("{verb} {}", transfer.name)} {verb} name={transfer.name.clone()}
-            transfer={transfer.clone()} />
-    }
+    transfer_card(verb, &transfer.name, Some(transfer), None)
 }
 
 /// What this page asked for, then what others did.
-#[component]
-pub fn TransferList(props: &Props) -> Html {
+pub fn transfer_list(props: &Props<'_>) -> Html {
     html! {
         <div class="transfers">
             { for props.transfers.pulls.iter().map(|one| pull(props, one)) }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 
 /// A part of the workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,23 +38,13 @@ const VIEWS: [(View, Icon, &str); 4] = [
     (View::Images, Icon::Layers, "Images"),
 ];
 
-/// Properties of [`ViewSwitch`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The part shown.
-    pub view: View,
-    /// Show this part.
-    pub on_view: Callback<View>,
-}
-
 /// The parts, as a bar at the bottom.
-#[component]
-pub fn ViewSwitch(props: &Props) -> Html {
-    let button = |(view, icon, name): (View, Icon, &'static str)| {
+pub fn view_switch(view: View, on_view: &Callback<View>) -> Html {
+    let button = |(this, icon, name): (View, Icon, &'static str)| {
         html! {
-            <button type="button" class="view-button" onclick={props.on_view.reform(move |_| view)}
-                aria-current={(props.view == view).then_some("page")}>
-                <Glyph {icon} />
+            <button type="button" class="view-button" onclick={on_view.reform(move |_| this)}
+                aria-current={(view == this).then_some("page")}>
+                { glyph(icon) }
                 { name }
             </button>
         }

@@ -1,30 +1,26 @@
 //! What is seen before the first terminal.
 
-use std::rc::Rc;
-
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
-use super::icon::Logo;
+use super::icon::logo;
 use crate::state::names;
 
-/// Properties of [`Welcome`].
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// What [`welcome`] is about.
+pub struct Props<'a> {
     /// The images.
-    pub images: Option<Rc<[ImageSummary]>>,
+    pub images: Option<&'a [ImageSummary]>,
     /// Whether a launch can be asked for now.
     pub enabled: bool,
     /// Launch this image.
-    pub on_launch: Callback<String>,
+    pub on_launch: &'a Callback<String>,
     /// What else can be done.
     pub children: Html,
 }
 
 /// One sentence and one button.
-#[component]
-pub fn Welcome(props: &Props) -> Html {
-    let launch = props.images.as_deref().and_then(<[ImageSummary]>::first).map(|image| {
+pub fn welcome(props: &Props<'_>) -> Html {
+    let launch = props.images.and_then(<[ImageSummary]>::first).map(|image| {
         let name = names::of(image).to_owned();
         let shown = names::short(&name).to_owned();
         let onclick = props.on_launch.reform(move |_| name.clone());
@@ -36,7 +32,7 @@ pub fn Welcome(props: &Props) -> Html {
     });
     html! {
         <div class="welcome">
-            <Logo />
+            { logo() }
             <h2 class="welcome-title">{ "A real shell in a real container" }</h2>
             <p class="welcome-text">
                 { "Launch one and type. Beside it you see what the Linux kernel did to make that process believe it is alone: \

@@ -1,7 +1,6 @@
 //! A file tree, asked for directory by directory as the visitor opens them.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 
 use yew::prelude::*;
 
@@ -20,7 +19,7 @@ pub fn use_files(place: Place, from: usize, age: u64) -> UseReducerHandle<Files>
     let files = use_reducer(Files::default);
     let tasks = use_tasks();
     let last = use_memo((), |()| Cell::new(0_u32));
-    let asked = use_mut_ref(|| (None::<Look>, BTreeSet::new()));
+    let asked = use_mut_ref(|| (None::<Look>, Vec::<String>::new()));
     use_effect_with(((place, from, age), files.wanted()), {
         let dispatch = files.dispatcher();
         move |(look, wanted)| {
@@ -31,12 +30,13 @@ pub fn use_files(place: Place, from: usize, age: u64) -> UseReducerHandle<Files>
                 if !same_tree {
                     dispatch.dispatch(FilesAction::Forget(last.get()));
                 }
-                *asked = (Some(look.clone()), BTreeSet::new());
+                *asked = (Some(look.clone()), Vec::new());
             }
             for path in wanted {
-                if !asked.1.insert(path.clone()) {
+                if asked.1.contains(path) {
                     continue;
                 }
+                asked.1.push(path.clone());
                 last.set(last.get() + 1);
                 let (request, path, (place, from, _)) = (last.get(), path.clone(), look.clone());
                 let dispatch = dispatch.clone();

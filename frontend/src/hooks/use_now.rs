@@ -6,16 +6,16 @@ use yew::prelude::*;
 use crate::interop::browser;
 
 /// How often ages are told anew, in milliseconds.
-const AGES_EVERY_MS: u32 = 10_000;
+pub const AGES_EVERY_MS: u32 = 10_000;
 
-/// Milliseconds since 1970-01-01 UTC, told anew every few seconds.
+/// Milliseconds since 1970-01-01 UTC, told anew that often.
 #[hook]
-pub fn use_now() -> u64 {
+pub fn use_now(every_ms: u32) -> u64 {
     let now = use_state(browser::now_ms);
-    use_effect_with((), {
+    use_effect_with(every_ms, {
         let now = now.setter();
-        move |()| {
-            let interval = Interval::new(AGES_EVERY_MS, move || now.set(browser::now_ms()));
+        move |&every_ms| {
+            let interval = Interval::new(every_ms, move || now.set(browser::now_ms()));
             move || drop(interval)
         }
     });

@@ -33,6 +33,17 @@ pub fn go_to(path: &str) {
     }
 }
 
+/// Opens an address in a new tab that knows nothing of this one. A browser that takes it for a pop-up does nothing.
+pub fn open_tab(url: &str) {
+    let _ = window().open_with_url_and_target_and_features(url, "_blank", "noopener,noreferrer");
+}
+
+/// The address of another port of the page's host.
+#[must_use]
+pub fn beside(port: u16) -> String {
+    format!("http://{}:{port}/", window().location().hostname().unwrap_or_default())
+}
+
 /// Calls `act` when the browser has gone back or forward, until the listener is dropped.
 pub fn on_back_or_forward(act: impl Fn() + 'static) -> EventListener {
     EventListener::new(&window(), "popstate", move |_| act())

@@ -1,6 +1,6 @@
 //! What components ask of their elements beyond what Yew offers.
 
-use web_sys::{HtmlDialogElement, HtmlElement, HtmlInputElement};
+use web_sys::{FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlInputElement};
 use yew::NodeRef;
 
 /// Focuses the element. Nothing happens when it is gone.
@@ -14,6 +14,14 @@ pub fn focus(node: &NodeRef) {
 #[must_use]
 pub fn input_value(node: &NodeRef) -> String {
     node.cast::<HtmlInputElement>().map_or_else(String::new, |input| input.value())
+}
+
+/// What the form's field of this name holds, without blanks around it: of a group of radio buttons, the chosen one's value;
+/// of a checkbox, something when it is checked. Empty when there is none.
+#[must_use]
+pub fn form_value(form: &NodeRef, name: &str) -> String {
+    let data = form.cast::<HtmlFormElement>().and_then(|form| FormData::new_with_form(&form).ok());
+    data.and_then(|data| data.get(name).as_string()).map_or_else(String::new, |text| text.trim().to_owned())
 }
 
 /// Puts text into the input field.

@@ -3,6 +3,7 @@
 use js_sys::encode_uri_component;
 use porthole_protocol::error::WireError;
 use porthole_protocol::files::{Changes, FileTree};
+use porthole_protocol::http::{Offers, Preview};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::{CommitRequest, ImageDetail, ImageSummary, Removed, Storage};
 
@@ -82,6 +83,34 @@ fn located(place: &Place, what: &str, path: &str, from: usize) -> String {
 pub async fn commit(container: &ContainerId, request: &CommitRequest) -> Result<ImageSummary, WireError> {
     let body = serde_json::to_string(request).expect("strings are JSON");
     http::json("POST", &format!("/containers/{container}/commit"), Some(body)).await
+}
+
+/// What a launch may ask for.
+///
+/// # Errors
+/// As [`image`].
+pub async fn offers() -> Result<Offers, WireError> {
+    http::json("GET", "/offers", None).await
+}
+
+/// Opens a preview of a port, or tells where the open one is.
+///
+/// # Errors
+/// As [`image`].
+pub async fn open_preview(container: &ContainerId, port: u16) -> Result<Preview, WireError> {
+    http::json("POST", &preview(container, port), None).await
+}
+
+/// Closes a preview.
+///
+/// # Errors
+/// As [`image`].
+pub async fn close_preview(container: &ContainerId, port: u16) -> Result<(), WireError> {
+    http::done("DELETE", &preview(container, port)).await
+}
+
+fn preview(container: &ContainerId, port: u16) -> String {
+    format!("/containers/{container}/ports/{port}/preview")
 }
 
 /// Where an image's archive is.

@@ -6,19 +6,19 @@ mod lifecycle;
 mod receive;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::frame::{Frame, MAX_PAYLOAD_BYTES};
 use porthole_protocol::ids::{Channel, ContainerId, RequestId};
-use porthole_protocol::spec::Size;
+use porthole_protocol::spec::{Limits, Size};
 use yew::UseReducerDispatcher;
 
 use super::socket::Socket;
 use crate::state::attachments::Attachments;
 use crate::state::connection::{Connection, Phase};
+use crate::state::few::Few;
 use crate::state::kernel::{Kernel, KernelAction};
 use crate::state::lists::Lists;
 use crate::state::tabs::{Origin, TabKey, Tabs};
@@ -72,10 +72,10 @@ struct State {
     heartbeat: Option<Interval>,
     connection: Connection,
     attachments: Attachments,
-    screens: BTreeMap<TabKey, Rc<dyn Screen>>,
+    screens: Few<TabKey, Rc<dyn Screen>>,
     inspected: Option<ContainerId>,
     /// Images asked for whose request has not been answered; none once the visitor has given one up.
-    pulls: BTreeMap<RequestId, Option<String>>,
+    pulls: Few<RequestId, Option<String>>,
     heard_ms: f64,
 }
 
@@ -132,6 +132,19 @@ impl Client {
         if let Some(message) = state.attachments.remove(tab) {
             state.send(&message);
         }
+    }
+
+    /// Gives up a launch that waits. What becomes of it is told to its tab.
+    pub fn cancel_launch(&self, tab: TabKey) {
+        let state = self.0.state.borrow();
+        if let Some(message) = state.attachments.cancel_launch(tab) {
+            state.send(&message);
+        }
+    }
+
+    /// Changes limits of a container that lives; the missing ones stay.
+    pub fn update(&self, container: ContainerId, limits: Limits) {
+        self.request(|request| ClientMessage::Update { request, container, limits });
     }
 
     /// Types into a terminal; without effect while it is not attached.

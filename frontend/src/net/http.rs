@@ -98,6 +98,14 @@ pub async fn json<T: DeserializeOwned>(
     })
 }
 
+/// Asks for something to be done.
+///
+/// # Errors
+/// As [`json()`].
+pub async fn done(method: &str, path: &str) -> Result<(), WireError> {
+    answer(method, path, None).await.map(drop)
+}
+
 /// Asks for a file and stops reading after `most` bytes, a little more perhaps.
 ///
 /// # Errors

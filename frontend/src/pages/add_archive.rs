@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::components::dialog::Dialog;
-use crate::components::parcel_list::ParcelList;
+use crate::components::parcel_list::parcel_list;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_sending::{Errand, use_sending};
 use crate::interop::element;
@@ -69,7 +69,7 @@ pub fn AddArchive(props: &Props) -> Html {
     html! {
         <Dialog title="Add images" {on_close}>
             <form class="dialog-form" {onsubmit}>
-                <ParcelList {parcels} />
+                { parcel_list(&parcels, &[]) }
                 { kind(false, "Saved images.", "What `porthole save` and `docker save` write, or an OCI image layout.") }
                 if files.len() == 1 {
                     { kind(true, "A root file system.", "It becomes an image of one layer.") }

@@ -7,12 +7,12 @@ use yew::prelude::*;
 use super::layers::Layers;
 use crate::components::ask_name::AskName;
 use crate::components::delete_image::DeleteImage;
-use crate::components::history::History;
-use crate::components::icon::{Glyph, Icon};
-use crate::components::image_config::ImageConfig;
+use crate::components::history::history;
+use crate::components::icon::{Icon, glyph};
+use crate::components::image_config::image_config;
 use crate::components::link::Link;
-use crate::components::problem::Problem;
-use crate::components::section::Section;
+use crate::components::problem::problem;
+use crate::components::section::section;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, ToastsContext, use_store};
 use crate::hooks::use_remote::use_remote;
 use crate::hooks::use_route::Navigate;
@@ -156,7 +156,7 @@ fn Page(props: &PageProps) -> Html {
     };
     let action = |icon: Icon, words: &'static str, onclick: Callback<MouseEvent>| {
         html! {
-            <button type="button" class="button" {onclick} aria-label={format!("{words} {shown}")}><Glyph {icon} />{ words }</button>
+            <button type="button" class="button" {onclick} aria-label={format!("{words} {shown}")}>{ glyph(icon) }{ words }</button>
         }
     };
     html! {
@@ -169,26 +169,24 @@ fn Page(props: &PageProps) -> Html {
                 <div class="library-actions">
                     <button type="button" class="button button-accent" onclick={launch} disabled={!live}
                         aria-label={format!("Launch {shown}")}>
-                        <Glyph icon={Icon::Play} />{ "Launch" }
+                        { glyph(Icon::Play) }{ "Launch" }
                     </button>
                     { action(Icon::Download, "Save", on_save) }
                     { action(Icon::Tag, "Tag", ask(Asking::Name).reform(|_| ())) }
                     { action(Icon::Trash, "Delete", ask(Asking::Deletion).reform(|_| ())) }
                 </div>
             </header>
-            if let Some(error) = &detail.error { <Problem error={error.clone()} /> }
-            <Section title="Layers" figure={image.layers.len().to_string()} lead="What its files are made of, and which step each comes from.">
-                <Layers place={Place::Image(image.id.clone())} name={shown.clone()} />
-            </Section>
+            if let Some(error) = &detail.error { { problem(error) } }
+            { section("Layers", image.layers.len().to_string(),
+                html! { "What its files are made of, and which step each comes from." },
+                html! { <Layers place={Place::Image(image.id.clone())} name={shown.clone()} /> }) }
             if let Some(detail) = &detail.value {
-                <Section title="History" figure={format::count(detail.history.len(), "step")} lead={html! { <>
-                    { "What was done to make it, newest first. A step that changed files left a layer. " }
-                    <code class="inline-code">{ format!("porthole history {shown}") }</code></> }}>
-                    <History steps={detail.history.clone()} />
-                </Section>
-                <Section title="Configuration" lead="What a container made from it runs, unless told otherwise.">
-                    <ImageConfig detail={(**detail).clone()} />
-                </Section>
+                { section("History", format::count(detail.history.len(), "step"),
+                    html! { <>{ "What was done to make it, newest first. A step that changed files left a layer. " }
+                        <code class="inline-code">{ format!("porthole history {shown}") }</code></> },
+                    history(&detail.history)) }
+                { section("Configuration", String::new(),
+                    html! { "What a container made from it runs, unless told otherwise." }, image_config(detail)) }
             }
             { match *asking {
                 Asking::Nothing => Html::default(),

@@ -4,12 +4,12 @@ use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
 use crate::components::file_button::FileButton;
-use crate::components::image_table::ImageTable;
+use crate::components::image_table::{self, image_table};
 use crate::components::pull_box::PullBox;
-use crate::components::sharing_view::SharingView;
-use crate::components::transfer_list::TransferList;
+use crate::components::sharing_view::sharing_view;
+use crate::components::transfer_list::{self, transfer_list};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
-use crate::hooks::use_now::use_now;
+use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
 use crate::hooks::use_remote::use_remote;
 use crate::interop::files::LocalFile;
 use crate::net::api;
@@ -40,7 +40,7 @@ pub fn Images(props: &Props) -> Html {
     let transfers = use_store::<TransfersContext>();
     let enabled = connection.phase == Phase::Live;
     let newest = lists.images.iter().flat_map(|all| all.iter()).map(|it| it.created_ms).max().unwrap_or(0);
-    let now_ms = use_now().max(newest);
+    let now_ms = use_now(AGES_EVERY_MS).max(newest);
     let on_pull = {
         let client = client.clone();
         Callback::from(move |name| client.pull(name))
@@ -67,12 +67,12 @@ pub fn Images(props: &Props) -> Html {
                    layers; each adds one thin layer of its own." }
             </p>
             <PullBox {enabled} on_pull={on_pull.clone()} />
-            <TransferList transfers={(*transfers).clone()} {on_pull} {on_cancel} {on_dismiss} />
-            if let Some(sharing) = storage.value.as_deref().and_then(Sharing::of) { <SharingView {sharing} /> }
+            { transfer_list(&transfer_list::Props { transfers: &transfers, on_pull, on_cancel, on_dismiss }) }
+            if let Some(sharing) = storage.value.as_deref().and_then(Sharing::of) { { sharing_view(&sharing) } }
             { match images {
                 None => html! { <p class="quiet">{ "Waiting for the agent." }</p> },
                 Some(images) if images.is_empty() => html! { <p class="quiet">{ "No images yet. Pull one, or drop an archive here." }</p> },
-                Some(images) => html! { <ImageTable {images} {now_ms} {enabled} on_launch={props.on_launch.clone()} /> },
+                Some(images) => image_table(&image_table::Props { images: &images, now_ms, enabled, on_launch: &props.on_launch }),
             } }
         </>
     }

@@ -3,15 +3,17 @@
 use porthole_protocol::http::ContainerState;
 use yew::prelude::*;
 
+use super::change_limits::ChangeLimits;
 use super::commit::Commit;
 use super::layers::Layers;
 use crate::components::birth::Birth;
 use crate::components::file_button::FileButton;
-use crate::components::kernel_panel::KernelPanel;
+use crate::components::kernel_panel::{self, kernel_panel};
 use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::interop::files::LocalFile;
 use crate::net::client::Client;
 use crate::state::files::Place;
+use crate::state::kernel::disk_is_full;
 use crate::state::toasts::ToastsAction;
 
 /// Properties of [`Inspector`].
@@ -60,12 +62,11 @@ pub fn Inspector(props: &Props) -> Html {
     let summary = kernel.container.as_ref().and_then(|id| lists.container(id));
     let ended = kernel.container.is_some() && summary.is_none_or(|it| it.state != ContainerState::Running);
     let half = use_state(|| Half::Kernel);
-    // The shell says no more than "Killed".
-    use_effect_with(kernel.memory_kills, {
+    use_effect_with(kernel.view.as_deref().is_some_and(disk_is_full), {
         let toasts = toasts.dispatcher();
-        move |kills| {
-            if *kills > 0 {
-                let words = "The kernel killed a process: the container's memory was used up.";
+        move |full| {
+            if *full {
+                let words = "The container's disk is full: what it writes fails until something is deleted.";
                 toasts.dispatch(ToastsAction::Note(words.into()));
             }
         }
@@ -102,9 +103,16 @@ pub fn Inspector(props: &Props) -> Html {
             html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> }
         }
         (Half::Birth, Some(detail), _) => html! { <Birth detail={detail.clone()} /> },
-        (Half::Kernel, _, Some(view)) => html! {
-            <KernelPanel view={view.clone()} cpu_millis={kernel.cpu_millis} {on_type} />
-        },
+        (Half::Kernel, detail, Some(view)) => kernel_panel(kernel_panel::Props {
+            view,
+            rates: kernel.rates,
+            detail: detail.as_deref(),
+            actions: match detail {
+                Some(detail) if !ended => html! { <ChangeLimits detail={detail.clone()} /> },
+                _ => Html::default(),
+            },
+            on_type: &on_type,
+        }),
         _ => html! { <p class="quiet">{ "Asking the kernel." }</p> },
     };
     html! {

@@ -1,53 +1,71 @@
-//! Launching an image by name, which is pulled first when it is not here.
+//! Launching an image by name, which is pulled first when it is not here; with limits, where they are asked for.
 
+use porthole_protocol::spec::LaunchSpec;
 use yew::prelude::*;
 
-use crate::components::problem::Problem;
-use crate::components::transfer_list::TransferCard;
+use crate::components::launch_options::launch_options;
+use crate::components::problem::problem;
+use crate::components::transfer_list::transfer_card;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
+use crate::hooks::use_remote::use_remote;
 use crate::interop::element;
+use crate::net::api;
 use crate::net::client::Client;
 use crate::state::connection::Phase;
-use crate::state::names;
 use crate::state::transfers::PullStatus;
+use crate::state::{launch_form, names};
 
 /// Properties of [`LaunchAny`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    /// Launch this image.
-    pub on_launch: Callback<String>,
+    /// What the field for the image shows while it is empty.
+    pub hint: &'static str,
+    /// Launch this.
+    pub on_launch: Callback<LaunchSpec>,
 }
 
-/// A field for the name; then, where it is not here, the offer to pull it, and how far that is.
+/// A field for the name, and options; then, where it is not here, the offer to pull it, and how far that is.
 #[component]
 pub fn LaunchAny(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let transfers = use_store::<TransfersContext>();
-    let field = use_node_ref();
-    let missing = use_state(|| None::<String>);
-    let pull = missing.as_ref().and_then(|name| transfers.newest(name)).cloned();
-    use_effect_with(pull.as_ref().map(|pull| (pull.name.clone(), pull.status == PullStatus::Done)), {
-        let (on_launch, missing) = (props.on_launch.clone(), missing.setter());
-        move |pull| {
-            if let Some((name, true)) = pull {
+    let offers = use_remote(Some(()), None, |()| async { api::offers().await });
+    let form = use_node_ref();
+    let command = use_state(|| launch_form::command(&|_| String::new()));
+    let wrong = use_state(String::new);
+    let missing = use_state(|| None::<LaunchSpec>);
+    let pull = missing.as_ref().and_then(|spec| transfers.newest(&spec.image)).cloned();
+    use_effect_with(pull.is_some_and(|pull| pull.status == PullStatus::Done), {
+        let (on_launch, missing) = (props.on_launch.clone(), missing.clone());
+        move |here| {
+            if let (true, Some(spec)) = (here, &*missing) {
+                on_launch.emit(spec.clone());
                 missing.set(None);
-                on_launch.emit(name.clone());
             }
         }
     });
+    let oninput = {
+        let (form, command, wrong) = (form.clone(), command.setter(), wrong.setter());
+        Callback::from(move |_: InputEvent| {
+            command.set(launch_form::command(&|name| element::form_value(&form, name)));
+            wrong.set(String::new());
+        })
+    };
     let onsubmit = {
-        let (field, missing, lists) = (field.clone(), missing.setter(), lists.clone());
-        let on_launch = props.on_launch.clone();
+        let (form, missing, wrong) = (form.clone(), missing.setter(), wrong.setter());
+        let (on_launch, lists) = (props.on_launch.clone(), lists.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let name = element::input_value(&field).trim().to_owned();
-            let here = lists.images.as_deref().and_then(|images| names::find(images, &name));
-            match here {
-                _ if name.is_empty() => {}
-                Some(image) => on_launch.emit(names::of(image).to_owned()),
-                None => missing.set(Some(name)),
+            let spec = match launch_form::spec(&|name| element::form_value(&form, name)) {
+                Ok(spec) if spec.image.is_empty() => return,
+                Ok(spec) => spec,
+                Err(words) => return wrong.set(words),
+            };
+            match lists.images.as_deref().and_then(|images| names::find(images, &spec.image)) {
+                Some(image) => on_launch.emit(LaunchSpec { image: names::of(image).to_owned(), ..spec }),
+                None => missing.set(Some(spec)),
             }
         })
     };
@@ -71,29 +89,27 @@ pub fn LaunchAny(props: &Props) -> Html {
             </p>
         }
     };
-    let below = match (&*missing, &pull) {
-        (None, _) => Html::default(),
-        (Some(name), None) => offer(name),
-        (Some(name), Some(pull)) => match &pull.status {
-            PullStatus::Failed(error) => html! { <><Problem error={error.clone()} />{ offer(name) }</> },
+    let below = missing.as_ref().map(|spec| match transfers.newest(&spec.image) {
+        None => offer(&spec.image),
+        Some(pull) => match &pull.status {
+            PullStatus::Failed(error) => html! { <>{ problem(error) }{ offer(&spec.image) }</> },
             PullStatus::UnderWay | PullStatus::Done => {
                 let request = pull.request;
-                html! {
-                    <TransferCard verb="Pulling" name={name.clone()} transfer={transfers.of(pull).cloned()}
-                        on_cancel={Some(on_cancel.reform(move |()| request))} />
-                }
+                let on_cancel = on_cancel.reform(move |()| request);
+                transfer_card("Pulling", &spec.image, transfers.of(pull), Some(on_cancel))
             }
         },
-    };
+    });
     html! {
         <div class="any">
-            <form class="any-form" {onsubmit}>
-                <label class="visually-hidden" for="any-name">{ "Another image" }</label>
-                <input class="field" id="any-name" ref={field} type="text" autocomplete="off" autocapitalize="off"
-                    spellcheck="false" placeholder="or another image: alpine" />
+            <form class="any-form" ref={form} {onsubmit} {oninput}>
+                <input class="field" name="image" type="text" autocomplete="off" autocapitalize="off" spellcheck="false"
+                    placeholder={props.hint} aria-label="Another image" />
                 <button type="submit" class="button">{ "Launch" }</button>
+                if !wrong.is_empty() { <p class="problem" role="alert">{ &*wrong }</p> }
+                if let Some(offers) = &offers.value { { launch_options(offers, &command) } }
             </form>
-            { below }
+            { below.unwrap_or_default() }
         </div>
     }
 }

@@ -4,11 +4,11 @@ use porthole_protocol::files::{ChangeKind, FileKind};
 use porthole_protocol::ids::ContainerId;
 use yew::prelude::*;
 
-use crate::components::change_list::ChangeList;
+use crate::components::change_list::change_list;
 use crate::components::file_preview::FilePreview;
 use crate::components::file_tree::FileTreeView;
-use crate::components::layer_stack::LayerStack;
-use crate::components::problem::Problem;
+use crate::components::layer_stack::{self, layer_stack};
+use crate::components::problem::problem;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_files::use_files;
 use crate::hooks::use_remote::use_remote;
@@ -109,14 +109,19 @@ pub fn Layers(props: &Props) -> Html {
             </button>
         }
     };
+    let stack = layer_stack::Props {
+        layers: &layers,
+        stored: storage.value.as_ref().map_or(&[][..], |it| &it.layers),
+        writable_bytes: changes.value.as_ref().map(|changes| changes.bytes),
+        from: *from,
+        source: selection.as_ref().map(|(_, entry)| entry.layer),
+        on_from,
+    };
     html! {
         <div class="strata">
             <section class="strata-stack" aria-label="Layers">
                 <p class="section-lead">{ glossary::OVERLAY }</p>
-                <LayerStack layers={layers.clone()} from={*from} {on_from}
-                    stored={storage.value.as_ref().map(|it| it.layers.clone()).unwrap_or_default()}
-                    writable_bytes={changes.value.as_ref().map(|changes| changes.bytes)}
-                    source={selection.as_ref().map(|(_, entry)| entry.layer)} />
+                { layer_stack(&stack) }
                 if container.is_some() {
                     <section class="written" aria-label="Written here">
                         <header class="written-head">
@@ -130,8 +135,8 @@ pub fn Layers(props: &Props) -> Html {
                             { glossary::WRITING }{ " " }
                             <code class="inline-code">{ format!("porthole diff {}", props.name) }</code>
                         </p>
-                        if let Some(error) = &changes.error { <Problem error={error.clone()} /> }
-                        if let Some(changes) = changes.value.clone() { <ChangeList {changes} /> }
+                        if let Some(error) = &changes.error { { problem(error) } }
+                        if let Some(changes) = &changes.value { { change_list(changes) } }
                     </section>
                 }
             </section>
@@ -140,10 +145,10 @@ pub fn Layers(props: &Props) -> Html {
                     { show_only("Everything", false) }
                     { show_only("What this layer did", true) }
                 </div>
-                if let Some(error) = files.error() { <Problem error={error.clone()} /> }
+                if let Some(error) = files.error() { { problem(error) } }
                 <FileTreeView files={(*files).clone()} layers={layers.clone()} {on_act} />
-                if let Some((path, entry)) = selection {
-                    <FilePreview key={path.clone()} path={path.clone()} {entry} {layers} content={(*content).clone()} {on_download} />
+                if let Some((path, entry)) = &selection {
+                    <FilePreview key={path.clone()} path={path.clone()} entry={entry.clone()} layers={layers.clone()} content={(*content).clone()} {on_download} />
                 }
             </section>
         </div>

@@ -2,16 +2,15 @@
 
 use yew::prelude::*;
 
-use crate::components::icon::Logo;
+use crate::components::icon::logo;
 use crate::components::link::Link;
 use crate::route::Route;
 
 /// The way back.
-#[component]
-pub fn NotFound() -> Html {
+pub fn not_found() -> Html {
     html! {
         <main class="welcome">
-            <Logo />
+            { logo() }
             <h1 class="welcome-title">{ "Nothing here" }</h1>
             <p class="welcome-text"><Link to={Route::Workspace}>{ "Go to the workspace" }</Link></p>
         </main>

@@ -6,8 +6,8 @@ use porthole_protocol::http::ContainerSummary;
 use yew::prelude::*;
 
 use crate::components::dialog::Dialog;
-use crate::components::parcel_list::ParcelList;
-use crate::components::problem::Problem;
+use crate::components::parcel_list::parcel_list;
+use crate::components::problem::problem;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_remote::use_remote;
 use crate::hooks::use_sending::{Errand, use_sending};
@@ -102,8 +102,8 @@ pub fn PutFiles(props: &Props) -> Html {
                 <label class="dialog-label" for="put-directory">{ "Directory in the container" }</label>
                 <input class="field" id="put-directory" ref={field} type="text" autocomplete="off" autocapitalize="off"
                     spellcheck="false" value={directory.clone().unwrap_or_default()} {oninput} aria-describedby="put-rule" />
-                if let Some(error) = &listing.error { <Problem error={error.clone()} /> }
-                <ParcelList {parcels} {taken} />
+                if let Some(error) = &listing.error { { problem(error) } }
+                { parcel_list(&parcels, &taken) }
                 <p class="dialog-text" id="put-rule">
                     { "A file of the same name is replaced, once the new one is there whole. The same by hand: " }
                     <code class="inline-code">

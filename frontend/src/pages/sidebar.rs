@@ -1,13 +1,17 @@
 //! Containers and images, and what can be done with them.
 
 use porthole_protocol::ids::ContainerId;
+use porthole_protocol::spec::LaunchSpec;
 use yew::prelude::*;
 
-use crate::components::container_list::ContainerList;
-use crate::components::image_list::ImageList;
+use super::launch_any::LaunchAny;
+use crate::components::container_list::{self, container_list};
+use crate::components::dialog::Dialog;
+use crate::components::icon::{Icon, glyph};
+use crate::components::image_list::{self, image_list};
 use crate::components::link::Link;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, use_store};
-use crate::hooks::use_now::use_now;
+use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
 use crate::net::client::Client;
 use crate::route::Route;
 use crate::state::connection::Phase;
@@ -18,6 +22,8 @@ use crate::state::tabs::{Origin, Place, TabsAction};
 pub struct Props {
     /// Launch this image and show its terminal.
     pub on_launch: Callback<String>,
+    /// Launch this and show its terminal.
+    pub on_spec: Callback<LaunchSpec>,
     /// The visitor wants to see the terminal.
     pub on_terminal: Callback<()>,
 }
@@ -31,8 +37,24 @@ pub fn Sidebar(props: &Props) -> Html {
     let tabs = use_store::<TabsContext>();
     // A container that has just come is younger than the last tick.
     let newest = lists.containers.as_deref().and_then(|all| all.first()).map_or(0, |it| it.created_ms);
-    let now_ms = use_now().max(newest);
+    let now_ms = use_now(AGES_EVERY_MS).max(newest);
 
+    let launching = use_state(|| false);
+    let open = |to: bool| {
+        let launching = launching.setter();
+        Callback::from(move |_: MouseEvent| launching.set(to))
+    };
+    let close = {
+        let launching = launching.setter();
+        Callback::from(move |()| launching.set(false))
+    };
+    let on_spec = {
+        let (on_spec, close) = (props.on_spec.clone(), close.clone());
+        Callback::from(move |spec| {
+            close.emit(());
+            on_spec.emit(spec);
+        })
+    };
     let on_open = {
         let (tabs, show) = (tabs.dispatcher(), props.on_terminal.clone());
         Callback::from(move |container| {
@@ -45,13 +67,37 @@ pub fn Sidebar(props: &Props) -> Html {
         Callback::from(move |container: ContainerId| client.stop(container))
     };
     let on_remove = Callback::from(move |container: ContainerId| client.remove(container));
-    let shown = tabs.shown().and_then(|tab| tab.container().cloned());
+    let shown = tabs.shown().and_then(|tab| tab.container());
+    let containers = container_list::Props {
+        containers: lists.containers.as_deref(),
+        shown,
+        now_ms,
+        on_open,
+        on_stop,
+        on_remove,
+    };
+    let images = image_list::Props {
+        images: lists.images.as_deref(),
+        enabled: connection.phase == Phase::Live,
+        on_launch: &props.on_launch,
+    };
     html! {
         <nav class="sidebar" aria-label="Containers and images" data-region="sidebar" tabindex="-1">
-            <h2 class="sidebar-title">{ "Containers" }</h2>
-            <ContainerList containers={lists.containers.clone()} {shown} {now_ms} {on_open} {on_stop} {on_remove} />
+            <header class="sidebar-head">
+                <h2 class="sidebar-title">{ "Containers" }</h2>
+                <button type="button" class="icon-button" onclick={open(true)} aria-label="Launch a container"
+                    title="Launch a container, with limits of your own">
+                    { glyph(Icon::Plus) }
+                </button>
+            </header>
+            { container_list(&containers) }
             <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Images}>{ "Images" }</Link></h2>
-            <ImageList images={lists.images.clone()} enabled={connection.phase == Phase::Live} on_launch={props.on_launch.clone()} />
+            { image_list(&images) }
+            if *launching {
+                <Dialog title="Launch a container" on_close={close}>
+                    <LaunchAny hint="busybox" on_launch={on_spec} />
+                </Dialog>
+            }
         </nav>
     }
 }

@@ -5,14 +5,20 @@ use porthole_protocol::ids::ContainerId;
 use yew::prelude::*;
 
 use super::launch_any::LaunchAny;
-use crate::components::tab_bar::{Label, TabBar};
-use crate::components::terminal_status::TerminalStatus;
+use super::lifetime::Lifetime;
+use super::ports::Ports;
+use crate::components::queue_card::queue_card;
+use crate::components::tab_bar::{self, Label, tab_bar};
+use crate::components::terminal_status::{self, terminal_status};
 use crate::components::terminal_view::TerminalView;
-use crate::components::welcome::Welcome;
+use crate::components::welcome::{self, welcome};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::hooks::use_shortcuts::use_shortcuts;
+use crate::interop::browser;
+use crate::net::client::Client;
 use crate::state::connection::Phase;
 use crate::state::lists::Lists;
+use crate::state::names;
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, Status, Tab, TabKey, TabsAction};
 use crate::state::toasts::ToastsAction;
@@ -28,7 +34,7 @@ fn label(tab: &Tab, lists: &Lists) -> Label {
     let container = tab.container().and_then(|id| lists.container(id));
     let name = match (container, &tab.origin) {
         (Some(container), _) => container.name.clone(),
-        (None, Origin::Launch { image }) => image.strip_suffix(":latest").unwrap_or(image).to_string(),
+        (None, Origin::Launch(spec)) => names::short(&spec.image).to_owned(),
         (None, _) => tab.container().map_or_else(String::new, ToString::to_string),
     };
     let detail = match (&tab.place, container) {
@@ -44,7 +50,7 @@ fn label(tab: &Tab, lists: &Lists) -> Label {
         _ => String::new(),
     };
     let state = match tab.status {
-        Status::Opening => "opening",
+        Status::Opening | Status::Queued { .. } => "opening",
         Status::Live => "live",
         Status::Exited(_) | Status::Failed(_) | Status::Removed => "ended",
     };
@@ -57,11 +63,11 @@ fn running(tab: Option<&Tab>, lists: &Lists) -> Option<ContainerId> {
     (container.state == ContainerState::Running).then(|| container.id.clone())
 }
 
-/// The image that was launched for this tab, as far as known.
-fn image(tab: &Tab, lists: &Lists) -> Option<String> {
+/// What was launched for this tab, as far as known.
+fn launch(tab: &Tab, lists: &Lists) -> Option<Origin> {
     match (&tab.origin, tab.container().and_then(|id| lists.container(id))) {
-        (Origin::Launch { image }, _) => Some(image.clone()),
-        (_, Some(container)) => Some(container.image.clone()),
+        (Origin::Launch(_), _) => Some(tab.origin.clone()),
+        (_, Some(container)) => Some(Origin::image(container.image.clone())),
         (_, None) => None,
     }
 }
@@ -69,6 +75,7 @@ fn image(tab: &Tab, lists: &Lists) -> Option<String> {
 /// The terminals.
 #[component]
 pub fn Stage(props: &Props) -> Html {
+    let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
@@ -129,28 +136,51 @@ pub fn Stage(props: &Props) -> Html {
             label={format!("Terminal {} {}", label.name, label.detail)} focus={*focus}
             screen_reader={*screen_reader} on_screen_reader={on_screen_reader.clone()} on_note={on_note.clone()} />
     });
-    let on_launch: Callback<String> = {
+    let on_open: Callback<Origin> = {
         let dispatch = tabs.dispatcher();
-        Callback::from(move |image| dispatch.dispatch(TabsAction::Open(Origin::Launch { image })))
+        Callback::from(move |origin| dispatch.dispatch(TabsAction::Open(origin)))
     };
-    let image = tabs.shown().and_then(|tab| image(tab, &lists));
-    let on_again = match (on_new.clone(), image) {
+    let on_again = match (on_new.clone(), tabs.shown().and_then(|tab| launch(tab, &lists))) {
         (Some(new), _) => Some(("New shell", new)),
-        (None, Some(image)) => Some(("Launch again", on_launch.reform(move |()| image.clone()))),
+        (None, Some(again)) => Some(("Launch again", on_open.reform(move |()| again.clone()))),
         (None, None) => None,
+    };
+    let container = tabs.shown().and_then(Tab::container).and_then(|id| lists.container(id));
+    let expires_ms = container.and_then(|it| it.expires_ms);
+    let running = container.filter(|it| it.state == ContainerState::Running);
+    let lifetime = running.zip(expires_ms).map(|(container, expires_ms)| {
+        html! {
+            <Lifetime container={container.id.clone()} {expires_ms} />
+        }
+    });
+    let queue = match tabs.shown() {
+        Some(Tab { key, status: Status::Queued { position, reason }, .. }) => {
+            let (client, key) = (client.clone(), *key);
+            queue_card(*position, reason, Callback::from(move |_| client.cancel_launch(key)))
+        }
+        _ => Html::default(),
     };
     html! {
         <section class="stage" aria-label="Terminals" data-region="terminal" tabindex="-1">
             if let Some(shown) = tabs.shown() {
-                <TabBar labels={labels.clone()} active={tabs.active} {on_select} on_close={on_close.clone()} {on_step}
-                    {on_new} />
+                { tab_bar(&tab_bar::Props { labels: &labels, active: tabs.active, on_select: &on_select, on_close: &on_close, on_step, on_new }) }
+                if let Some(container) = running { <Ports key={container.id.to_string()} container={container.id.clone()} /> }
                 <div class="terminals">{ for terminals }</div>
-                <TerminalStatus status={shown.status.clone()} {connected} {on_again}
-                    on_close={let key = shown.key; on_close.reform(move |()| key)} />
+                // Beside the terminals, not among them: what has no key there would have Yew make them anew.
+                { queue }
+                { terminal_status(&terminal_status::Props {
+                    status: &shown.status, expired: expires_ms.is_some_and(|at| at <= browser::now_ms()), connected, on_again,
+                    children: lifetime.unwrap_or_default(), on_close: { let key = shown.key; on_close.reform(move |()| key) },
+                }) }
             } else {
-                <Welcome images={lists.images.clone()} enabled={connected} on_launch={on_launch.clone()}>
-                    <LaunchAny {on_launch} />
-                </Welcome>
+                { welcome(&welcome::Props {
+                    images: lists.images.as_deref(),
+                    enabled: connected,
+                    on_launch: &on_open.reform(Origin::image),
+                    children: html! {
+                        <LaunchAny hint="or another image: alpine" on_launch={on_open.reform(|spec| Origin::Launch(Box::new(spec)))} />
+                    },
+                }) }
             }
         </section>
     }

@@ -10,11 +10,11 @@ use super::inspector::Inspector;
 use super::put_files::PutFiles;
 use super::sidebar::Sidebar;
 use super::stage::Stage;
-use crate::components::connection_status::ConnectionBanner;
+use crate::components::connection_status::connection_banner;
 use crate::components::drop_zone::DropZone;
 use crate::components::toast_viewer::ToastViewer;
 use crate::components::top_bar::TopBar;
-use crate::components::view_switch::{View, ViewSwitch};
+use crate::components::view_switch::{View, view_switch};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::hooks::use_route::Navigate;
 use crate::hooks::use_saved_tabs::use_saved_tabs;
@@ -78,13 +78,14 @@ pub fn Workspace(props: &Props) -> Html {
     };
     let shown = if props.route == Route::Workspace { *view } else { View::Images };
     let on_terminal = on_view.reform(|()| View::Terminal);
-    let on_launch = {
+    let on_open = {
         let (tabs, show) = (tabs.dispatcher(), on_terminal.clone());
-        Callback::from(move |image| {
-            tabs.dispatch(TabsAction::Open(Origin::Launch { image }));
+        Callback::from(move |origin| {
+            tabs.dispatch(TabsAction::Open(origin));
             show.emit(());
         })
     };
+    let on_launch = on_open.reform(Origin::image);
     let dropped = use_state(Vec::new);
     let on_dropped = {
         let dropped = dropped.setter();
@@ -124,9 +125,9 @@ pub fn Workspace(props: &Props) -> Html {
     html! {
         <div class="shell" data-view={shown.name()}>
             <TopBar connection={(*connection).clone()} />
-            <ConnectionBanner connection={(*connection).clone()} on_retry={Callback::from(move |()| client.retry_now())} />
+            { connection_banner(&connection, &Callback::from(move |()| client.retry_now())) }
             <DropZone {words} on_files={on_files.clone()}>
-            <Sidebar {on_launch} on_terminal={on_terminal.clone()} />
+            <Sidebar {on_launch} on_spec={on_open.reform(|spec| Origin::Launch(Box::new(spec)))} on_terminal={on_terminal.clone()} />
             <Stage on_terminal={on_terminal.clone()} />
             <Inspector {on_terminal} on_files={on_files.clone()} />
             if let Some(images) = images {
@@ -135,7 +136,7 @@ pub fn Workspace(props: &Props) -> Html {
                 </section>
             }
             </DropZone>
-            <ViewSwitch view={shown} {on_view} />
+            { view_switch(shown, &on_view) }
             { dialog }
             <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
         </div>

@@ -1,13 +1,14 @@
 //! Which terminal of the page hangs on which channel of the socket, up to which byte it has output, and how much credit
 //! it owes. Pure: every method answers with the messages to send.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use porthole_protocol::control::{ClientMessage, OpenChannel};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
 use porthole_protocol::limits::MAX_PENDING_INPUT;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 
+use super::few::Few;
 use super::tabs::{Origin, Place, TabKey};
 
 /// Output an attached terminal may be sent before it has drawn any, in bytes: several frames in flight, yet drawn in
@@ -60,8 +61,8 @@ pub struct Attached {
 #[derive(Clone, Debug, Default)]
 pub struct Attachments {
     last_request: RequestId,
-    terminals: BTreeMap<TabKey, Attachment>,
-    pending: BTreeMap<RequestId, TabKey>,
+    terminals: Few<TabKey, Attachment>,
+    pending: Few<RequestId, TabKey>,
 }
 
 impl Attachments {
@@ -75,7 +76,7 @@ impl Attachments {
     pub fn add(&mut self, tab: TabKey, origin: Origin, size: Size, live: bool) -> Option<ClientMessage> {
         let place = match &origin {
             Origin::Process(place) => Some(place.clone()),
-            Origin::Launch { .. } | Origin::Exec { .. } => None,
+            Origin::Launch(_) | Origin::Exec { .. } => None,
         };
         let input = Input::default();
         let terminal =
@@ -84,16 +85,34 @@ impl Attachments {
         if live { self.open(tab) } else { None }
     }
 
-    /// A terminal was closed. Answers with the message that stops its output.
+    /// The tab whose launch waits in the queue as this request.
+    #[must_use]
+    pub fn queued(&self, request: RequestId) -> Option<TabKey> {
+        self.pending.get(&request).copied()
+    }
+
+    /// The message that gives up the tab's launch, if that has not been answered yet.
+    #[must_use]
+    pub fn cancel_launch(&self, tab: TabKey) -> Option<ClientMessage> {
+        let is_launch =
+            matches!(self.terminals.get(&tab)?.origin, Origin::Launch(_)) && self.place(tab).is_none();
+        let (launch, _) = self.pending.iter().find(|(_, waiting)| is_launch && *waiting == tab)?;
+        Some(ClientMessage::CancelLaunch { launch: *launch })
+    }
+
+    /// A terminal was closed. Answers with the message that stops its output, or gives up its launch.
     pub fn remove(&mut self, tab: TabKey) -> Option<ClientMessage> {
-        self.pending.retain(|_, waiting| *waiting != tab);
-        let channel = self.terminals.remove(&tab)?.channel?;
-        Some(ClientMessage::Detach { channel })
+        let cancel = self.cancel_launch(tab);
+        // What is pending stays so: its answer is the closed tab's, which nobody shows.
+        match self.terminals.remove(&tab)?.channel {
+            Some(channel) => Some(ClientMessage::Detach { channel }),
+            None => cancel,
+        }
     }
 
     /// The connection is live: opens what has not been opened and goes on with what has, each from its next byte.
     pub fn connected(&mut self) -> Vec<ClientMessage> {
-        let tabs: Vec<_> = self.terminals.keys().copied().collect();
+        let tabs: Vec<_> = self.terminals.iter().map(|(tab, _)| *tab).collect();
         tabs.into_iter().filter_map(|tab| self.open(tab)).collect()
     }
 
@@ -106,7 +125,8 @@ impl Attachments {
             terminal.input = Input::default();
         }
         let unanswered = std::mem::take(&mut self.pending);
-        let unplaced: Vec<_> = unanswered.into_values().filter(|tab| self.place(*tab).is_none()).collect();
+        let unplaced: Vec<_> =
+            unanswered.iter().map(|(_, tab)| *tab).filter(|tab| self.place(*tab).is_none()).collect();
         for tab in &unplaced {
             self.end(*tab);
         }
@@ -200,7 +220,7 @@ impl Attachments {
     /// The visitor typed. Answers with what may be sent now; the rest waits for credit, or for the attach under way.
     /// Nothing is kept while there is no connection: what is typed blindly is better lost than run later.
     pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Option<(Channel, Vec<u8>)> {
-        let is_opening = self.pending.values().any(|opening| *opening == tab);
+        let is_opening = self.pending.iter().any(|(_, opening)| *opening == tab);
         let terminal = self.terminals.get_mut(&tab)?;
         if terminal.channel.is_some() || is_opening {
             terminal.input.waiting.extend(bytes);
@@ -258,8 +278,8 @@ fn opening(
         (Some(Place { container, process }), _) | (None, Origin::Process(Place { container, process })) => {
             ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES }
         }
-        (None, Origin::Launch { image }) => {
-            let spec = LaunchSpec { image, process: on_terminal(Vec::new()), ..LaunchSpec::default() };
+        (None, Origin::Launch(spec)) => {
+            let spec = LaunchSpec { process: on_terminal(Vec::new()), ..*spec };
             ClientMessage::Launch { request, spec, credit: CREDIT_BYTES }
         }
         (None, Origin::Exec { container, command }) => {

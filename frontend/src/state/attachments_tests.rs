@@ -9,7 +9,7 @@ fn id() -> ContainerId {
 }
 
 fn launch() -> Origin {
-    Origin::Launch { image: "busybox".into() }
+    Origin::image("busybox".into())
 }
 
 fn channel(channel: Channel, offset: u64) -> Vec<OpenChannel> {
@@ -107,7 +107,7 @@ fn a_closed_tab_stops_its_output_and_later_answers_find_nobody() {
     assert_eq!(page.remove(1), Some(ClientMessage::Detach { channel: 5 }));
     assert_eq!(page.output(5, 10), None);
     page.add(2, launch(), SIZE, true);
-    assert_eq!(page.remove(2), None);
+    assert_eq!(page.remove(2), Some(ClientMessage::CancelLaunch { launch: 2 }));
     assert_eq!(page.attached(2, id(), 0, &channel(6, 0)), None);
 }
 
@@ -130,4 +130,15 @@ fn what_is_typed_while_a_terminal_opens_is_sent_once_it_is_there() {
     let attached = page.attached(1, id(), 0, &channel(5, 0));
     assert_eq!(attached.map(|it| it.input), Some((5, b"ls\r".to_vec())));
     assert_eq!(page.typed(1, b"x"), Some((5, b"x".to_vec())));
+}
+
+#[test]
+fn a_launch_that_waits_is_given_up_by_its_button_and_by_closing_its_tab() {
+    let mut page = Attachments::default();
+    page.add(1, launch(), SIZE, true);
+    assert_eq!((page.queued(1), page.queued(2)), (Some(1), None));
+    let given_up = Some(ClientMessage::CancelLaunch { launch: 1 });
+    assert_eq!(page.cancel_launch(1), given_up);
+    assert_eq!(page.remove(1), given_up);
+    assert_eq!(attached().cancel_launch(1), None, "one that has begun goes on");
 }

@@ -1,12 +1,13 @@
 //! A file tree, opened directory by directory, and the keyboard in it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use porthole_protocol::error::WireError;
 use porthole_protocol::files::{ChangeKind, FileEntry, FileKind, FileTree};
 use porthole_protocol::ids::ContainerId;
 use yew::Reducible;
+
+use super::few::Few;
 
 /// The directory that is always open.
 pub const ROOT: &str = "/";
@@ -30,8 +31,8 @@ struct Directory {
 /// The tree as far as it is known, and what the visitor does with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    directories: BTreeMap<String, Directory>,
-    open: BTreeSet<String>,
+    directories: Few<String, Directory>,
+    open: Vec<String>,
     focused: Option<String>,
     /// The entry whose content is shown.
     pub selected: Option<String>,
@@ -94,8 +95,8 @@ pub fn parent(path: &str) -> &str {
 impl Files {
     /// The directories whose entries are shown.
     #[must_use]
-    pub fn wanted(&self) -> BTreeSet<String> {
-        self.open.iter().cloned().chain([ROOT.to_owned()]).collect()
+    pub fn wanted(&self) -> Vec<String> {
+        [ROOT.to_owned()].into_iter().chain(self.open.iter().cloned()).collect()
     }
 
     /// The root directory, once known.
@@ -193,14 +194,15 @@ impl Files {
         let mut next = self.clone();
         match action {
             FilesAction::Forget(forgotten) => {
-                next.directories.clear();
+                next.directories = Few::default();
                 next.forgotten = forgotten;
             }
             FilesAction::Answered(request, path, answer) => next.answered(request, path, answer),
             FilesAction::Toggle(path) => {
                 next.focused = Some(path.clone());
-                if !next.open.remove(&path) {
-                    next.open.insert(path);
+                match next.open.iter().position(|open| *open == path) {
+                    Some(at) => drop(next.open.remove(at)),
+                    None => next.open.push(path),
                 }
             }
             FilesAction::Focus(path) => next.focused = Some(path),
@@ -215,7 +217,7 @@ impl Files {
     }
 
     fn answered(&mut self, request: u32, path: String, answer: Result<FileTree, WireError>) {
-        let directory = self.directories.entry(path).or_default();
+        let mut directory = self.directories.get(&path).cloned().unwrap_or_default();
         if request <= self.forgotten.max(directory.answered) {
             return;
         }
@@ -227,6 +229,7 @@ impl Files {
             }
             Err(error) => directory.error = Some(error),
         }
+        self.directories.insert(path, directory);
     }
 }
 

@@ -60,6 +60,40 @@ pub fn nanos(count: u64) -> String {
     }
 }
 
+/// CPUs, from thousandths of one: `0.5`, `2`.
+#[must_use]
+pub fn cpus(millis: u64) -> String {
+    let figure = decimal(millis, 1000, 2);
+    figure.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A length of time, from milliseconds, in its two largest units: `1 h 30 min`, `45 s`.
+#[must_use]
+pub fn span(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    let (large, small, names) = match seconds {
+        0..60 => return format!("{seconds} s"),
+        60..3600 => (seconds / 60, seconds % 60, ("min", "s")),
+        3600..86_400 => (seconds / 3600, seconds % 3600 / 60, ("h", "min")),
+        _ => (seconds / 86_400, seconds % 86_400 / 3600, ("d", "h")),
+    };
+    match small {
+        0 => format!("{large} {}", names.0),
+        _ => format!("{large} {} {small} {}", names.0, names.1),
+    }
+}
+
+/// What is left of a time, as a clock shows it: `0:59`, `29:41`, `1:02:03`.
+#[must_use]
+pub fn clock(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
 /// How long ago something happened, both in milliseconds since 1970: `just now`, `3 min`, `2 h`, `5 d`.
 #[must_use]
 pub fn age(then_ms: u64, now_ms: u64) -> String {
@@ -212,6 +246,16 @@ mod tests {
     fn a_clock_that_runs_behind_makes_nothing_older_than_now() {
         assert_eq!(age(10_000, 5_000), "just now");
         assert_eq!(age(0, 3 * 3_600_000), "3 h");
+    }
+
+    #[test]
+    fn spans_and_clocks_round_up_so_that_nothing_ends_at_zero() {
+        assert_eq!(
+            [5_400_000, 1_800_000, 44_001, 90_000_000].map(span),
+            ["1 h 30 min", "30 min", "45 s", "1 d 1 h"]
+        );
+        assert_eq!([1, 1_781_000, 3_723_000].map(clock), ["0:01", "29:41", "1:02:03"]);
+        assert_eq!([500, 2000, 1250].map(cpus), ["0.5", "2", "1.25"]);
     }
 
     #[test]

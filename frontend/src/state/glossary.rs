@@ -1,7 +1,7 @@
 //! What the words of the kernel panel and the layer view mean, for someone who meets them for the first time.
 
 use porthole_protocol::files::ChangeKind;
-use porthole_protocol::spec::Namespace;
+use porthole_protocol::spec::{Engine, Namespace};
 
 /// How a stack of layers becomes one directory tree.
 pub const OVERLAY: &str = "The kernel's overlay file system shows the layers as one tree: a file is taken from the topmost layer that has \
@@ -9,6 +9,33 @@ pub const OVERLAY: &str = "The kernel's overlay file system shows the layers as 
 /// What a container's writing does.
 pub const WRITING: &str = "Whatever the container writes lands here, and nowhere else. A file from below is copied up before it is \
     changed; one that is deleted is hidden by a mark, a whiteout, and is still there below.";
+
+/// Whose kernel answers a container of this engine: a heading, and what it means.
+#[must_use]
+pub fn kernel(engine: Engine) -> (&'static str, &'static str) {
+    match engine {
+        Engine::Runsc => (
+            "A kernel of its own",
+            "gVisor is a kernel that runs as a program. It answers this container's system calls itself and asks the host for \
+             little. So the two columns differ here, as they would in a virtual machine; in other engines they are the same.",
+        ),
+        _ => (
+            "One kernel",
+            "A container has no kernel of its own. It asks the host's, the same for all; a virtual machine would bring another.",
+        ),
+    }
+}
+
+/// What a container's networks are.
+#[must_use]
+pub fn network(has_any: bool) -> &'static str {
+    if has_any {
+        "Each network is one more interface in here, with an address of this container's own. Nothing else of the host's \
+         network is seen."
+    } else {
+        "A loopback interface and nothing more: nothing leads out, and nothing in."
+    }
+}
 
 /// What happened to a path, in a word.
 #[must_use]
@@ -28,7 +55,7 @@ pub fn namespace(kind: Namespace) -> &'static str {
         Namespace::User => "who one is: root in here is an ordinary user out there",
         Namespace::Mount => "which files there are: the image, not the host's disk",
         Namespace::Pid => "which processes there are: its own shell, nobody else's",
-        Namespace::Net => "which network there is: a loopback and nothing more",
+        Namespace::Net => "which network there is: its own interfaces, not the host's",
         Namespace::Ipc => "shared memory, semaphores and message queues",
         Namespace::Uts => "the host name",
         Namespace::Cgroup => "where the tree of limits seems to begin",

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use porthole_protocol::http::ContainerDetail;
 use porthole_protocol::ids::ContainerId;
-use porthole_protocol::kernel::KernelView;
+use porthole_protocol::kernel::{CgroupValue, KernelView};
 use porthole_protocol::limits::KERNEL_VIEW_EVERY_MS;
 use yew::Reducible;
 
@@ -17,10 +17,17 @@ pub struct Kernel {
     pub detail: Option<Rc<ContainerDetail>>,
     /// The latest view.
     pub view: Option<Rc<KernelView>>,
-    /// CPU time used since the view before, in thousandths of one CPU.
+    /// What has been used since the view before.
+    pub rates: Rates,
+}
+
+/// Use in a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// CPU time, in thousandths of one CPU.
     pub cpu_millis: Option<u64>,
-    /// Processes killed for want of memory since the container is inspected.
-    pub memory_kills: u64,
+    /// Bytes read from and written to disk.
+    pub io_bytes: Option<u64>,
 }
 
 /// What was learned.
@@ -45,29 +52,31 @@ impl Kernel {
                 Self { detail: Some(Rc::new(*detail)), ..self.clone() }
             }
             KernelAction::View(container, view) if Some(&container) == self.container.as_ref() => {
-                let cpu_millis = self.view.as_deref().and_then(|before| cpu_millis(before, &view));
-                let killed = self
-                    .view
-                    .as_deref()
-                    .map_or(0, |before| memory_hits(&view).saturating_sub(memory_hits(before)));
-                let memory_kills = self.memory_kills + killed;
-                Self { view: Some(Rc::new(*view)), cpu_millis, memory_kills, ..self.clone() }
+                let rates = self.view.as_deref().map(|before| rates(before, &view)).unwrap_or_default();
+                Self { view: Some(Rc::new(*view)), rates, ..self.clone() }
             }
             KernelAction::Detail(_) | KernelAction::View(..) => self.clone(),
         }
     }
 }
 
-/// How often the kernel has killed a process of the container for want of memory.
-fn memory_hits(view: &KernelView) -> u64 {
-    view.cgroup.iter().find(|value| value.resource == "memory").map_or(0, |memory| memory.hits)
+/// Whether nothing more can be written: the writable layer has used up its bytes or its files.
+#[must_use]
+pub fn disk_is_full(view: &KernelView) -> bool {
+    // What is left of the last hundredth is less than a block group, or a file's metadata.
+    let is_full = |value: &CgroupValue| value.limit.is_some_and(|limit| value.usage >= limit - limit / 100);
+    view.cgroup.iter().any(|value| matches!(value.resource.as_str(), "disk" | "inodes") && is_full(value))
 }
 
-fn cpu_millis(before: &KernelView, now: &KernelView) -> Option<u64> {
-    let used =
-        |view: &KernelView| view.cgroup.iter().find(|value| value.resource == "cpu").map(|cpu| cpu.usage);
-    let micros = used(now)?.saturating_sub(used(before)?);
-    Some(micros / KERNEL_VIEW_EVERY_MS)
+fn rates(before: &KernelView, now: &KernelView) -> Rates {
+    let used = |view: &KernelView, resource: &str| {
+        view.cgroup.iter().find(|value| value.resource == resource).map(|value| value.usage)
+    };
+    let since = |resource| Some(used(now, resource)?.saturating_sub(used(before, resource)?));
+    Rates {
+        cpu_millis: since("cpu").map(|micros| micros / KERNEL_VIEW_EVERY_MS),
+        io_bytes: since("io").map(|bytes| bytes * 1000 / KERNEL_VIEW_EVERY_MS),
+    }
 }
 
 impl Reducible for Kernel {
@@ -80,8 +89,6 @@ impl Reducible for Kernel {
 
 #[cfg(test)]
 mod tests {
-    use porthole_protocol::kernel::CgroupValue;
-
     use super::*;
 
     fn id(byte: u8) -> ContainerId {
@@ -98,19 +105,19 @@ mod tests {
         let kernel = Kernel::default()
             .after(KernelAction::Inspect(Some(id(1))))
             .after(KernelAction::View(id(1), view(5_000_000)));
-        assert_eq!(kernel.cpu_millis, None);
-        assert_eq!(kernel.after(KernelAction::View(id(1), view(6_000_000))).cpu_millis, Some(1000));
+        assert_eq!(kernel.rates.cpu_millis, None);
+        assert_eq!(kernel.after(KernelAction::View(id(1), view(6_000_000))).rates.cpu_millis, Some(1000));
     }
 
     #[test]
-    fn kills_for_want_of_memory_are_counted_from_the_first_view_on() {
-        let killed = |hits| {
-            let memory = CgroupValue { resource: "memory".into(), version: 1, usage: 0, limit: None, hits };
-            KernelAction::View(id(1), Box::new(KernelView { cgroup: vec![memory], ..KernelView::default() }))
+    fn a_disk_is_full_when_its_bytes_or_its_files_are_used_up() {
+        let used = |resource: &str, usage| {
+            let value =
+                CgroupValue { resource: resource.into(), version: 0, usage, limit: Some(1000), hits: 0 };
+            disk_is_full(&KernelView { cgroup: vec![value], ..KernelView::default() })
         };
-        let kernel = Kernel::default().after(KernelAction::Inspect(Some(id(1)))).after(killed(3));
-        assert_eq!(kernel.memory_kills, 0, "those were before the visitor came");
-        assert_eq!(kernel.after(killed(4)).after(killed(4)).after(killed(6)).memory_kills, 3);
+        assert!(used("disk", 995) && used("inodes", 1000));
+        assert!(!used("disk", 900) && !used("memory", 1000));
     }
 
     #[test]

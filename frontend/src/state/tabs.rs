@@ -5,6 +5,7 @@ use std::rc::Rc;
 use porthole_protocol::error::WireError;
 use porthole_protocol::http::Exit;
 use porthole_protocol::ids::{ContainerId, ProcessNumber};
+use porthole_protocol::spec::LaunchSpec;
 use yew::Reducible;
 
 /// A tab's number on this page; never reused.
@@ -22,11 +23,8 @@ pub struct Place {
 /// How a terminal comes to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Launch a container of this image.
-    Launch {
-        /// The image's name.
-        image: String,
-    },
+    /// Launch a container as asked for.
+    Launch(Box<LaunchSpec>),
     /// Start a further process.
     Exec {
         /// In this container.
@@ -38,11 +36,26 @@ pub enum Origin {
     Process(Place),
 }
 
+impl Origin {
+    /// A launch of an image, with nothing else asked for.
+    #[must_use]
+    pub fn image(image: String) -> Self {
+        Self::Launch(Box::new(LaunchSpec { image, ..LaunchSpec::default() }))
+    }
+}
+
 /// How a terminal is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Asked for, not there yet.
     Opening,
+    /// The launch waits until the machine has room for it.
+    Queued {
+        /// Its place: 1 is next.
+        position: u32,
+        /// What it waits for, in one sentence.
+        reason: String,
+    },
     /// Attached.
     Live,
     /// Its process ended.
@@ -73,7 +86,7 @@ impl Tab {
         match (&self.place, &self.origin) {
             (Some(place), _) | (None, Origin::Process(place)) => Some(&place.container),
             (None, Origin::Exec { container, .. }) => Some(container),
-            (None, Origin::Launch { .. }) => None,
+            (None, Origin::Launch(_)) => None,
         }
     }
 }
@@ -156,7 +169,7 @@ impl Tabs {
         self.last_key += 1;
         let place = match &origin {
             Origin::Process(place) => Some(place.clone()),
-            Origin::Launch { .. } | Origin::Exec { .. } => None,
+            Origin::Launch(_) | Origin::Exec { .. } => None,
         };
         self.all.push(Tab { key: self.last_key, origin, place, status: Status::Opening });
         self.active = Some(self.last_key);
@@ -220,7 +233,7 @@ mod tests {
         assert_eq!(tabs.active, Some(3));
         let tabs = tabs.after(TabsAction::Close(3));
         assert_eq!(tabs.active, Some(1));
-        let tabs = tabs.after(TabsAction::Open(Origin::Launch { image: "busybox".into() }));
+        let tabs = tabs.after(TabsAction::Open(Origin::image("busybox".into())));
         assert_eq!(tabs.active, Some(4));
     }
 
@@ -231,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_launched_tab_learns_its_place() {
-        let tabs = Tabs::default().after(TabsAction::Open(Origin::Launch { image: "busybox".into() }));
+        let tabs = Tabs::default().after(TabsAction::Open(Origin::image("busybox".into())));
         assert_eq!(tabs.all[0].container(), None);
         let tabs = tabs.after(TabsAction::Attached(1, place(0)));
         assert_eq!(

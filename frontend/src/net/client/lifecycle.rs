@@ -105,8 +105,8 @@ impl Client {
             state.send(&message);
         }
         // The agent gave them up with the connection; what had arrived is not fetched again.
-        state.pulls.retain(|_, name| name.is_some());
-        for (&request, name) in &state.pulls {
+        state.pulls.retain(Option::is_some);
+        for &(request, ref name) in state.pulls.iter() {
             let pull = name.clone().map(|name| ClientMessage::Pull { request, name });
             pull.iter().for_each(|pull| state.send(pull));
         }

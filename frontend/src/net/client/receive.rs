@@ -119,7 +119,13 @@ impl Client {
                     stores.toasts.dispatch(ToastsAction::Note(format!("{name} is here.")));
                 }
             }
-            ServerMessage::Queued { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+            ServerMessage::Queued { request, position, reason } => {
+                let tab = self.0.state.borrow().attachments.queued(request);
+                if let Some(tab) = tab {
+                    stores.tabs.dispatch(TabsAction::Became(tab, Status::Queued { position, reason }));
+                }
+            }
+            ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
         }
     }
 
