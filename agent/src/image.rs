@@ -25,6 +25,7 @@ mod detail;
 mod digest;
 mod download;
 mod error;
+pub(crate) mod fuzzing;
 mod instruction;
 mod layers;
 mod load;

@@ -12,6 +12,7 @@ use crate::container::registry::Registry;
 use crate::container::{Container, Result, now_ms};
 
 pub(crate) mod capabilities;
+pub(crate) mod fuzzing;
 mod host;
 mod maps;
 mod mounts;

@@ -42,6 +42,8 @@ pub(crate) mod container;
 pub(crate) mod doctor;
 pub mod engine;
 pub(crate) mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;

@@ -12,6 +12,8 @@ mod container;
 mod disk;
 mod engine;
 mod facts;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host;
 pub mod ids;
 mod image_file;

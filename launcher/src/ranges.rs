@@ -74,13 +74,15 @@ impl Ranges {
 
     /// Gives a range back: it is at the end of the line, so that what may still carry its ids is gone long before.
     pub(crate) fn give_back(&mut self, range: &Range) {
-        if let Self::Disjoint { free, .. } = self {
+        if let Self::Disjoint { free, mappings } = self {
             free.push_back(range.number);
+            // Kept until its turn comes again, there would be as many as there are ranges.
+            mappings.remove(&range.number);
         }
     }
 
     /// The user namespace whose map translates the store's ids to those of `range`, for idmapped mounts. No process is
-    /// ever in it; it is kept, so that only the first container of a range pays for it.
+    /// ever in it; it is kept as long as the range is in use.
     pub(crate) fn mapping(&mut self, range: &Range) -> io::Result<Option<Arc<OwnedFd>>> {
         let Self::Disjoint { mappings, .. } = self else { return Ok(None) };
         if let Some(mapping) = mappings.get(&range.number) {

@@ -1,9 +1,11 @@
 //! `cargo xtask`: everything a developer does with Porthole.
 
 pub mod bench;
+pub mod churn;
 pub mod dist;
 pub mod elf;
 pub mod escapes;
+pub mod fuzz;
 pub mod image;
 pub mod page;
 pub mod run;
@@ -27,14 +29,20 @@ Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
+  test --long           instead, the tests that take long: vm,churn,fuzz
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   escapes [--engine builtin|runc|crun|runsc] [--write]
                         try to get out of containers in every known way; print the table, or publish it as well
+  churn [ROUNDS] [--seed N]
+                        launch, use and remove containers while agent and launcher are killed; nothing may be left
+  fuzz [TARGET] [--seconds N]
+                        give each parser of strangers' bytes what a fuzzer makes of its corpus
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
   bench pull            measure pulling the Debian image, beside Docker, Podman, and skopeo with umoci
   bench share           measure the disk that 20 containers use, and a commit, beside Docker and Podman
+  bench neighbours      measure keystroke to echo beside containers that use up whatever they are let
   image debian [--output FILE]
                         make a Debian image with Python, strace and vim; add it to the agent that runs, or write FILE
   dist                  make the one binary that runs alone on another machine
@@ -48,7 +56,15 @@ pub fn command() -> Result<ExitCode> {
     let mut arguments = lexopt::Parser::from_env();
     match arguments.next()? {
         Some(Value(name)) if name == "run" => run::run(&passed_on(&mut arguments)?),
-        Some(Value(name)) if name == "test" => test::command(only(&mut arguments)?.as_deref()),
+        Some(Value(name)) if name == "test" => {
+            let (long, only) = which_tests(&mut arguments)?;
+            test::command(long, only.as_deref())
+        }
+        Some(Value(name)) if name == "churn" => churn::run(&arguments.raw_args()?.collect::<Vec<_>>()),
+        Some(Value(name)) if name == "fuzz" => {
+            let (target, seconds) = which_target(&mut arguments)?;
+            fuzz::command(target.as_deref(), seconds)
+        }
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
         Some(Value(name)) if name == "escapes" => escapes(&mut arguments),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
@@ -81,12 +97,30 @@ fn escapes(arguments: &mut lexopt::Parser) -> Result<ExitCode> {
     escapes::command(engine.as_deref(), write)
 }
 
-fn only(arguments: &mut lexopt::Parser) -> Result<Option<String>> {
-    match arguments.next()? {
-        None => Ok(None),
-        Some(Long("only")) => Ok(Some(arguments.value()?.string()?)),
-        Some(other) => bail!(other.unexpected()),
+/// Whether the long ones, and the parts that are named.
+fn which_tests(arguments: &mut lexopt::Parser) -> Result<(bool, Option<String>)> {
+    let (mut long, mut only) = (false, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("long") => long = true,
+            Long("only") => only = Some(arguments.value()?.string()?),
+            other => bail!(other.unexpected()),
+        }
     }
+    Ok((long, only))
+}
+
+/// The target that is named, and for how many seconds each one is run.
+fn which_target(arguments: &mut lexopt::Parser) -> Result<(Option<String>, u64)> {
+    let (mut target, mut seconds) = (None, 60);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(name) if target.is_none() => target = Some(name.string()?),
+            Long("seconds") => seconds = arguments.value()?.parse()?,
+            other => bail!(other.unexpected()),
+        }
+    }
+    Ok((target, seconds))
 }
 
 fn output(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>> {

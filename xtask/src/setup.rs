@@ -12,4 +12,4 @@ pub use debian::{Package, ensure as ensure_packages};
 pub use npm::install as install_npm;
 pub use peers::ensure_peers;
 pub use rust::ensure_targets;
-pub use tools::{Tools, ensure as ensure_tools};
+pub use tools::{Tools, cargo_fuzz, ensure as ensure_tools};

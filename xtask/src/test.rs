@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that is checked, in one command and one closing line.
 
 mod checks;
+mod long;
 mod show;
 mod suites;
 mod tally;
@@ -32,13 +33,21 @@ const PARTS: [Part; 7] = [
     Part { name: "e2e", is_suite: true, run: suites::e2e },
 ];
 
-/// Runs the parts named by `only`, separated by commas; all of them when it is none. One failing part does not keep
-/// the others from running.
+/// What takes too long for every change. Shortest first.
+const LONG: [Part; 3] = [
+    Part { name: "vm", is_suite: true, run: long::vm },
+    Part { name: "fuzz", is_suite: true, run: long::fuzz },
+    Part { name: "churn", is_suite: true, run: long::churn },
+];
+
+/// Runs the ordinary parts or the `long` ones: those named by `only`, separated by commas, or all of them when it is none.
+/// One failing part does not keep the others from running.
 ///
 /// # Errors
 /// When `only` names something that is no part.
-pub fn command(only: Option<&str>) -> Result<ExitCode> {
-    let chosen = choose(only)?;
+pub fn command(long: bool, only: Option<&str>) -> Result<ExitCode> {
+    let (parts, option): (&[Part], _) = if long { (&LONG, "--long --only") } else { (&PARTS, "--only") };
+    let chosen = choose(parts, only)?;
     let started = Instant::now();
     let mut sum = Tally::default();
     let mut broken = Vec::new();
@@ -58,7 +67,7 @@ pub fn command(only: Option<&str>) -> Result<ExitCode> {
     println!("\nin {}", seconds(started.elapsed()));
     if !broken.is_empty() {
         println!(
-            "failed: {}. Once more with: cargo xtask test --only {}",
+            "failed: {}. Once more with: cargo xtask test {option} {}",
             broken.join(", "),
             broken.join(",")
         );
@@ -67,14 +76,14 @@ pub fn command(only: Option<&str>) -> Result<ExitCode> {
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn choose(only: Option<&str>) -> Result<Vec<&'static Part>> {
-    let Some(only) = only else { return Ok(PARTS.iter().collect()) };
+fn choose<'a>(parts: &'a [Part], only: Option<&str>) -> Result<Vec<&'a Part>> {
+    let Some(only) = only else { return Ok(parts.iter().collect()) };
     let names: Vec<_> = only.split(',').collect();
-    if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
-        let known: Vec<_> = PARTS.iter().map(|part| part.name).collect();
+    if let Some(unknown) = names.iter().find(|name| !parts.iter().any(|part| part.name == **name)) {
+        let known: Vec<_> = parts.iter().map(|part| part.name).collect();
         bail!("there is no part `{unknown}`; there are {}", known.join(", "));
     }
-    Ok(PARTS.iter().filter(|part| names.contains(&part.name)).collect())
+    Ok(parts.iter().filter(|part| names.contains(&part.name)).collect())
 }
 
 #[cfg(test)]
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn parts_are_chosen_by_name_and_run_in_their_order() {
-        let names = |only| choose(only).map(|parts| parts.iter().map(|part| part.name).collect::<Vec<_>>());
+        let names = |only| choose(&PARTS, only).map(|parts| parts.iter().map(|part| part.name).collect::<Vec<_>>());
         assert_eq!(names(Some("unit,fmt")).unwrap(), ["fmt", "unit"]);
         assert_eq!(names(None).unwrap().len(), PARTS.len());
         assert!(names(Some("units")).unwrap_err().to_string().contains("no part `units`"));

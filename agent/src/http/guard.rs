@@ -3,6 +3,8 @@
 //! A page of another site can make a browser send requests here. It cannot forge `Origin`, and a name of its own that it
 //! points at this machine (DNS rebinding) shows in `Host`; an IP address in `Host` cannot be rebound.
 
+pub(crate) mod fuzzing;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 

@@ -7,6 +7,7 @@ mod auth;
 mod blob;
 mod challenge;
 mod document;
+pub(super) mod fuzzing;
 mod settings;
 mod trouble;
 mod upload;

@@ -1,8 +1,7 @@
 //! Measures Porthole beside its peers, on one machine and in one run. Started by `cargo xtask bench`, which builds first.
 
-mod agent;
-mod client;
 mod machine;
+mod neighbours;
 mod ours;
 mod pty;
 mod pull;
@@ -29,7 +28,7 @@ pub(crate) struct Setting {
     pub(crate) rounds: Option<usize>,
 }
 
-const NAMES: &str = "`start`, `pull` and `share`";
+const NAMES: &str = "`start`, `pull`, `share` and `neighbours`";
 
 fn main() -> ExitCode {
     match run() {
@@ -63,6 +62,7 @@ fn run() -> Result<()> {
     match name.to_str() {
         Some("start") => start::run(&setting),
         Some("pull") => pull::run(&setting),
+        Some("neighbours") => neighbours::run(&setting),
         Some("share") => share::run(&setting),
         _ => bail!("there is no benchmark {name:?}; there are {NAMES}"),
     }

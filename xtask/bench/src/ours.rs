@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-
-use crate::agent::Agent;
+use porthole_driver::Agent;
 
 /// A running agent and the program that is its client.
 pub(crate) struct Ours {

@@ -1,5 +1,6 @@
 //! `bench start`: from the request to the prompt, ours beside everyone else's, round by round.
 
+pub(crate) mod ours;
 mod peers;
 mod report;
 mod rootfs;
@@ -8,10 +9,9 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use porthole_driver::{Agent, Client};
 use serde_json::json;
 
-use crate::agent::Agent;
-use crate::client::Client;
 use crate::rounds::order;
 use crate::sample::Sample;
 use crate::{Setting, machine};
@@ -30,11 +30,11 @@ struct Ours {
 
 impl Ours {
     fn round(&mut self) -> Result<()> {
-        let launch = self.client.launch()?;
+        let launch = ours::launch(&mut self.client)?;
         self.prompt.add(launch.prompt);
         self.to_exec.add(Duration::from_micros(launch.container.summary.start_micros));
         self.birth = json!(launch.container.birth);
-        self.client.remove(&launch.container)
+        self.client.remove(&launch.container.summary.id)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::workspace::{find_program, root, tools};
 /// Newer ones (0.22) need a newer Rust than `rust-toolchain.toml` names.
 const TRUNK: &str = "0.21.14";
 
+/// Any version would do.
+const CARGO_FUZZ: &str = "0.13.1";
+
 /// A build tool that cargo can install.
 struct Tool {
     package: &'static str,
@@ -79,6 +82,25 @@ pub fn ensure() -> Result<Tools> {
         tools.dirs.push(own(&tool)?);
     }
     Ok(tools)
+}
+
+/// PATH with the subcommand `cargo fuzz` in it.
+///
+/// # Errors
+/// When it is missing and cannot be built.
+pub fn cargo_fuzz() -> Result<OsString> {
+    let tool = Tool {
+        package: "cargo-fuzz",
+        program: "cargo-fuzz",
+        version: CARGO_FUZZ.to_owned(),
+        options: &["--debug"],
+        environment: &[("CARGO_PROFILE_DEV_DEBUG", "0")],
+    };
+    let mut tools = Tools { dirs: Vec::new(), versions: Vec::new() };
+    if find_program(tool.program).is_none() {
+        tools.dirs.push(own(&tool)?);
+    }
+    tools.path()
 }
 
 /// The folder of our own copy, which is built first when it is missing.

@@ -11,16 +11,28 @@ use crate::workspace::{root, target};
 
 /// What runs in the machine.
 pub(super) struct Programs {
-    tests: Vec<PathBuf>,
+    tests: Vec<Test>,
     probe: PathBuf,
 }
+
+/// One test program.
+#[derive(Clone, Debug)]
+pub(super) struct Test {
+    pub(super) name: String,
+    path: PathBuf,
+}
+
+/// Programs that ask nothing of the kernel: what is computed is the same everywhere.
+const PURE: [&str; 1] = ["plan"];
 
 /// Builds the launcher's test programs and the probe.
 ///
 /// # Errors
 /// When they do not build.
 pub(super) fn build() -> Result<Programs> {
-    let tests = cargo(&["test", "--no-run", "--package", "porthole-launcher"])?;
+    let mut tests = cargo(&["test", "--no-run", "--package", "porthole-launcher"])?;
+    tests.retain(|test| !PURE.contains(&test.name.as_str()));
+    tests.sort_by(|one, other| one.name.cmp(&other.name));
     let musl = "x86_64-unknown-linux-musl";
     cargo(&["build", "--package", "porthole-probe", "--target", musl])?;
     let probe = target().join(musl).join("debug/porthole-probe");
@@ -28,7 +40,7 @@ pub(super) fn build() -> Result<Programs> {
 }
 
 /// Runs cargo; returns the test programs that it made.
-fn cargo(words: &[&str]) -> Result<Vec<PathBuf>> {
+fn cargo(words: &[&str]) -> Result<Vec<Test>> {
     let output =
         Command::new("cargo").args(words).arg("--message-format=json").current_dir(root()).output()?;
     if !output.status.success() {
@@ -37,26 +49,32 @@ fn cargo(words: &[&str]) -> Result<Vec<PathBuf>> {
     let messages = output.stdout.split(|byte| *byte == b'\n');
     let programs = messages
         .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
-        .filter(|message| message["profile"]["test"] == true)
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        // Unit tests are a library's.
+        .filter(|message| message["profile"]["test"] == true && message["target"]["kind"][0] == "test")
+        .filter_map(|message| {
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some(Test { name, path: message["executable"].as_str()?.into() })
+        });
     Ok(programs.collect())
 }
 
 impl Programs {
-    /// Runs each program; the status is that of the last one that failed.
-    pub(super) fn script(&self, arguments: &[OsString]) -> String {
+    /// Each of them.
+    pub(super) fn tests(&self) -> &[Test] {
+        &self.tests
+    }
+
+    /// Runs one of them.
+    pub(super) fn script(&self, test: &Test, arguments: &[OsString]) -> String {
         let arguments: Vec<_> = arguments.iter().map(|word| quote(&word.to_string_lossy())).collect();
-        let mut script = format!(
+        format!(
             "export PATH=/usr/sbin:/usr/bin:/sbin:/bin PORTHOLE_PROBE={} RUST_BACKTRACE=0 RUST_TEST_THREADS=1 NO_COLOR=1\n\
-             cd {} || exit 1\nstatus=0\n",
+             cd {} || exit 1\nexec {} {}\n",
             quote(&self.probe.to_string_lossy()),
             quote(&root().join("launcher").to_string_lossy()),
-        );
-        for test in &self.tests {
-            let program = quote(&test.to_string_lossy());
-            script += &format!("echo; echo {program}; {program} {} || status=$?\n", arguments.join(" "));
-        }
-        script + "exit $status\n"
+            quote(&test.path.to_string_lossy()),
+            arguments.join(" "),
+        )
     }
 }
 

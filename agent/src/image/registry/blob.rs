@@ -47,7 +47,7 @@ impl Registry {
 }
 
 /// First byte and total of `bytes START-END/TOTAL`. RFC 9110, section 14.4.
-fn start_of(range: &str) -> Option<(u64, Option<u64>)> {
+pub(super) fn start_of(range: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
