@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use porthole_fuzz::{TARGETS, Target};
 
 /// Changed copies of a corpus for each target: a few seconds for all of them.
-const CHANGES: u64 = 2000;
+const CHANGES: u64 = 1000;
 
 /// Longest input, in bytes.
 const LONGEST: usize = 16 * 1024;

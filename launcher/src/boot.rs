@@ -23,6 +23,7 @@ use crate::rootless;
 use crate::server::{self, Config};
 use crate::socket::Socket;
 use crate::state::{State, StateError};
+use crate::wire::{Message, Request, RequestBody};
 use crate::worker::Programs;
 
 /// First argument of the program when it is to be the launcher; nothing a person types.
@@ -72,16 +73,47 @@ pub struct Booted {
 pub fn boot(state: &Path) -> Result<Booted, BootError> {
     let user = AgentUser::find();
     let state = State::prepare(state, user)?;
-    let (socket, found_alive) = match Socket::connect(&state.socket()) {
-        Ok(socket) => (socket, true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+    let (socket, found_alive) = match find(&state.socket())? {
+        Some(socket) => (socket, true),
+        None => {
             start(&state, user)?;
             (Socket::connect(&state.socket())?, false)
         }
-        Err(error) => return Err(error.into()),
     };
     privilege::drop_to(user)?;
     Ok(Booted { socket, state, found_alive })
+}
+
+/// The launcher that is there, if one is. One that is being killed can still be connected to, but answers no more.
+fn find(path: &Path) -> Result<Option<Socket>, BootError> {
+    loop {
+        match Socket::connect(path) {
+            Ok(socket) if answers(&socket) => return Ok(Some(socket)),
+            // It is gone when there is an end to the connection: nobody else listens there.
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn answers(socket: &Socket) -> bool {
+    const SEQ: u32 = 0;
+    // The last page of the list, which is empty.
+    let body = RequestBody::List { after: Some("ffffffffffff".into()) };
+    if socket.send(&Request { seq: SEQ, body }, &[]).is_err() {
+        return false;
+    }
+    while let Ok(Some((message, _))) = socket.receive::<Message>() {
+        if matches!(message, Message::Reply { seq: SEQ, .. }) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Starts a launcher by exec and waits until it is ready.

@@ -253,7 +253,7 @@ impl Server {
 
     fn update_agent(&mut self) -> io::Result<()> {
         match &self.agent {
-            Some(agent) => self.sources.update(&agent.fd(), Source::Agent, agent.interest()),
+            Some(agent) => self.sources.update(&agent.fd(), agent.interest()),
             None => Ok(()),
         }
     }

@@ -10,7 +10,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use nix::libc;
-use rustix::process::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, set_parent_process_death_signal,
+};
 
 /// What [`clone`] returns, once in each process.
 #[derive(Debug)]
@@ -29,11 +32,16 @@ pub(crate) enum Cloned {
 /// `clone3(2)` with a copy of the address space, as `fork(2)` has it, and with a pidfd; into the cgroup of version 2
 /// behind `cgroup` when there is one. `flags` are `CLONE_NEW…` and [`SIBLING`] only.
 ///
+/// The child dies with its parent, until it gives that up: it holds all that the launcher holds, the socket that agents
+/// connect to included, which nobody would answer at any more.
+///
 /// Only a process with a single thread may call this: the child would wait for ever for a lock held by another one.
 ///
 /// # Errors
-/// As `clone3(2)`.
+/// As `clone3(2)` and `pidfd_open(2)`.
 pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    let parent = if flags & SIBLING == 0 { Some(getpid()) } else { getppid() };
+    let parent = parent.map(|parent| pidfd_open(parent, PidfdFlags::empty())).transpose()?;
     let mut pidfd: RawFd = -1;
     // SAFETY: all-zero is a valid `clone_args`: every field is an integer and 0 means "not used".
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
@@ -49,12 +57,27 @@ pub(crate) fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cl
     // address space and stack, so both returns are ordinary ones.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, ptr::from_ref(&args), size_of::<libc::clone_args>()) };
     match check(pid)? {
-        0 => Ok(Cloned::Child),
+        0 => {
+            if die_with(parent.as_ref()).is_err() {
+                exit(125);
+            }
+            Ok(Cloned::Child)
+        }
         pid => Ok(Cloned::Parent {
             pid: i32::try_from(pid).ok().and_then(Pid::from_raw).expect("clone3 returns a positive pid"),
             // SAFETY: CLONE_PIDFD made the kernel store a new descriptor here, which nobody else owns.
             pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
         }),
+    }
+}
+
+/// Has the kernel kill this process when its parent ends; an error when that has ended before.
+fn die_with(parent: Option<&OwnedFd>) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let Some(parent) = parent else { return Ok(()) };
+    match poll(&mut [PollFd::new(parent, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
+        0 => Ok(()),
+        _ => Err(io::ErrorKind::BrokenPipe.into()),
     }
 }
 

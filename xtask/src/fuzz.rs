@@ -33,7 +33,11 @@ pub fn command(only: Option<&str>, seconds: u64) -> Result<ExitCode> {
     let path = setup::cargo_fuzz()?;
     let fuzz = |verb: &str| {
         let mut command = Command::new("cargo");
-        command.args(["fuzz", verb, "--features", "libfuzzer", "--target-dir"]).arg(target().join("fuzzing")).current_dir(root()).env("PATH", &path);
+        command
+            .args(["fuzz", verb, "--features", "libfuzzer", "--target-dir"])
+            .arg(target().join("fuzzing"))
+            .current_dir(root())
+            .env("PATH", &path);
         // Sanitizers and coverage are options of nightly compilers; ours knows them as well.
         command.env("RUSTC_BOOTSTRAP", "1");
         command
@@ -67,7 +71,10 @@ pub fn command(only: Option<&str>, seconds: u64) -> Result<ExitCode> {
     if broken.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("\nbroken: {}. Keep what broke it in fuzz/corpus/, mend it, and run it again", broken.join(", "));
+    println!(
+        "\nbroken: {}. Keep what broke it in fuzz/corpus/, mend it, and run it again",
+        broken.join(", ")
+    );
     Ok(ExitCode::FAILURE)
 }
 

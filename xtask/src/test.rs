@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn parts_are_chosen_by_name_and_run_in_their_order() {
-        let names = |only| choose(&PARTS, only).map(|parts| parts.iter().map(|part| part.name).collect::<Vec<_>>());
+        let names =
+            |only| choose(&PARTS, only).map(|parts| parts.iter().map(|part| part.name).collect::<Vec<_>>());
         assert_eq!(names(Some("unit,fmt")).unwrap(), ["fmt", "unit"]);
         assert_eq!(names(None).unwrap().len(), PARTS.len());
         assert!(names(Some("units")).unwrap_err().to_string().contains("no part `units`"));

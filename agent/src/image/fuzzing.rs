@@ -17,7 +17,8 @@ const ROOM: u64 = 1 << 20;
 /// A document, read as each kind.
 pub fn image_documents(bytes: &[u8]) {
     let _ = parse::<Manifest>(bytes, "it");
-    let _ = parse::<Index>(bytes, "it").map(|index| index.manifests.iter().filter(|one| one.name().is_some()).count());
+    let _ = parse::<Index>(bytes, "it")
+        .map(|index| index.manifests.iter().filter(|one| one.name().is_some()).count());
     let _ = parse::<Vec<SavedImage>>(bytes, "it");
     if let Ok(config) = parse::<ConfigFile>(bytes, "it") {
         let directories = config.config.volume_directories().chain([config.config.workdir()]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
@@ -43,11 +43,20 @@ pub(super) enum Source {
 pub(super) struct Sources {
     epoll: OwnedFd,
     by_token: HashMap<u64, Source>,
+    /// The token of each watched descriptor. It is never another one's: the kernel goes on watching what was closed here as
+    /// long as a child that has yet to execute holds a copy, and tells of it when its number may be another descriptor's.
+    tokens: HashMap<RawFd, u64>,
+    next_token: u64,
 }
 
 impl Sources {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, by_token: HashMap::new() })
+        Ok(Self {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            by_token: HashMap::new(),
+            tokens: HashMap::new(),
+            next_token: 0,
+        })
     }
 
     /// Waits for `fd` from now on.
@@ -57,30 +66,29 @@ impl Sources {
         source: Source,
         interest: epoll::EventFlags,
     ) -> io::Result<()> {
-        let token = token(fd);
+        let token = self.next_token;
         epoll::add(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?;
+        self.next_token += 1;
         self.by_token.insert(token, source);
+        if let Some(closed) = self.tokens.insert(fd.as_fd().as_raw_fd(), token) {
+            self.by_token.remove(&closed);
+        }
         Ok(())
     }
 
     /// Waits for `fd` no more; to be called before it is closed if anybody else may have it open.
     pub(super) fn forget(&mut self, fd: &impl AsFd) {
-        self.by_token.remove(&token(fd));
+        if let Some(token) = self.tokens.remove(&fd.as_fd().as_raw_fd()) {
+            self.by_token.remove(&token);
+        }
         // Fails only when it has not been watched.
         let _ = epoll::delete(&self.epoll, fd.as_fd());
     }
 
     /// Changes what is waited for.
-    pub(super) fn update(
-        &mut self,
-        fd: &impl AsFd,
-        source: Source,
-        interest: epoll::EventFlags,
-    ) -> io::Result<()> {
-        let token = token(fd);
-        epoll::modify(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?;
-        self.by_token.insert(token, source);
-        Ok(())
+    pub(super) fn update(&mut self, fd: &impl AsFd, interest: epoll::EventFlags) -> io::Result<()> {
+        let token = *self.tokens.get(&fd.as_fd().as_raw_fd()).ok_or(io::ErrorKind::NotFound)?;
+        Ok(epoll::modify(&self.epoll, fd.as_fd(), epoll::EventData::new_u64(token), interest)?)
     }
 
     /// What has become ready, waiting for it at most `patience`.
@@ -105,6 +113,25 @@ impl Sources {
     }
 }
 
-fn token(fd: &impl AsFd) -> u64 {
-    u64::from(fd.as_fd().as_raw_fd().unsigned_abs())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::{dup, dup2};
+
+    #[test]
+    fn what_was_closed_while_a_child_holds_it_is_not_taken_for_what_has_its_number_now() {
+        let mut sources = Sources::new().unwrap();
+        let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+        let started = |process| Source::Started { container: "0123456789ab".into(), process };
+        let (old, old_writer) = std::io::pipe().unwrap();
+        let mut descriptor = OwnedFd::from(old);
+        sources.watch(&descriptor, started(1), once).unwrap();
+        // A child's copy; then the number is another one's.
+        let _copy = dup(&descriptor).unwrap();
+        let (new, _new_writer) = std::io::pipe().unwrap();
+        dup2(&new, &mut descriptor).unwrap();
+        sources.watch(&descriptor, started(2), once).unwrap();
+        drop(old_writer);
+        assert_eq!(sources.wait(Some(Duration::ZERO)).unwrap(), []);
+    }
 }

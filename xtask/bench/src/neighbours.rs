@@ -51,7 +51,8 @@ pub(crate) fn run(setting: &Setting) -> Result<()> {
         let mut scene = Scene { name, bombs, echo: Sample::default() };
         scene.play(&agent, &mut client, &terminal, rounds).with_context(|| format!("beside {name}"))?;
         witnesses.check(&agent, &mut client).with_context(|| format!("beside {name}"))?;
-        let quiet = measured.first().map_or(scene.echo.percentile(99), |first: &Scene| first.echo.percentile(99));
+        let quiet =
+            measured.first().map_or(scene.echo.percentile(99), |first: &Scene| first.echo.percentile(99));
         scene.print(quiet);
         measured.push(scene);
     }
@@ -91,11 +92,8 @@ impl Scene {
     fn play(&mut self, agent: &Agent, client: &mut Client, terminal: &Attached, rounds: usize) -> Result<()> {
         let over = AtomicBool::new(false);
         scope(|scope| {
-            let noisy: Vec<_> = self
-                .bombs
-                .iter()
-                .map(|bomb| scope.spawn(|| bomb.explode(agent.address, &over)))
-                .collect();
+            let noisy: Vec<_> =
+                self.bombs.iter().map(|bomb| scope.spawn(|| bomb.explode(agent.address, &over))).collect();
             if !self.bombs.is_empty() {
                 pause(FUSE);
             }

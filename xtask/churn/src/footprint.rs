@@ -42,7 +42,9 @@ impl Footprint {
         all.insert("cgroups", cgroups(subject.cgroup));
         all.insert("descriptors of the agent", subject.agent.map(descriptors).unwrap_or_default());
         all.insert("descriptors of the launcher", subject.launcher.map(descriptors).unwrap_or_default());
-        for part in ["containers", "layers", "trash", "agent/images/partial", "agent/images/blobs/sha256", "run"] {
+        for part in
+            ["containers", "layers", "trash", "agent/images/partial", "agent/images/blobs/sha256", "run"]
+        {
             all.insert(part, entries(&subject.state.join(part)));
         }
         all.insert("state directory", entries(subject.state));
@@ -51,11 +53,14 @@ impl Footprint {
 
     /// What there is before agent and launcher, and may be after them. What they keep on disk is left out.
     pub(crate) fn of_nobody() -> Self {
-        let nowhere = Subject { state: Path::new("/nowhere"), agent: None, launcher: None, cgroup: "nowhere" };
+        let nowhere =
+            Subject { state: Path::new("/nowhere"), agent: None, launcher: None, cgroup: "nowhere" };
         let mut nobody = Self::of(&nowhere);
         for kept in ["layers", "agent/images/blobs/sha256", "run", "state directory"] {
             nobody.0.remove(kept);
         }
+        // A launcher leaves the one that it had made for the next container; the next launcher sweeps it.
+        nobody.0.insert("containers", vec!["the spare one".into()]);
         nobody
     }
 

@@ -78,7 +78,10 @@ pub fn run(settings: &Settings) -> Result<()> {
     churn.growth.judge()?;
     let missing = churn.world.missing.lock().expect("nobody panics while holding it").clone();
     if !missing.is_empty() {
-        println!("not offered here, and so not tried: {}", missing.into_iter().collect::<Vec<_>>().join(", "));
+        println!(
+            "not offered here, and so not tried: {}",
+            missing.into_iter().collect::<Vec<_>>().join(", ")
+        );
     }
     churn.end().context("after the end")?;
     println!("nothing is left of {} rounds", legs * LEG);
@@ -231,7 +234,8 @@ impl Churn {
     }
 
     fn told(&self, rounds: u64, blows: &[Blow], took: Duration) -> String {
-        let mib = |bytes: Option<u64>| bytes.map_or("?".into(), |bytes| format!("{:.1}", bytes as f64 / 1048576.0));
+        let mib =
+            |bytes: Option<u64>| bytes.map_or("?".into(), |bytes| format!("{:.1}", bytes as f64 / 1048576.0));
         format!(
             "{} of {rounds} rounds, {} cut off, {} s; agent {} MiB, launcher {} MiB{}",
             self.world.begun.load(Ordering::Relaxed) - LEG,

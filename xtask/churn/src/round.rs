@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use porthole_driver::{Client, Refused, containers, http};
 use porthole_protocol::error::ErrorCode;
 use porthole_protocol::spec::{Engine, LaunchSpec, Limits, NAT, ProcessSpec, Publish, Size};
@@ -102,7 +102,7 @@ impl Round<'_> {
                 for _ in 0..=numbers.below(4) {
                     let command = "sleep 1000 & mkdir -p /tmp/d/e; echo x >/tmp/d/f; echo over";
                     let process = if numbers.below(2) == 0 { terminal(command) } else { piped(command) };
-                    let further = client.exec(&first.container, process)?;
+                    let further = client.exec(&first.container, process).context("a further process")?;
                     if numbers.below(2) == 0 {
                         client.exit(&further)?;
                     }
@@ -196,7 +196,7 @@ impl Round<'_> {
                 _ => spec.engine = engine(Engine::Runsc),
             }
         }
-        match client.launch(spec) {
+        match client.launch(spec).context("its launch") {
             Ok((_, attached)) => Ok(Some(attached)),
             Err(error) => match error.downcast_ref::<Refused>().map(|refused| refused.0.code) {
                 Some(ErrorCode::Unsupported | ErrorCode::Busy) if with_extra => {
@@ -226,9 +226,10 @@ pub(crate) fn clean(address: SocketAddr) -> Result<usize> {
     for (id, _) in &left {
         match client.remove(id) {
             // It went by itself meanwhile.
-            Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| {
-                refused.0.code == ErrorCode::NoSuchContainer
-            }) => {}
+            Err(error)
+                if error
+                    .downcast_ref::<Refused>()
+                    .is_some_and(|refused| refused.0.code == ErrorCode::NoSuchContainer) => {}
             other => other?,
         }
     }

@@ -44,4 +44,3 @@ pub fn http(address: SocketAddr, method: &str, path: &str, body: &[u8]) -> Resul
     }
     Ok(body.to_vec())
 }
-

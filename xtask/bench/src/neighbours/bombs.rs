@@ -38,7 +38,10 @@ pub(super) const BOMBS: [Bomb; 7] = [
         name: "sync storm",
         script: "while :; do dd if=/dev/zero of=/f bs=64k count=32 conv=fsync; sync; done 2>/dev/null",
     },
-    Bomb { name: "CPU burner", script: "for i in 1 2 3 4 5 6 7; do while :; do :; done & done; while :; do :; done" },
+    Bomb {
+        name: "CPU burner",
+        script: "for i in 1 2 3 4 5 6 7; do while :; do :; done & done; while :; do :; done",
+    },
     Bomb { name: "log flood", script: "yes 'a line of a log that nobody reads, and that never ends'" },
 ];
 

@@ -21,8 +21,7 @@ pub(super) struct Launch {
 /// A busybox shell on a terminal.
 pub(crate) fn shell() -> LaunchSpec {
     let terminal = Some(Size::default());
-    let process =
-        ProcessSpec { command: vec!["sh".into()], terminal, stdin: true, ..ProcessSpec::default() };
+    let process = ProcessSpec { command: vec!["sh".into()], terminal, stdin: true, ..ProcessSpec::default() };
     LaunchSpec { image: "busybox".into(), process, ..LaunchSpec::default() }
 }
 
