@@ -15,7 +15,7 @@ pub fn is_apart(test: &str) -> bool {
         // A shell as process 1, which waits for whoever is left over.
         .args(["--net", "sh", "-c", "busybox ifconfig lo up && \"$0\" \"$@\"; exit $?"])
         .arg(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--include-ignored", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
         .env(MARK, "1")
         .status()
         .unwrap();

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
+
 use crate::case::{Case, Play, Verdict, verdict};
 use crate::stage::Stage;
 
@@ -14,6 +16,7 @@ pub fn cases() -> Vec<Case> {
             "a container that will not end: TERM ignored, init stopped, a farm of zombies",
             stubborn,
         ),
+        Case::course("setuid programs, with new privileges and without", privileges),
         Case::course("what one container leaves, found by the next", reuse),
     ]
 }
@@ -47,6 +50,48 @@ fn stubborn(stage: &mut Stage) -> Play<'_> {
             begun.elapsed() < GONE_WITHIN,
             "process 1 takes no signal from inside; all of it gone at once",
             format!("gone after {:?}", begun.elapsed()),
+        )
+    })
+}
+
+/// With them, a setuid program of an ordinary user inside has what the container's root has, and the filter; without them,
+/// nothing. The same for a first process and a further one.
+fn privileges(stage: &mut Stage) -> Play<'_> {
+    Box::pin(async move {
+        let process = |program: &str, attempt: &str| ProcessSpec {
+            command: [program, "attempt", attempt].map(str::to_owned).to_vec(),
+            user: Some("1000".into()),
+            ..ProcessSpec::default()
+        };
+        let expected =
+            [(false, "none euid 1000 0000000000000000 1 2"), (true, "none euid 0 00000000800405fb 0 2")];
+        for (new_privileges, expected) in expected {
+            let spec = |process| LaunchSpec { new_privileges, process, ..stage.spec(&[]) };
+            let (first, mut stays) = (spec(process("/bin/gain", "effective")), spec(ProcessSpec::default()));
+            stays.process.command = ["sleep", "10000"].map(str::to_owned).to_vec();
+            let first = stage.run(first).await;
+            let id = stage.client.launch(stays).await.container;
+            let further = stage.exec_as(&id, process("/bin/gain", "effective")).await;
+            let plain = stage.exec_as(&id, process("/bin/probe", "effective")).await;
+            for ended in [first, further] {
+                match ended {
+                    Ok(ended) if ended.said.trim() == expected => {}
+                    other => return Verdict::Escaped(format!("{other:?} instead of {expected:?}")),
+                }
+            }
+            if !plain.as_ref().is_ok_and(|ended| ended.said.starts_with("none euid 1000 0000000000000000")) {
+                return Verdict::Escaped(format!("a program that is not setuid: {plain:?}"));
+            }
+            for attempt in ["calls", "namespaces", "mounts", "knobs", "keys", "other-tables"] {
+                let ended = stage.exec_as(&id, process("/bin/gain", attempt)).await;
+                match ended.map(|ended| Verdict::of(&ended.said)) {
+                    Ok(Verdict::Contained(_)) => {}
+                    other => return Verdict::Escaped(format!("{attempt}: {other:?}")),
+                }
+            }
+        }
+        Verdict::Contained(
+            "without: nothing; with: the container's eleven capabilities and the same filter".into(),
         )
     })
 }

@@ -38,28 +38,36 @@ pub struct Ended {
 
 impl Stage {
     pub async fn set() -> Self {
+        Self::set_with(Agent::start()).await
+    }
+
+    /// The same with an agent that has been started.
+    pub async fn set_with(agent: Agent) -> Self {
         let engine = std::env::var("PORTHOLE_ESCAPES_ENGINE").unwrap_or_default();
         let engine = Engine::ALL.into_iter().find(|known| known.name() == engine).unwrap_or_default();
-        let agent = Agent::start();
         let client = agent.connect().await;
         let programs = [env!("CARGO_BIN_EXE_porthole"), "/bin/busybox", "/bin/sh", "/usr/bin/unshare"]
             .map(PathBuf::from)
             .into();
-        let stage = Self { agent, client, canary: Canary::hatch(), engine, programs };
+        let mut stage = Self { agent, client, canary: Canary::hatch(), engine, programs };
         // The loader that Porthole's own program asks for, so that it would run if it were executed inside; with the libraries
         // in its way, which are pipes, it waits for ever.
         let loader = std::fs::read("/lib64/ld-linux-x86-64.so.2").unwrap_or_default();
         let status = stage
             .image(IMAGE, &json!({ "Cmd": ["sh"] }), |archive| {
-                file(archive, "bin/probe", &std::fs::read(probe()).unwrap());
-                file(archive, "evil", b"#!/proc/self/exe\n");
-                file(archive, "lib64/ld-linux-x86-64.so.2", &loader);
+                let probe = std::fs::read(probe()).unwrap();
+                file(archive, "bin/probe", 0o755, &probe);
+                file(archive, "bin/gain", 0o4755, &probe);
+                file(archive, "evil", 0o755, b"#!/proc/self/exe\n");
+                file(archive, "lib64/ld-linux-x86-64.so.2", 0o755, &loader);
                 for library in ["libgcc_s.so.1", "libc.so.6", "libm.so.6"] {
                     pipe(archive, &format!("lib/x86_64-linux-gnu/{library}"));
                 }
             })
             .await;
         assert_eq!(status, 200, "the image is taken");
+        // A client that was not heard of while a busy machine took the image has been closed.
+        stage.client = stage.agent.connect().await;
         stage
     }
 
@@ -172,9 +180,9 @@ impl Stage {
     }
 }
 
-fn file(archive: &mut tar::Builder<Vec<u8>>, name: &str, contents: &[u8]) {
+fn file(archive: &mut tar::Builder<Vec<u8>>, name: &str, mode: u32, contents: &[u8]) {
     let mut header = tar::Header::new_ustar();
-    header.set_mode(0o755);
+    header.set_mode(mode);
     header.set_size(contents.len() as u64);
     archive.append_data(&mut header, name, contents).unwrap();
 }

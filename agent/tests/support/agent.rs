@@ -54,6 +54,7 @@ impl Agent {
         // The user may not be able to reach where it was built.
         let binary = dir.path().join("porthole");
         fs::copy(BINARY, &binary).unwrap();
+        std::os::unix::fs::chown(&binary, Some(user), Some(user)).unwrap();
         let state = dir.path().join("state");
         fs::create_dir(&state).unwrap();
         std::os::unix::fs::chown(&state, Some(user), Some(user)).unwrap();

@@ -40,7 +40,7 @@ fn outcome(through: &[String], contained: impl Into<String>) -> Outcome {
 type Attempt = (&'static str, fn() -> Outcome);
 
 /// Every attempt.
-const ATTEMPTS: [Attempt; 24] = [
+const ATTEMPTS: [Attempt; 25] = [
     ("overwrite", entering::overwrite),
     ("watch", entering::watch),
     ("change-programs", entering::change_programs),
@@ -54,6 +54,7 @@ const ATTEMPTS: [Attempt; 24] = [
     ("handles", kernel::handles),
     ("knobs", kernel::knobs),
     ("outside-processes", kernel::outside_processes),
+    ("effective", kernel::effective),
     ("clock", kernel::clock),
     ("families", kernel::families),
     ("abstract", kernel::abstract_socket),

@@ -45,11 +45,18 @@ fn changeable(program: &File) -> Option<&'static str> {
     let again = format!("/proc/self/fd/{}", program.as_raw_fd());
     match OpenOptions::new().write(true).open(again) {
         Ok(_) => Some("its contents"),
-        Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+        // The kernel says so before it looks at the mount.
+        Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && !is_read_only(program) => {
             Some("its contents, once nobody runs it")
         }
         Err(_) => None,
     }
+}
+
+/// Whether the mount that a file was opened on takes no write.
+fn is_read_only(file: &File) -> bool {
+    nix::sys::statvfs::fstatvfs(file)
+        .is_ok_and(|found| found.flags().contains(nix::sys::statvfs::FsFlags::ST_RDONLY))
 }
 
 /// Opens every other process's program for as long as others enter, and then for writing by that descriptor.
