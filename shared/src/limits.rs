@@ -91,8 +91,8 @@ pub const MAX_PREVIEWS: usize = 8;
 /// none of them must not use up the agent's descriptors.
 pub const MAX_PORT_CONNECTIONS: usize = 128;
 
-/// The same of all ports of all containers together, two descriptors each.
-pub const MAX_ALL_PORT_CONNECTIONS: usize = 1024;
+/// The same of all ports of all containers together, two descriptors each: more than one container's ports can take.
+pub const MAX_ALL_PORT_CONNECTIONS: usize = 4096;
 
 /// A connection to a container's port in which nothing moves for this long is closed, in milliseconds, as nginx does.
 pub const PORT_IDLE_MS: u64 = 600_000;
@@ -118,3 +118,7 @@ pub const STOP_GRACE_MS: u64 = 10_000;
 
 const _: () = assert!(PING_EVERY_MS * 2 < DEAD_AFTER_MS, "two lost pings must not end a connection");
 const _: () = assert!(MAX_WORDS_BYTES < MAX_FRAME_BYTES, "a spec must fit one request to the launcher");
+const _: () = assert!(
+    (MAX_PUBLISHED + MAX_PREVIEWS) * MAX_PORT_CONNECTIONS < MAX_ALL_PORT_CONNECTIONS,
+    "no container must take all connections"
+);

@@ -72,7 +72,7 @@ fn bad(sentence: impl Into<String>) -> ContainerError {
 
 /// What wakes the loop.
 enum Event {
-    Accepted(io::Result<TcpStream>, [OwnedSemaphorePermit; 2]),
+    Accepted(io::Result<TcpStream>, OwnedSemaphorePermit),
     Closed,
     Ended,
 }
@@ -83,17 +83,17 @@ pub(crate) async fn serve(Bound { port, listener }: Bound, inside: Inside) {
     let mut connections = JoinSet::new();
     loop {
         let accept = async {
-            let permits = [take(&room).await, take(inside.room()).await];
-            (listener.accept().await.map(|(connection, _)| connection), permits)
+            let permit = Arc::clone(&room).acquire_owned().await.expect("nobody closes the semaphore");
+            (listener.accept().await.map(|(connection, _)| connection), permit)
         };
         let event = tokio::select! {
             () = inside.life().cancelled() => Event::Ended,
-            (accepted, permits) = accept => Event::Accepted(accepted, permits),
+            (accepted, permit) = accept => Event::Accepted(accepted, permit),
             Some(_) = connections.join_next() => Event::Closed,
         };
         match event {
-            Event::Accepted(Ok(connection), permits) => {
-                connections.spawn(answer(connection, port, inside.clone(), permits));
+            Event::Accepted(Ok(connection), permit) => {
+                connections.spawn(answer(connection, port, inside.clone(), permit));
             }
             Event::Accepted(Err(error), _) => {
                 tracing::warn!(%error, port, "a connection to a published port cannot be accepted");
@@ -107,12 +107,11 @@ pub(crate) async fn serve(Bound { port, listener }: Bound, inside: Inside) {
     connections.shutdown().await;
 }
 
-async fn take(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    Arc::clone(room).acquire_owned().await.expect("nobody closes the semaphore")
-}
-
-/// One connection's life. Where nothing listens inside, it is closed.
-async fn answer(outside: TcpStream, port: u16, inside: Inside, _room: [OwnedSemaphorePermit; 2]) {
+/// One connection's life. Where nothing listens inside, or all ports together have no room, it is closed.
+async fn answer(outside: TcpStream, port: u16, inside: Inside, _room: OwnedSemaphorePermit) {
+    let Ok(_shared_room) = Arc::clone(inside.room()).try_acquire_owned() else {
+        return tracing::debug!(container = %inside.container(), port, "containers' ports have too many connections");
+    };
     match inside.dial(port).await {
         Ok(stream) => {
             // What a program says in small pieces arrives in small pieces.
