@@ -25,7 +25,7 @@ pub struct Props<'a> {
 pub fn terminal_status(props: &Props<'_>) -> Html {
     let (state, words, hint) = match props.status {
         Status::Opening => ("opening", "Connecting".to_string(), String::new()),
-        Status::Queued { position, .. } => ("opening", format!("Waiting, number {position}"), String::new()),
+        Status::Queued { .. } => ("opening", "Waiting for room".to_string(), String::new()),
         Status::Live if !props.connected => ("lost", "Disconnected".to_string(), String::new()),
         Status::Live => ("live", "Live".to_string(), String::new()),
         Status::Exited(exit) if exit.out_of_memory => ("killed", format::exit(*exit), String::new()),
