@@ -41,7 +41,8 @@ mod tag;
 mod terminal;
 mod top;
 mod transfer;
-mod units;
+pub(crate) mod units;
+mod update;
 mod upload;
 mod version;
 
@@ -120,6 +121,8 @@ pub enum Verb {
     Kill(end::KillArgs),
     /// Remove containers and what was written in them.
     Rm(end::RemoveArgs),
+    /// Change limits of running containers.
+    Update(update::UpdateArgs),
     /// Print everything about containers and images as JSON.
     Inspect(inspect::InspectArgs),
     /// Show what containers use, every second.
@@ -257,6 +260,7 @@ async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
         Verb::Stop(args) => end::stop(client, args).await,
         Verb::Kill(args) => end::kill(client, args).await,
         Verb::Rm(args) => end::remove(client, args).await,
+        Verb::Update(args) => update::run(client, args).await,
         Verb::Inspect(args) => inspect::run(client, args).await,
         Verb::Stats(args) => stats::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
@@ -325,6 +329,8 @@ mod tests {
             "porthole stop -t 1 a b",
             "porthole kill -s HUP a b",
             "porthole rm -f a b",
+            "porthole update --memory 1g --cpus 2 --pids 9 --cpuset-cpus 0 --io 1m --lifetime 0 --idle 1h a b",
+            "porthole serve --default-lifetime 8h --default-idle 30m",
             "porthole inspect a b",
             "porthole stats --no-stream a",
             "porthole top c",

@@ -11,6 +11,10 @@ use crate::cli::{LogFormat, ServeArgs};
 use crate::http::PreviewHost;
 use crate::image::RegistrySettings;
 
+mod limits;
+
+pub use limits::LimitSettings;
+
 /// Where the agent listens unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
 
@@ -53,9 +57,11 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Which registries images come from and go to.
     pub registries: RegistrySettings,
+    /// What containers get, and when they wait.
+    pub limits: LimitSettings,
 }
 
-/// The configuration file: TOML with the names of the arguments, and the table `registries`.
+/// The configuration file: TOML with the names of the arguments, and the tables `registries` and `limits`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct File {
@@ -65,6 +71,7 @@ struct File {
     preview_host: Option<PreviewHost>,
     log_format: Option<LogFormat>,
     registries: RegistrySettings,
+    limits: LimitSettings,
 }
 
 impl Config {
@@ -73,8 +80,21 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(args: ServeArgs) -> Result<Self, ConfigError> {
-        let ServeArgs { listen, state, config, host, preview_host, log_format } = args;
+        let ServeArgs {
+            listen,
+            state,
+            config,
+            host,
+            preview_host,
+            default_lifetime,
+            default_idle,
+            log_format,
+        } = args;
         let file = config.map_or_else(|| Ok(File::default()), |path| read(&path))?;
+        let mut limits = file.limits;
+        let defaults = &mut limits.defaults;
+        defaults.lifetime_ms = default_lifetime.or(defaults.lifetime_ms);
+        defaults.idle_ms = default_idle.or(defaults.idle_ms);
         let state = state.or(file.state).unwrap_or_else(default_path);
         Ok(Self {
             listen: listen
@@ -85,6 +105,7 @@ impl Config {
             preview_host: preview_host.or(file.preview_host),
             log_format: log_format.or(file.log_format).unwrap_or_default(),
             registries: file.registries,
+            limits,
         })
     }
 
@@ -114,6 +135,8 @@ mod tests {
             config,
             host: vec![],
             preview_host: None,
+            default_lifetime: None,
+            default_idle: Some(5000),
             log_format: None,
         }
     }
@@ -145,6 +168,13 @@ mod tests {
         assert_eq!(registries.allow, Some(vec!["docker.io".to_owned()]));
         assert!(registries.enabled && registries.plain_http == ["lan:5000"]);
         assert_eq!(Config::load(args(None)).unwrap().registries, RegistrySettings::default());
+    }
+
+    #[test]
+    fn limits_are_a_table_of_the_file_and_two_of_them_arguments() {
+        let file = file("[limits.defaults]\nlifetime = '8h'\nidle = '1h'\n");
+        let limits = Config::load(args(Some(file.path().to_owned()))).unwrap().limits;
+        assert_eq!((limits.defaults.lifetime_ms, limits.defaults.idle_ms), (Some(28_800_000), Some(5000)));
     }
 
     #[test]

@@ -10,9 +10,10 @@ use std::time::Duration;
 use porthole_launcher::wire::{KernelTexts, ProcessRequest, Usage};
 use porthole_protocol::http::{ContainerDetail, ContainerState};
 use porthole_protocol::ids::{ContainerId, InvalidId, ProcessNumber};
-use porthole_protocol::spec::ProcessSpec;
+use porthole_protocol::spec::{Limits, ProcessSpec};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::admission::Place;
 use crate::engine::{Engine, EngineError};
 use crate::image::{Image, ImageError};
 use crate::ports::Inside;
@@ -21,12 +22,14 @@ use crate::terminal::Terminal;
 mod birth;
 mod driver;
 mod launch;
+pub(crate) mod limits;
 mod names;
 mod record;
 pub(crate) mod registry;
 mod request;
 pub(crate) mod signal;
 mod state;
+mod times;
 
 pub(crate) use birth::plan_step;
 pub(crate) use launch::now_ms;
@@ -64,6 +67,15 @@ pub(crate) enum ContainerError {
     /// A number of things reached its limit; the words say which.
     #[error("There are {0} {1} already.")]
     TooMany(usize, &'static str),
+    /// Its limits are being changed for somebody else.
+    #[error("The limits of container {0} are being changed already.")]
+    Updating(ContainerId),
+    /// No further launch may wait.
+    #[error("{} launches wait already. {}", .0.position - 1, .0.reason)]
+    QueueFull(Place),
+    /// A launch has waited for as long as one over HTTP does.
+    #[error("There is no room yet: this launch was number {} of those that wait. {}", .0.position, .0.reason)]
+    StillWaiting(Place),
     /// The agent is stopping.
     #[error("The agent is stopping.")]
     ShuttingDown,
@@ -103,6 +115,7 @@ impl View {
 #[derive(Debug)]
 enum Command {
     Exec(Box<ProcessRequest>, oneshot::Sender<Result<(ProcessNumber, Terminal)>>),
+    Update(Box<Limits>, oneshot::Sender<Result<()>>),
     Stop(Duration),
     Remove(oneshot::Sender<Result<()>>),
 }
@@ -173,6 +186,17 @@ impl Container {
         let (answer, started) = oneshot::channel();
         self.command(Command::Exec(Box::new(request), answer)).await?;
         started.await.map_err(|_| self.gone())?
+    }
+
+    /// Changes the limits that `asked` names; answers everything about the container then.
+    ///
+    /// # Errors
+    /// [`ContainerError::NotRunning`], and those of the limits and the engine; nothing has changed then.
+    pub(crate) async fn update(&self, asked: Limits) -> Result<ContainerDetail> {
+        let (answer, updated) = oneshot::channel();
+        self.command(Command::Update(Box::new(asked), answer)).await?;
+        updated.await.map_err(|_| self.gone())??;
+        Ok(self.view().detail.clone())
     }
 
     /// Sends a signal to a process.

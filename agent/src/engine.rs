@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 
 use futures_util::future::BoxFuture;
 use porthole_launcher::wire::{
-    Address, Ending, ExecutedStep, Failure, HostReport, KernelTexts, Known, LaunchRequest, ProcessRequest,
-    Stdio, Usage,
+    Address, Ending, ExecutedStep, Failure, HostReport, KernelTexts, Known, LaunchRequest, Limits,
+    ProcessRequest, Stdio, Usage,
 };
 
 pub mod builtin;
@@ -112,6 +112,8 @@ pub trait Engine: Send + Sync + 'static {
     fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>>;
     /// Closes the engine's own copy of the write end of a process's standard input.
     fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>>;
+    /// Changes the limits of a container to these, which are all, and keeps `label` from now on.
+    fn update(&self, container: String, limits: Limits, label: Vec<u8>) -> BoxFuture<'_, Result<()>>;
     /// Sends a signal to a process.
     fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>>;
     /// Kills everything in a container; [`EngineEvent::Ended`] follows.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use porthole_protocol::http::Version;
+use porthole_protocol::http::{Offers, Version};
 use porthole_protocol::image::ImageSummary;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) preview_host: Option<PreviewHost>,
     /// Who answers.
     pub(crate) version: Version,
+    /// What a launch may ask for.
+    pub(crate) offers: Offers,
     /// What this host lacks, one sentence each.
     pub(crate) lacks: Vec<String>,
     /// Joins the sockets, which outlive their HTTP requests.

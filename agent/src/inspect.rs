@@ -71,6 +71,11 @@ pub(crate) async fn stats(container: &Container) -> Result<Stats> {
         memory_limit: limit(Resource::Memory),
         pids: used(Resource::Pids),
         pids_limit: limit(Resource::Pids),
+        cpu_limit: limit(Resource::Cpu),
+        disk_bytes: find(Resource::Disk).map(|disk| disk.usage),
+        disk_limit: limit(Resource::Disk),
+        io_bytes: find(Resource::Io).map(|io| io.usage),
+        io_limit: limit(Resource::Io),
         taken_ms: now_ms(),
     })
 }

@@ -35,6 +35,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub mod admission;
 pub(crate) mod async_fd;
 pub mod cli;
 pub mod config;
@@ -47,6 +48,7 @@ pub mod fuzzing;
 pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;
+pub(crate) mod offers;
 pub(crate) mod ports;
 pub(crate) mod random;
 pub(crate) mod shutdown;
@@ -55,8 +57,10 @@ pub(crate) mod terminal;
 mod token;
 pub mod work;
 
+use admission::Admission;
 use config::Config;
 use container::ContainerError;
+use container::limits::Bounds;
 use container::registry::Registry;
 use engine::builtin::Builtin;
 use engine::{Engine, EngineEvent};
@@ -145,6 +149,7 @@ pub async fn serve(
         previews: Previews::default(),
         preview_host: config.preview_host.clone(),
         version: version(host.rootless),
+        offers: offers::of(&host, registry.bounds()),
         lacks: lacks(&host),
         tasks: tasks.clone(),
         stopping: stopping.clone(),
@@ -202,7 +207,15 @@ async fn prepare(
     let host = engine.host().await.map_err(|error| launcher(error.into()))?;
     let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
     let images = images.with_registries(config.registries.clone());
-    let registry = Registry::new(Arc::new(engine.clone()), images, tasks.clone(), address.ip());
+    let limits = config.limits.clone();
+    let registry = Registry::new(
+        Arc::new(engine.clone()),
+        images,
+        tasks.clone(),
+        Bounds::new(limits.defaults, limits.most),
+        Admission::new(limits.admission, config.state.clone()),
+        address.ip(),
+    );
     registry.adopt_all(events).await.map_err(launcher)?;
     add_busybox(registry.images()).await;
     Ok(Prepared { listener, address, token, host, registry })

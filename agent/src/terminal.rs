@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use porthole_protocol::control::Stream;
@@ -119,6 +120,23 @@ impl Terminal {
     /// Gives the terminal a new size.
     pub(crate) fn resize(&self, size: Size) {
         self.told.send_modify(|told| told.size = Some(size));
+    }
+
+    /// How long nobody has been attached; none while somebody is.
+    pub(crate) fn quiet_for(&self) -> Option<Duration> {
+        let streams = self.streams.iter().map(|(_, fanout)| fanout.quiet_for());
+        streams.reduce(|one, other| Some(one?.min(other?))).flatten()
+    }
+
+    /// Says something to whoever reads along, on a line of its own. Of a process on pipes, the output stays its own.
+    pub(crate) fn say(&self, line: &str) {
+        for (stream, fanout) in self.streams.iter() {
+            match stream {
+                Stream::Terminal => fanout.append(format!("\r\n{line}\r\n").as_bytes()),
+                Stream::Stderr => fanout.append(format!("{line}\n").as_bytes()),
+                Stream::Stdout | Stream::Unknown => {}
+            }
+        }
     }
 
     /// Says that the process has ended; viewers learn it after the last byte.

@@ -85,10 +85,13 @@ impl Cgroups {
     }
 
     /// Moves a container's processes into its directory in a hierarchy that it has not been in.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it makes processes faster than they can be moved, which one that is frozen does not.
     pub(crate) fn gather(&self, hierarchy: &str, container: &str) -> io::Result<()> {
         let directory = self.of(hierarchy)?.directory.join(container);
-        freezer::gather(&directory, || self.pids(container));
-        Ok(())
+        let all = freezer::gather(&directory, || self.pids(container));
+        if all { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
     }
 
     /// Whether what a container uses of memory is not above `bytes`, which it is reclaimed to.

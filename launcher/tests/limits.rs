@@ -212,10 +212,11 @@ fn limits_change_while_a_program_runs_and_only_as_far_as_it_bears() {
     assert_eq!(now(&mut launcher), [128 * MIB, 32, 500]);
     assert_eq!(of_init(&mut launcher, "Cpus_allowed_list"), "0");
 
-    let less = Limits { memory_bytes: 16 * MIB, pids: 16, ..limits.clone() };
+    let less = Limits { memory_bytes: 16 * MIB, pids: 16, cpuset: Some("1".into()), ..limits.clone() };
     let refused = sentence(update(&mut launcher, &less));
     assert!(refused.contains("uses more memory than that"), "{refused}");
     assert_eq!(now(&mut launcher), [128 * MIB, 32, 500], "all or nothing");
+    assert_eq!(of_init(&mut launcher, "Cpus_allowed_list"), "0");
     let nowhere = Limits { cpuset: Some("99".into()), ..limits.clone() };
     assert!(sentence(update(&mut launcher, &nowhere)).contains("no such CPUs"));
 
@@ -229,7 +230,7 @@ fn limits_change_while_a_program_runs_and_only_as_far_as_it_bears() {
     // Who comes later is under the same limits.
     let process = on_pipes(&["sh", "-c", CPUS_INSIDE]);
     let (_, mut fds) = launcher.ask(RequestBody::Exec { container: ID.to_owned(), process });
-    assert_eq!(read_all(fds.remove(1)).split_whitespace().last(), Some("0"));
+    assert_eq!(read_all(fds.remove(1)).split_whitespace().last(), Some("1"));
     rustix::io::write(&stdin, b"\n").unwrap();
     launcher.ended(ID);
     launcher.assert_settled();

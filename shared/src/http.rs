@@ -216,6 +216,21 @@ pub struct Stats {
     pub pids: u64,
     /// Their limit.
     pub pids_limit: Option<u64>,
+    /// CPU time it may take, in thousandths of one CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<u64>,
+    /// Bytes that its writable layer takes; none where they are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
+    /// Their limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_limit: Option<u64>,
+    /// Bytes read from disk and written to it, in total; none where they are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_bytes: Option<u64>,
+    /// Bytes it may read, and as many it may write, in a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_limit: Option<u64>,
     /// When this was read, in milliseconds since 1970-01-01 UTC.
     pub taken_ms: u64,
 }

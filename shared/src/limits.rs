@@ -21,8 +21,15 @@ pub const MAX_WORDS_BYTES: usize = 32 * 1024;
 /// Channels one socket may have open at a time. A page shows tens of terminals, not hundreds.
 pub const MAX_CHANNELS: usize = 64;
 
-/// Containers alive on one agent, unless configured otherwise.
+/// Containers alive on one agent, unless configured otherwise; as many may be kept that have ended. More launches wait.
 pub const MAX_CONTAINERS: usize = 1000;
+
+/// Launches that wait for room, unless configured otherwise: a large room that begins all at once.
+pub const MAX_QUEUED: usize = 256;
+
+/// How long a launch over HTTP waits for room before it is refused as busy, in milliseconds: below any proxy's timeout that we
+/// know of (60 s), and long enough for a container to end. On the socket it waits as long as its client does.
+pub const QUEUE_WAIT_MS: u64 = 20_000;
 
 /// Processes started by `exec` (terminals and runs) that one container may hold at a time.
 pub const MAX_PROCESSES: usize = 32;

@@ -105,10 +105,31 @@ impl Client {
         self.post_body(path, body).await.map(drop)
     }
 
+    /// Changes what the body names and reads a JSON answer.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the agent or the way to it.
+    pub(super) async fn patch<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T, Failure> {
+        json(self.send_json(Method::PATCH, path, body).await?).await
+    }
+
     async fn post_body<B: Serialize>(&self, path: &str, body: &B) -> Result<Response<Incoming>, Failure> {
+        self.send_json(Method::POST, path, body).await
+    }
+
+    async fn send_json<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &B,
+    ) -> Result<Response<Incoming>, Failure> {
         let body = serde_json::to_vec(body).expect("the protocol's types are JSON");
         let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed();
-        self.send(Method::POST, path, body, Some("application/json")).await
+        self.send(method, path, body, Some("application/json")).await
     }
 
     /// Sends an archive as it is read, holding no more than a chunk of it in memory.

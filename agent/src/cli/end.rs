@@ -75,7 +75,10 @@ pub(super) async fn remove(client: &Client, args: &RemoveArgs) -> Result<(), Fai
 }
 
 /// Does the same to each, printing the names of those it was done to and telling why for the others.
-async fn each(names: &[String], act: impl AsyncFn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) async fn each(
+    names: &[String],
+    act: impl AsyncFn(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for name in names {
         match act(name).await {

@@ -59,7 +59,7 @@ pub(super) async fn run(client: &Client, args: &PsArgs) -> Result<(), Failure> {
             container.image,
             shortened(&command, COMMAND_CHARS),
             format!("{age} ago"),
-            status(&container.state, &age),
+            status(&container.state, &age, container.expires_ms.map(|at| at.saturating_sub(now))),
             container.name,
         ];
         cells.extend(args.size.then(|| size(container.size.as_ref())));
@@ -91,9 +91,13 @@ fn size(size: Option<&ContainerSize>) -> String {
     )
 }
 
-fn status(state: &ContainerState, age: &str) -> String {
+/// `left` is what is left of a lifetime that is limited, in milliseconds.
+fn status(state: &ContainerState, age: &str, left: Option<u64>) -> String {
     match state {
-        ContainerState::Running => format!("Up {age}"),
+        ContainerState::Running => match left {
+            Some(left) => format!("Up {age}, {} left", human_age(left)),
+            None => format!("Up {age}"),
+        },
         ContainerState::Exited(exit) if exit.out_of_memory => {
             format!("Exited ({}), out of memory", exit.code)
         }
@@ -111,9 +115,10 @@ mod tests {
     fn a_status_tells_a_kill_for_memory_apart() {
         let exited =
             |out_of_memory| ContainerState::Exited(Exit { code: 137, signal: Some(9), out_of_memory });
-        assert_eq!(status(&ContainerState::Running, "5 minutes"), "Up 5 minutes");
-        assert_eq!(status(&exited(false), ""), "Exited (137)");
-        assert_eq!(status(&exited(true), ""), "Exited (137), out of memory");
+        assert_eq!(status(&ContainerState::Running, "5 minutes", None), "Up 5 minutes");
+        assert_eq!(status(&ContainerState::Running, "1 hour", Some(7_200_000)), "Up 1 hour, 2 hours left");
+        assert_eq!(status(&exited(false), "", Some(0)), "Exited (137)");
+        assert_eq!(status(&exited(true), "", None), "Exited (137), out of memory");
     }
 
     #[test]

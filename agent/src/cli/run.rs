@@ -61,11 +61,11 @@ async fn launch(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
         print(format_args!("{}\n", started.container))?;
         return Ok(0);
     }
-    let signals = Signals::catch()?;
+    let mut signals = Signals::catch()?;
     let mut socket = Socket::open(client).await?;
     let request = socket.next_request();
     socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW });
-    let attached = Attached::wait(&mut socket, request).await?;
+    let attached = Attached::wait_in_queue(&mut socket, request, &mut signals).await?;
     let wishes = Wishes {
         input: args.launch.process.interactive,
         signals: Some(signals),

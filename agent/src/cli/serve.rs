@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::units::parse_duration;
 use crate::http::PreviewHost;
 
 /// How the log is written.
@@ -38,6 +39,12 @@ pub struct ServeArgs {
     /// adds it.
     #[arg(long, value_name = "PATTERN")]
     pub preview_host: Option<PreviewHost>,
+    /// Stop containers after this time unless they ask for another; 0 for never [default: 0].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub default_lifetime: Option<u64>,
+    /// Stop containers after this time without a client unless they ask for another; 0 for never [default: 0].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub default_idle: Option<u64>,
     /// How to write the log.
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,

@@ -84,6 +84,53 @@ impl Attached {
         }
     }
 
+    /// The same for a launch, which may have to wait for room: tells its place in the queue, and leaves it on Ctrl-C.
+    ///
+    /// # Errors
+    /// The agent's refusal, [`Failure::Lost`], or [`Failure::Interrupted`].
+    pub(super) async fn wait_in_queue(
+        socket: &mut Socket,
+        launch: RequestId,
+        signals: &mut Signals,
+    ) -> Result<Self, Failure> {
+        let mut given_up = false;
+        loop {
+            let received = tokio::select! {
+                received = socket.receive() => received?,
+                Caught::Forward("INT" | "TERM" | "HUP" | "QUIT") = signals.next() => {
+                    given_up = true;
+                    socket.send(&ClientMessage::CancelLaunch { launch });
+                    continue;
+                }
+            };
+            match received {
+                Received::Control(ServerMessage::Attached { request, container, process, channels })
+                    if request == launch =>
+                {
+                    return Ok(Self { container, process, channels });
+                }
+                Received::Control(ServerMessage::Error { request: Some(request), error })
+                    if request == launch =>
+                {
+                    return Err(match given_up {
+                        true => Failure::Interrupted { hint: "Nothing was launched.".to_owned() },
+                        false => error.into(),
+                    });
+                }
+                Received::Control(ServerMessage::Queued { request, position, reason })
+                    if request == launch =>
+                {
+                    let place = match position {
+                        1 => "next".to_owned(),
+                        position => format!("number {position}"),
+                    };
+                    warn(&format!("Waiting for room: {place} in the queue. {reason}"), "");
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn channel(&self, stream: Stream) -> Option<Channel> {
         self.channels.iter().find(|open| open.stream == stream).map(|open| open.channel)
     }

@@ -65,20 +65,34 @@ async fn sample(client: &Client, containers: &[String]) -> Result<Vec<Stats>, Fa
 }
 
 fn table(before: &[Stats], now: &[Stats]) -> Table {
-    let mut table = Table::new(["CONTAINER ID", "NAME", "CPU", "MEMORY / LIMIT", "MEMORY", "PIDS / LIMIT"]);
+    let mut table = Table::new([
+        "CONTAINER ID",
+        "NAME",
+        "CPU / LIMIT",
+        "MEMORY / LIMIT",
+        "MEMORY",
+        "PIDS / LIMIT",
+        "DISK / LIMIT",
+        "I/O",
+    ]);
     for stats in now {
         let earlier = before.iter().find(|earlier| earlier.id == stats.id);
         let limit = stats.memory_limit.map_or("none".into(), human_bytes);
+        let cpu = earlier.and_then(|earlier| cpu_permille(earlier, stats)).map_or("-".into(), percent);
+        let cpu_limit = stats.cpu_limit.map_or("none".into(), percent);
+        let disk_limit = stats.disk_limit.map_or("none".into(), human_bytes);
         table.row([
             stats.id.to_string(),
             stats.name.clone(),
-            earlier.and_then(|earlier| cpu_permille(earlier, stats)).map_or("-".into(), percent),
+            format!("{cpu} / {cpu_limit}"),
             format!("{} / {limit}", human_bytes(stats.memory_bytes)),
             stats
                 .memory_limit
                 .and_then(|limit| permille(stats.memory_bytes, limit))
                 .map_or("-".into(), percent),
             format!("{} / {}", stats.pids, stats.pids_limit.map_or("none".into(), |limit| limit.to_string())),
+            stats.disk_bytes.map_or("-".into(), |bytes| format!("{} / {disk_limit}", human_bytes(bytes))),
+            stats.io_bytes.map_or("-".into(), human_bytes),
         ]);
     }
     table
@@ -112,6 +126,11 @@ mod tests {
             memory_limit: Some(256 << 20),
             pids: 2,
             pids_limit: None,
+            cpu_limit: Some(500),
+            disk_bytes: Some(1 << 20),
+            disk_limit: Some(1 << 30),
+            io_bytes: None,
+            io_limit: None,
             taken_ms,
         }
     }
@@ -128,6 +147,18 @@ mod tests {
         let lines = table(&[], &[stats(0, 0)]).to_string();
         let cells: Vec<&str> = lines.lines().nth(1).unwrap().split("   ").map(str::trim).collect();
         let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
-        assert_eq!(cells, ["000000000000", "calm_otter", "-", "64 MiB / 256 MiB", "25.0 %", "2 / none"]);
+        assert_eq!(
+            cells,
+            [
+                "000000000000",
+                "calm_otter",
+                "- / 50.0 %",
+                "64 MiB / 256 MiB",
+                "25.0 %",
+                "2 / none",
+                "1.0 MiB / 1.0 GiB",
+                "-"
+            ]
+        );
     }
 }

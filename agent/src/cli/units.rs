@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a size or a number of CPUs is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UnitError {
+pub(crate) enum UnitError {
     /// Not `NUMBER[b|k|m|g|t]`, or zero, or larger than any machine.
     Bytes,
     /// Not a positive number of CPUs in steps of a thousandth.
@@ -32,7 +32,7 @@ impl std::error::Error for UnitError {}
 ///
 /// # Errors
 /// [`UnitError::Bytes`]
-pub(super) fn parse_bytes(text: &str) -> Result<u64, UnitError> {
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, UnitError> {
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match &lower[number.len()..] {
@@ -50,7 +50,7 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, UnitError> {
 ///
 /// # Errors
 /// [`UnitError::Cpus`]
-pub(super) fn parse_cpus(text: &str) -> Result<u32, UnitError> {
+pub(crate) fn parse_cpus(text: &str) -> Result<u32, UnitError> {
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     if decimals > 3 {
         return Err(UnitError::Cpus);
@@ -64,7 +64,7 @@ pub(super) fn parse_cpus(text: &str) -> Result<u32, UnitError> {
 ///
 /// # Errors
 /// [`UnitError::Duration`]
-pub(super) fn parse_duration(text: &str) -> Result<u64, UnitError> {
+pub(crate) fn parse_duration(text: &str) -> Result<u64, UnitError> {
     const UNITS: [(char, u64); 4] = [('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
     const MOST: u64 = 1000 * 365 * 86_400_000;
     if text == "0" {
@@ -103,7 +103,7 @@ fn scaled(number: &str, scale: u128) -> Option<u64> {
 }
 
 /// A size for people: at least two significant digits, powers of 1024.
-pub(super) fn human_bytes(bytes: u64) -> String {
+pub(crate) fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -123,7 +123,7 @@ pub(super) fn human_bytes(bytes: u64) -> String {
 }
 
 /// A span of time for people, in its largest unit: `3 minutes`.
-pub(super) fn human_age(millis: u64) -> String {
+pub(crate) fn human_age(millis: u64) -> String {
     const UNITS: [(u64, &str); 6] = [
         (365 * 86_400, "year"),
         (7 * 86_400, "week"),

@@ -12,15 +12,19 @@ use porthole_launcher::wire::{Ending, ProcessRequest, Stdio};
 use porthole_protocol::http::{ContainerDetail, ContainerState, Exit, ProcessSummary};
 use porthole_protocol::ids::{ContainerId, ProcessNumber};
 use porthole_protocol::limits::MAX_PROCESSES;
+use porthole_protocol::spec::Limits;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::limits::{Bounds, for_launcher};
+use super::record::Record;
 use super::signal::HUP;
 use super::state::{Effect, Phase, State, Told};
-use super::{Command, ContainerError, Result, View};
+use super::times::{Look, Times};
+use super::{Command, ContainerError, Result, View, now_ms};
 use crate::engine::{self, Engine, EngineEvent, StartedProcess};
 use crate::terminal::Terminal;
 
@@ -32,7 +36,9 @@ pub(super) struct Parts {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) tasks: TaskTracker,
     pub(super) detail: ContainerDetail,
-    pub(super) stop_signal: i32,
+    /// What the next agent will know.
+    pub(super) record: Record,
+    pub(super) bounds: Arc<Bounds>,
     /// Cancelled at its end; see [`Inside::life`](crate::ports::Inside::life).
     pub(super) life: CancellationToken,
     /// Told by every change of the view.
@@ -44,7 +50,10 @@ pub(super) struct Driver {
     id: ContainerId,
     engine: Arc<dyn Engine>,
     tasks: TaskTracker,
-    stop_signal: i32,
+    record: Record,
+    bounds: Arc<Bounds>,
+    /// Whether the engine is changing its limits.
+    updating: bool,
     life: CancellationToken,
     /// Everything that reaches into it ends with it, however this task ends.
     _life_ends: DropGuard,
@@ -53,6 +62,9 @@ pub(super) struct Driver {
     changed: watch::Sender<u64>,
     calls: JoinSet<Called>,
     grace: Option<Instant>,
+    /// When to look whether its time is over, and what the look that stopped it said.
+    next_look: Option<Instant>,
+    over: Option<Look>,
     /// Who waits for the removal.
     removers: Vec<oneshot::Sender<Result<()>>>,
     /// Ends told before the process's start was: the reply and the event take different ways here.
@@ -64,8 +76,12 @@ pub(super) struct Driver {
 /// Who waits for a process to start.
 type ExecAnswer = oneshot::Sender<Result<(ProcessNumber, Terminal)>>;
 
+/// Who waits for limits to change.
+type UpdateAnswer = oneshot::Sender<Result<()>>;
+
 /// A call to the engine that has come back.
 enum Called {
+    Update(Box<Record>, UpdateAnswer, engine::Result<()>),
     Exec(Box<ProcessRequest>, ExecAnswer, engine::Result<StartedProcess>),
     Signal(engine::Result<()>),
     Remove(engine::Result<()>),
@@ -77,19 +93,22 @@ enum Event {
     Engine(Option<EngineEvent>),
     Called(Called),
     GraceOver,
+    Look,
 }
 
 impl Driver {
     /// The driver of a container that runs, and what its handles read.
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
-        let Parts { engine, tasks, detail, stop_signal, life, changed } = parts;
+        let Parts { engine, tasks, detail, record, bounds, life, changed } = parts;
         let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
         let (view, reader) = watch::channel(Arc::new(View { detail, terminals: Vec::new(), ended: false }));
         let driver = Self {
             id,
             engine,
             tasks,
-            stop_signal,
+            record,
+            bounds,
+            updating: false,
             _life_ends: life.clone().drop_guard(),
             life,
             state: State::new(remove),
@@ -97,6 +116,8 @@ impl Driver {
             changed,
             calls: JoinSet::new(),
             grace: None,
+            next_look: None,
+            over: None,
             removers: Vec::new(),
             early: HashMap::new(),
             starting: 0,
@@ -162,6 +183,7 @@ impl Driver {
         mut commands: mpsc::Receiver<Command>,
         mut events: mpsc::Receiver<EngineEvent>,
     ) {
+        self.look();
         while self.state.phase() != Phase::Gone {
             let event = tokio::select! {
                 event = events.recv() => Event::Engine(event),
@@ -171,6 +193,7 @@ impl Driver {
                     Err(_) => continue,
                 },
                 () = sleep_until(self.grace), if self.grace.is_some() => Event::GraceOver,
+                () = sleep_until(self.next_look), if self.next_look.is_some() => Event::Look,
             };
             match event {
                 Event::Engine(Some(EngineEvent::Exited { process, ending, .. })) => {
@@ -184,6 +207,7 @@ impl Driver {
                     self.grace = None;
                     self.tell(Told::GraceOver);
                 }
+                Event::Look => self.look(),
             }
         }
     }
@@ -191,12 +215,73 @@ impl Driver {
     fn command(&mut self, command: Command) {
         match command {
             Command::Exec(request, answer) => self.exec(request, answer),
+            Command::Update(limits, answer) => self.update(&limits, answer),
             Command::Stop(grace) => self.tell(Told::Stop(grace)),
             Command::Remove(answer) => {
                 self.removers.push(answer);
                 self.tell(Told::Remove);
             }
         }
+    }
+
+    /// Stops the container when its time is over; else looks again when it may be.
+    fn look(&mut self) {
+        self.next_look = None;
+        if self.state.phase() != Phase::Running || self.over.is_some() {
+            return;
+        }
+        match self.times().look(now_ms(), self.quiet_ms()) {
+            Look::Never => {}
+            Look::Again(after) => self.next_look = Some(deadline(after)),
+            over => {
+                self.over = Some(over);
+                self.tell(Told::TimeOver);
+            }
+        }
+    }
+
+    fn times(&self) -> Times {
+        let Limits { lifetime_ms, idle_ms, .. } = self.record.limits;
+        Times { lifetime_ms, expires_ms: self.record.expires_ms, idle_ms }
+    }
+
+    /// For how many milliseconds nobody has been attached; none while somebody is.
+    fn quiet_ms(&self) -> Option<u64> {
+        let view = self.view.borrow();
+        let quiet = view.terminals.iter().map(|(_, terminal)| terminal.quiet_for());
+        let least = quiet.reduce(|one, other| Some(one?.min(other?))).unwrap_or(Some(Duration::ZERO));
+        least.map(|quiet| u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Asks the engine for other limits.
+    fn update(&mut self, asked: &Limits, answer: UpdateAnswer) {
+        let record = if self.state.phase() != Phase::Running {
+            Err(ContainerError::NotRunning(self.id.clone()))
+        } else if self.updating {
+            Err(ContainerError::Updating(self.id.clone()))
+        } else {
+            self.updated(asked)
+        };
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        self.updating = true;
+        let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
+        self.calls.spawn(async move {
+            let limits = for_launcher(&record.limits);
+            let updated = engine.update(container, limits, record.encode()).await;
+            Called::Update(Box::new(record), answer, updated)
+        });
+    }
+
+    fn updated(&self, asked: &Limits) -> Result<Record> {
+        let mut record = self.record.clone();
+        record.limits = self.bounds.change(&record.limits, asked)?;
+        if asked.lifetime_ms.is_some() {
+            record.expires_ms = record.limits.lifetime_ms.map(|lifetime| now_ms().saturating_add(lifetime));
+        }
+        Ok(record)
     }
 
     fn exec(&mut self, request: Box<ProcessRequest>, answer: ExecAnswer) {
@@ -248,6 +333,19 @@ impl Driver {
                     Err(error) => Err(error.into()),
                 };
                 let _ = answer.send(terminal.map(|terminal| (number, terminal)));
+            }
+            Called::Update(record, answer, updated) => {
+                self.updating = false;
+                if updated.is_ok() {
+                    self.record = *record;
+                    let (limits, expires_ms) = (self.record.limits.clone(), self.record.expires_ms);
+                    self.change(|view| {
+                        view.detail.limits = limits;
+                        view.detail.summary.expires_ms = expires_ms;
+                    });
+                    self.look();
+                }
+                let _ = answer.send(updated.map_err(ContainerError::from));
             }
             Called::Signal(Ok(())) => {}
             Called::Signal(Err(error)) => {
@@ -316,8 +414,14 @@ impl Driver {
 
     fn carry_out(&mut self, effect: Effect) {
         let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
-        let signal = self.stop_signal;
+        let signal = self.record.stop_signal;
         match effect {
+            Effect::Explain => {
+                let line = self.over.and_then(|over| self.times().farewell(over));
+                let view = self.view.borrow();
+                line.iter()
+                    .for_each(|line| view.terminals.iter().for_each(|(_, terminal)| terminal.say(line)));
+            }
             Effect::StopSignal => {
                 let on_terminal =
                     self.view.borrow().detail.summary.processes.iter().any(|p| p.number == 0 && p.terminal);

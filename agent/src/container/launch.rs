@@ -1,11 +1,11 @@
 //! How containers come to be: launched because somebody asked, or taken over from an agent that is gone.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use porthole_launcher::plan::Step;
-use porthole_launcher::wire::{Address, ExecutedStep, Known, ProcessRequest};
+use porthole_launcher::wire::{Address, ExecutedStep, Known, LaunchRequest, ProcessRequest};
 use porthole_protocol::http::{self, ContainerDetail, ContainerState, ContainerSummary};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::{LaunchSpec, Limits};
@@ -18,6 +18,7 @@ use super::driver::{Driver, Parts};
 use super::record::Record;
 use super::registry::Registry;
 use super::{Command, Container, ContainerError, Result, request, signal};
+use crate::admission::Permit;
 use crate::engine::{self, EngineEvent, Launched};
 use crate::image::Image;
 use crate::ports::Inside;
@@ -27,6 +28,17 @@ use crate::terminal::Terminal;
 
 /// Commands waiting for a container's task, before their senders wait with them.
 const COMMANDS: usize = 16;
+
+/// A launch that nothing is wrong with.
+pub(crate) struct Prepared {
+    id: ContainerId,
+    spec: LaunchSpec,
+    limits: Limits,
+    image: Arc<Image>,
+    request: LaunchRequest,
+    /// How long that took.
+    took: Duration,
+}
 
 /// All that is known of a container at its birth, or when it is taken over.
 struct Birth {
@@ -57,44 +69,49 @@ impl Registry {
     /// As [`Registry::launch`].
     pub(crate) async fn plan(&self, spec: &LaunchSpec) -> Result<Vec<Step>> {
         let image = self.images().resolve(&spec.image)?;
-        let request = request::launch(&ContainerId::from_random(random::bytes()), spec, &image)?;
+        let limits = self.bounds().settle(&spec.limits)?;
+        let request = request::launch(&ContainerId::from_random(random::bytes()), spec, &limits, &image)?;
         Ok(self.engine().plan(request).await?)
+    }
+
+    /// Makes of a spec all that it takes to launch it, so that what cannot be launched is refused before it waits.
+    ///
+    /// # Errors
+    /// Those of the spec and the image.
+    pub(crate) fn prepare(&self, spec: LaunchSpec) -> Result<Prepared> {
+        let begun = Instant::now();
+        let image = self.images().resolve(&spec.image)?;
+        let id = ContainerId::from_random(random::bytes());
+        let limits = self.bounds().settle(&spec.limits)?;
+        let request = request::launch(&id, &spec, &limits, &image)?;
+        self.check_name(spec.name.as_deref())?;
+        Ok(Prepared { id, spec, limits, image, request, took: begun.elapsed() })
     }
 
     /// Launches a container; answers it and its first process's terminal. It is launched even when the caller no longer
     /// waits.
     ///
     /// # Errors
-    /// Those of the spec, the image and the engine; nothing is left then.
-    pub(crate) async fn launch(&self, spec: LaunchSpec) -> Result<(Container, Terminal)> {
+    /// Those of the engine, and of a name that was taken meanwhile; nothing is left then.
+    pub(crate) async fn launch(&self, prepared: Prepared, permit: Permit) -> Result<(Container, Terminal)> {
+        let Prepared { id, spec, limits, image, mut request, took } = prepared;
         let asked = Instant::now();
-        let image = self.images().resolve(&spec.image)?;
-        let id = ContainerId::from_random(random::bytes());
-        let mut request = request::launch(&id, &spec, &image)?;
         let (bound, published) = publish::bind(self.address(), &spec.publish)?;
         let (name, events) = self.reserve(&id, spec.name.as_deref())?;
-        let limits = request.limits.clone();
+        // It counts among the living from here on.
+        drop(permit);
+        let created_ms = now_ms();
         let record = Record {
             name,
             image_id: image.id.to_string(),
-            limits: Limits {
-                memory_bytes: Some(limits.memory_bytes),
-                cpu_millis: Some(limits.cpu_millis),
-                pids: Some(limits.pids),
-                cpuset: limits.cpuset,
-                io_bytes_per_second: limits.io_bytes_per_second,
-                disk_bytes: Some(limits.disk_bytes),
-                disk_inodes: Some(limits.disk_inodes),
-                shm_bytes: Some(limits.shm_bytes),
-                lifetime_ms: spec.limits.lifetime_ms,
-                idle_ms: spec.limits.idle_ms,
-            },
+            expires_ms: limits.lifetime_ms.map(|lifetime| created_ms.saturating_add(lifetime)),
+            limits,
             spec,
             published,
             hostname: request.hostname.clone(),
             layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
             stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
-            created_ms: now_ms(),
+            created_ms,
         };
         request.label = record.encode();
         let (answer, launched) = oneshot::channel();
@@ -103,7 +120,7 @@ impl Registry {
             let first = request.process.clone();
             match registry.engine().launch(request).await {
                 Ok(Launched { init_pid, process, steps, lacks, addresses }) => {
-                    let start_micros = micros(asked.elapsed().as_micros());
+                    let start_micros = micros((took + asked.elapsed()).as_micros());
                     let birth = Birth {
                         id: id.clone(),
                         record,
@@ -217,8 +234,19 @@ impl Registry {
     fn assemble(&self, birth: Birth) -> Assembled {
         let Birth { id, record, image, first, init_pid, steps, lacks, addresses, bound, start_micros } =
             birth;
-        let Record { name, image_id, spec, limits, hostname, layers, published, stop_signal, created_ms } =
-            record;
+        let kept = record.clone();
+        let Record {
+            name,
+            image_id,
+            spec,
+            limits,
+            hostname,
+            layers,
+            published,
+            stop_signal: _,
+            created_ms,
+            expires_ms,
+        } = record;
         let summary = ContainerSummary {
             id: id.clone(),
             name,
@@ -227,7 +255,7 @@ impl Registry {
             state: ContainerState::Running,
             processes: Vec::new(),
             start_micros,
-            expires_ms: None,
+            expires_ms,
             size: None,
         };
         let birth = steps.iter().map(birth_step).collect();
@@ -252,7 +280,8 @@ impl Registry {
             engine: Arc::clone(self.engine()),
             tasks: self.tasks().clone(),
             detail,
-            stop_signal,
+            record: kept,
+            bounds: Arc::clone(self.bounds()),
             life,
             changed: self.changed().clone(),
         });

@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) stop_signal: i32,
     /// Creation time, in milliseconds since 1970-01-01 UTC.
     pub(super) created_ms: u64,
+    /// When its lifetime is over, in milliseconds since 1970-01-01 UTC.
+    pub(super) expires_ms: Option<u64>,
 }
 
 impl Record {

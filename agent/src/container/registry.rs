@@ -10,7 +10,9 @@ use porthole_protocol::limits::{MAX_CONTAINERS, MAX_PROCESSES};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+use super::limits::Bounds;
 use super::{Container, ContainerError, Result, names};
+use crate::admission::{Admission, Full, Permit, Place};
 use crate::engine::{Engine, EngineEvent};
 use crate::image::Images;
 use crate::{ports, random};
@@ -31,6 +33,8 @@ struct Shared {
     address: IpAddr,
     /// See [`ports::room`].
     port_room: Arc<Semaphore>,
+    bounds: Arc<Bounds>,
+    admission: Admission,
     /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
     /// Grows with every change of any container.
@@ -52,17 +56,52 @@ struct Entry {
 }
 
 impl Registry {
-    /// A registry without containers, whose tasks `tasks` joins. Their ports are published on `address`.
-    pub(crate) fn new(engine: Arc<dyn Engine>, images: Images, tasks: TaskTracker, address: IpAddr) -> Self {
+    /// A registry without containers, whose tasks `tasks` joins; launches pass `admission` and stay within `bounds`.
+    /// Their ports are published on `address`.
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        images: Images,
+        tasks: TaskTracker,
+        bounds: Bounds,
+        admission: Admission,
+        address: IpAddr,
+    ) -> Self {
         Self(Arc::new(Shared {
             engine,
             images,
             tasks,
             address,
             port_room: ports::room(),
+            bounds: Arc::new(bounds),
+            admission,
             index: Mutex::default(),
             changed: watch::Sender::new(0),
         }))
+    }
+
+    /// What containers may have.
+    pub(crate) fn bounds(&self) -> &Arc<Bounds> {
+        &self.0.bounds
+    }
+
+    /// Waits until this machine has room for one more container; `told` hears every change of the place in the queue. Dropped,
+    /// it leaves the queue.
+    ///
+    /// # Errors
+    /// [`ContainerError::QueueFull`].
+    pub(crate) async fn admit(&self, told: impl FnMut(&Place)) -> Result<Permit> {
+        let entered = self.0.admission.enter(|| self.alive(), self.subscribe(), told).await;
+        entered.map_err(|Full(place)| ContainerError::QueueFull(place))
+    }
+
+    /// Containers that have not ended, those that are being launched included; more where it does not matter.
+    fn alive(&self) -> usize {
+        let index = self.index();
+        if index.entries.len() < self.0.admission.max_containers() {
+            return index.entries.len();
+        }
+        let lives = |entry: &&Entry| entry.container.as_ref().is_none_or(|container| !container.view().ended);
+        index.entries.values().filter(lives).count()
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
@@ -160,6 +199,19 @@ impl Registry {
         self.index().closed = true;
     }
 
+    /// Refuses a name that is none, or is taken.
+    ///
+    /// # Errors
+    /// As [`Registry::reserve`], of which this is the part that can be told early.
+    pub(super) fn check_name(&self, name: Option<&str>) -> Result<()> {
+        let Some(name) = name else { return Ok(()) };
+        check_name(name)?;
+        if self.index().entries.values().any(|entry| entry.name == name) {
+            return Err(ContainerError::NameInUse(name.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Takes a new container's id and name, made up when there is none; answers the name, and what the engine tells
     /// about it. [`Registry::forget`] gives them back.
     ///
@@ -174,8 +226,10 @@ impl Registry {
         if index.closed {
             return Err(ContainerError::ShuttingDown);
         }
-        if index.entries.len() >= MAX_CONTAINERS {
-            return Err(ContainerError::TooMany(MAX_CONTAINERS, "containers"));
+        // Those that have ended are kept until somebody removes them.
+        let most = self.0.admission.max_containers().saturating_add(MAX_CONTAINERS);
+        if index.entries.len() >= most {
+            return Err(ContainerError::TooMany(most, "containers, most of which have ended"));
         }
         let is_taken = |name: &str| index.entries.values().any(|entry| entry.name == name);
         let name = match name {

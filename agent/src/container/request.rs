@@ -2,50 +2,15 @@
 //!
 //! Everything from outside is checked here, once, against the limits both sides know.
 
-use porthole_launcher::wire::{self, EngineKind, LaunchRequest, ProcessRequest, Stdio};
+use porthole_launcher::wire::{EngineKind, LaunchRequest, ProcessRequest, Stdio};
 use porthole_protocol::ids::{ContainerId, check_name};
 use porthole_protocol::limits::{MAX_PATH_BYTES, MAX_WORDS, MAX_WORDS_BYTES};
 use porthole_protocol::spec::{Engine, LaunchSpec, Limits, ProcessSpec, Size};
 
 use super::ContainerError;
+use super::limits::for_launcher;
 use crate::image::{Image, ImageConfig, User};
 use crate::inspect::capabilities;
-
-/// Memory of a container that asks for none, in bytes: a shell with a compiler fits, and sixty fit a laptop.
-const DEFAULT_MEMORY: u64 = 256 * 1024 * 1024;
-
-/// Least memory, in bytes, as Docker: below it the kernel kills the first process before it says a word.
-const MIN_MEMORY: u64 = 6 * 1024 * 1024;
-
-/// Most memory, in bytes: more than any host has (2^46 is what x86-64 can address).
-const MAX_MEMORY: u64 = 1 << 46;
-
-/// CPU time of a container that asks for none, in thousandths of one CPU: one person's shell needs no second one.
-const DEFAULT_CPU_MILLIS: u32 = 1000;
-
-/// Least CPU time: 1 ms in each period of 100 ms, the smallest quota the kernel takes (`cpu.cfs_quota_us`).
-const MIN_CPU_MILLIS: u32 = 10;
-
-/// Most CPU time: more CPUs than any host has.
-const MAX_CPU_MILLIS: u32 = 8_192_000;
-
-/// Processes and threads of a container that asks for no limit: enough for `make -j` and far from what a fork bomb needs.
-const DEFAULT_PIDS: u32 = 128;
-
-/// Bytes on disk of a container that asks for no limit: an `apt install` of a compiler fits.
-const DEFAULT_DISK: u64 = 1024 * 1024 * 1024;
-
-/// Files, directories and links of a container that asks for no limit: one for each 16 KiB, as `mkfs.ext4` reckons.
-const DEFAULT_INODES: u64 = 65_536;
-
-/// Bytes of `/dev/shm` of a container that asks for no limit, as Docker.
-const DEFAULT_SHM: u64 = 64 * 1024 * 1024;
-
-/// Fewest processes: process 1, the first process, and a child or two of it.
-const MIN_PIDS: u32 = 4;
-
-/// Most processes (`PID_MAX_LIMIT`, see `proc_sys_kernel(5)`).
-const MAX_PIDS: u32 = 4_194_304;
 
 /// Most volumes of an image that get a directory; honest images have one or two.
 const MAX_VOLUMES: usize = 32;
@@ -72,13 +37,14 @@ const DEFAULT_CAPABILITIES: [&str; 11] = [
     "KILL",
 ];
 
-/// What a container of `image` takes by this spec.
+/// What a container of `image` takes by this spec, whose limits have been settled.
 ///
 /// # Errors
 /// [`ContainerError::BadRequest`] for a value outside its limits, [`ContainerError::Image`] for an unknown user.
 pub(super) fn launch(
     id: &ContainerId,
     spec: &LaunchSpec,
+    limits: &Limits,
     image: &Image,
 ) -> Result<LaunchRequest, ContainerError> {
     let hostname = spec.hostname.clone().unwrap_or_else(|| id.to_string());
@@ -108,7 +74,7 @@ pub(super) fn launch(
         hostname,
         layers: image.layer_names(),
         read_only: spec.read_only,
-        limits: limits(&spec.limits)?,
+        limits: for_launcher(limits),
         capabilities: capability_mask(&spec.cap_add, &spec.cap_drop)?,
         networks: spec.networks.clone(),
         engine: engine(spec.engine)?,
@@ -180,31 +146,6 @@ fn environment(base: &[String], additions: &[String]) -> Vec<String> {
         }
     }
     env
-}
-
-fn limits(asked: &Limits) -> Result<wire::Limits, ContainerError> {
-    let memory_bytes = asked.memory_bytes.unwrap_or(DEFAULT_MEMORY);
-    let cpu_millis = asked.cpu_millis.unwrap_or(DEFAULT_CPU_MILLIS);
-    let pids = asked.pids.unwrap_or(DEFAULT_PIDS);
-    if !(MIN_MEMORY..=MAX_MEMORY).contains(&memory_bytes) {
-        return Err(bad(format!("A memory limit is from {MIN_MEMORY} to {MAX_MEMORY} bytes.")));
-    }
-    if !(MIN_CPU_MILLIS..=MAX_CPU_MILLIS).contains(&cpu_millis) {
-        return Err(bad("A CPU limit is from 0.01 to 8192 CPUs."));
-    }
-    if !(MIN_PIDS..=MAX_PIDS).contains(&pids) {
-        return Err(bad(format!("A limit of processes is from {MIN_PIDS} to {MAX_PIDS}.")));
-    }
-    Ok(wire::Limits {
-        memory_bytes,
-        cpu_millis,
-        pids,
-        cpuset: asked.cpuset.clone(),
-        io_bytes_per_second: asked.io_bytes_per_second,
-        disk_bytes: asked.disk_bytes.unwrap_or(DEFAULT_DISK),
-        disk_inodes: asked.disk_inodes.unwrap_or(DEFAULT_INODES),
-        shm_bytes: asked.shm_bytes.unwrap_or(DEFAULT_SHM),
-    })
 }
 
 fn engine(engine: Engine) -> Result<EngineKind, ContainerError> {

@@ -13,9 +13,13 @@
 use std::time::Duration;
 
 use porthole_protocol::http::Exit;
+use porthole_protocol::limits::STOP_GRACE_MS;
 
 /// Exit status of a first process whose end nobody saw: as if killed by SIGKILL.
 const UNSEEN: Exit = Exit { code: 137, signal: Some(9), out_of_memory: false };
+
+/// Between the stop signal and SIGKILL for one whose time is over, as for any that is stopped.
+const TIME_OVER_GRACE: Duration = Duration::from_millis(STOP_GRACE_MS);
 
 /// Where the container is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub(super) enum Told {
     Ended,
     /// It shall stop: the stop signal now, SIGKILL after the grace.
     Stop(Duration),
+    /// A limit in time is over.
+    TimeOver,
     /// The grace is over.
     GraceOver,
     /// It shall be removed as soon as it has ended, and be ended if it runs.
@@ -50,6 +56,8 @@ pub(super) enum Told {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
+    /// Say in its terminals why it ends.
+    Explain,
     /// Send the stop signal to the first process.
     StopSignal,
     /// Tell [`Told::GraceOver`] after so long.
@@ -88,6 +96,9 @@ impl State {
             (Phase::Running, Told::Ended) => self.ended(UNSEEN),
             (Phase::Exited(exit), Told::Ended) => self.ended(exit),
             (Phase::Running, Told::Stop(grace)) => vec![Effect::StopSignal, Effect::ArmGrace(grace)],
+            (Phase::Running, Told::TimeOver) => {
+                vec![Effect::Explain, Effect::StopSignal, Effect::ArmGrace(TIME_OVER_GRACE)]
+            }
             (Phase::Running, Told::GraceOver) => vec![Effect::Kill],
             (Phase::Running, Told::Remove) => {
                 self.remove = true;
@@ -113,8 +124,11 @@ impl State {
             }
             // Late or repeated news of what is over.
             (Phase::Running | Phase::Exited(_), Told::Removed(_))
-            | (Phase::Exited(_), Told::FirstExited(_) | Told::Stop(_) | Told::GraceOver)
-            | (Phase::Ended(_), Told::FirstExited(_) | Told::Ended | Told::Stop(_) | Told::GraceOver)
+            | (Phase::Exited(_), Told::FirstExited(_) | Told::Stop(_) | Told::TimeOver | Told::GraceOver)
+            | (
+                Phase::Ended(_),
+                Told::FirstExited(_) | Told::Ended | Told::Stop(_) | Told::TimeOver | Told::GraceOver,
+            )
             | (Phase::Gone, _) => Vec::new(),
         }
     }
@@ -158,6 +172,13 @@ mod tests {
     }
 
     #[test]
+    fn one_whose_time_is_over_is_told_why_and_then_stopped() {
+        let stop = [Effect::Explain, Effect::StopSignal, Effect::ArmGrace(TIME_OVER_GRACE)];
+        assert_eq!(live(false, &[Told::TimeOver]).0, stop);
+        assert_eq!(live(false, &[Told::FirstExited(EXIT), Told::TimeOver]).0, []);
+    }
+
+    #[test]
     fn removing_by_force_kills_and_then_removes() {
         let (effects, phase) = live(false, &[Told::Remove, Told::FirstExited(EXIT), Told::Ended]);
         assert_eq!((effects, phase), (vec![Effect::Kill, Effect::Remove], Phase::Ended(EXIT)));
@@ -185,6 +206,7 @@ mod tests {
             Just(Told::FirstExited(EXIT)),
             Just(Told::Ended),
             Just(Told::Stop(GRACE)),
+            Just(Told::TimeOver),
             Just(Told::GraceOver),
             Just(Told::Remove),
             any::<bool>().prop_map(Told::Removed),

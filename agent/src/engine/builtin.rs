@@ -9,8 +9,8 @@ use futures_util::{FutureExt, TryFutureExt};
 use porthole_launcher::plan::Step;
 use porthole_launcher::socket::Socket;
 use porthole_launcher::wire::{
-    Failure, FailureKind, HostReport, KernelTexts, Known, LaunchRequest, Place, ProcessRequest, Reply,
-    RequestBody, Stdio, Unpacked, Usage,
+    Failure, FailureKind, HostReport, KernelTexts, Known, LaunchRequest, Limits, Place, ProcessRequest,
+    Reply, RequestBody, Stdio, Unpacked, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -148,6 +148,11 @@ impl Engine for Builtin {
 
     fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>> {
         self.ask(RequestBody::CloseInput { container, process }, Vec::new(), done).boxed()
+    }
+
+    fn update(&self, container: String, limits: Limits, label: Vec<u8>) -> BoxFuture<'_, Result<()>> {
+        let limits = Box::new(limits);
+        self.ask(RequestBody::Update { container, limits, label }, Vec::new(), done).boxed()
     }
 
     fn signal(&self, container: String, process: u32, signal: i32) -> BoxFuture<'_, Result<()>> {

@@ -6,7 +6,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::{Json, Router};
 use porthole_protocol::doctor::DoctorReport;
 use porthole_protocol::error::WireError;
-use porthole_protocol::http::{PlanStep, Version};
+use porthole_protocol::http::{Offers, PlanStep, Version};
 use porthole_protocol::limits::MAX_CONTROL_BYTES;
 use porthole_protocol::spec::LaunchSpec;
 use utoipa::openapi::OpenApi;
@@ -39,6 +39,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(version))
         .routes(routes!(doctor))
         .routes(routes!(plan))
+        .routes(routes!(offers))
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
         .merge(ports::router())
@@ -76,6 +77,12 @@ async fn doctor(State(app): State<App>) -> Answer<Json<DoctorReport>> {
     Ok(Json(crate::doctor::report(app.registry.engine().host().await?)))
 }
 
+/// What a launch may ask for.
+#[utoipa::path(get, path = "/offers", tag = "agent", responses((status = 200, body = Offers)))]
+async fn offers(State(app): State<App>) -> Json<Offers> {
+    Json(app.offers.clone())
+}
+
 /// The steps a launch would take.
 #[utoipa::path(post, path = "/plan", tag = "agent", request_body = LaunchSpec,
     responses((status = 200, body = [PlanStep]), (status = "default", body = WireError)))]
@@ -95,10 +102,11 @@ mod tests {
         ("/version", &["get"]),
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
+        ("/offers", &["get"]),
         ("/socket", &["get"]),
         ("/stats", &["get"]),
         ("/containers", &["get", "post"]),
-        ("/containers/{id}", &["get", "delete"]),
+        ("/containers/{id}", &["get", "patch", "delete"]),
         ("/containers/{id}/exec", &["post"]),
         ("/containers/{id}/stop", &["post"]),
         ("/containers/{id}/kill", &["post"]),

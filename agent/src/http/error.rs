@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use porthole_launcher::wire::{Failure, FailureKind};
 use porthole_protocol::error::{ErrorCode, WireError};
@@ -16,12 +16,20 @@ use crate::image::ImageError;
 #[derive(Debug)]
 pub(super) struct Refusal(pub(super) WireError);
 
+/// Seconds after which a machine that had no room is worth another try.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
+
 /// The result of a handler.
 pub(super) type Answer<T> = Result<T, Refusal>;
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (status(self.0.code), Json(self.0)).into_response()
+        let busy = self.0.code == ErrorCode::Busy;
+        let mut response = (status(self.0.code), Json(self.0)).into_response();
+        if busy {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }
 
@@ -77,6 +85,10 @@ impl From<ContainerError> for Refusal {
             }
             E::StillRunning(_) => (ErrorCode::StillRunning, "Stop it first, or remove it by force."),
             E::TooMany(..) => (ErrorCode::TooMany, "Remove some that are no longer needed."),
+            E::Updating(_) => (ErrorCode::Busy, "Try again in a moment."),
+            E::QueueFull(_) | E::StillWaiting(_) => {
+                (ErrorCode::Busy, "Try again later, or stop containers that are no longer needed.")
+            }
             E::ShuttingDown => (ErrorCode::ShuttingDown, "Try again when the agent is back."),
             E::Streams(_) => (ErrorCode::Internal, "The log of the agent has the cause."),
         };

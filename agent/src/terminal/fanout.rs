@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use porthole_protocol::http::Exit;
 use porthole_protocol::limits::{LOG_BYTES, MAX_CREDIT};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::log::Log;
 
@@ -34,6 +36,8 @@ struct Inner {
     exit: Option<Exit>,
     seats: HashMap<u64, Seat>,
     next_seat: u64,
+    /// When the last viewer left; when it was made, while none has come.
+    left: Instant,
 }
 
 /// What the stream knows of a viewer.
@@ -69,7 +73,8 @@ pub(crate) enum Taken {
 
 impl Fanout {
     pub(super) fn new() -> Arc<Self> {
-        let inner = Inner { log: Log::new(LOG_BYTES), exit: None, seats: HashMap::new(), next_seat: 0 };
+        let log = Log::new(LOG_BYTES);
+        let inner = Inner { log, exit: None, seats: HashMap::new(), next_seat: 0, left: Instant::now() };
         Arc::new(Self { inner: Mutex::new(inner), demand: Notify::new() })
     }
 
@@ -101,6 +106,12 @@ impl Fanout {
         let mut inner = self.lock();
         inner.exit = Some(exit);
         inner.wake_all();
+    }
+
+    /// How long there has been no viewer; none while there is one.
+    pub(super) fn quiet_for(&self) -> Option<Duration> {
+        let inner = self.lock();
+        inner.seats.is_empty().then(|| inner.left.elapsed())
     }
 
     /// A copy of everything kept.
@@ -195,7 +206,10 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.fanout.lock().seats.remove(&self.id);
+        let mut inner = self.fanout.lock();
+        inner.seats.remove(&self.id);
+        inner.left = Instant::now();
+        drop(inner);
         // The last one to go lets the program run on.
         self.fanout.demand.notify_one();
     }

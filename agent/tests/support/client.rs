@@ -324,6 +324,7 @@ fn request_of(message: &ServerMessage) -> Option<RequestId> {
         ServerMessage::Error { request, .. } => *request,
         ServerMessage::Done { request }
         | ServerMessage::Launched { request, .. }
+        | ServerMessage::Queued { request, .. }
         | ServerMessage::Attached { request, .. }
         | ServerMessage::Detail { request, .. } => Some(*request),
         _ => None,

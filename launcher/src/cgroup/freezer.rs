@@ -87,16 +87,17 @@ impl Drop for Frozen {
     }
 }
 
-/// Moves those whose ids `pids` tells into a cgroup, and those that they make meanwhile.
-pub(super) fn gather(directory: &Path, pids: impl Fn() -> Vec<u32>) {
+/// Moves those whose ids `pids` tells into a cgroup, and those that they make meanwhile. Returns whether none is left outside.
+pub(super) fn gather(directory: &Path, pids: impl Fn() -> Vec<u32>) -> bool {
     for _ in 0..ROUNDS {
         let inside = files::pids(directory);
         let outside: Vec<u32> = pids().into_iter().filter(|pid| !inside.contains(pid)).collect();
         if outside.is_empty() {
-            break;
+            return true;
         }
         move_to(directory, &outside);
     }
+    false
 }
 
 /// Moves processes into a cgroup; those that have ended meanwhile are no loss.

@@ -5,7 +5,7 @@ use std::io;
 use super::answers::no_container;
 use super::{Engine, failure};
 use crate::cgroup::Cgroups;
-use crate::plan::{Hierarchy, Setting, settings};
+use crate::plan::{Hierarchy, Host, Setting, settings};
 use crate::wire::{Failure, FailureKind, Limits, Reply};
 
 /// The file of version 2 that kills at once where its value is below the use; that of version 1 refuses instead.
@@ -30,9 +30,17 @@ impl Engine {
             ..asked
         };
         self.require_limits(&new)?;
+        let joins = self.host.hierarchies.iter().any(|h| h.serves(&new) && !h.serves(&old));
+        // Who makes processes all the time would be ahead of those who move them.
+        let _still = (joins && container.frozen.is_none()).then(|| self.cgroups.freeze(id));
         let mut written = Vec::new();
         for hierarchy in self.host.hierarchies.iter().filter(|hierarchy| hierarchy.serves(&new)) {
-            let change = Change { cgroups: &self.cgroups, container: id, hierarchy: &hierarchy.name };
+            let change = Change {
+                host: &self.host,
+                cgroups: &self.cgroups,
+                container: id,
+                hierarchy: &hierarchy.name,
+            };
             let before = settings(&old, hierarchy, &self.host);
             let mut after = settings(&new, hierarchy, &self.host);
             after.retain(|setting| !before.contains(setting));
@@ -65,6 +73,7 @@ impl Engine {
 
 /// Settings of one container in one hierarchy.
 struct Change<'a> {
+    host: &'a Host,
     cgroups: &'a Cgroups,
     container: &'a str,
     hierarchy: &'a str,
@@ -82,9 +91,11 @@ impl<'a> Change<'a> {
     ) -> Result<(), Failure> {
         let joins = !hierarchy.serves(old);
         if joins {
-            self.cgroups
-                .make(self.hierarchy, self.container)
-                .map_err(|error| refused("its group", &error))?;
+            match self.cgroups.make(self.hierarchy, self.container) {
+                // Of an update that was refused.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(|error| refused("its group", &error))?,
+            }
         }
         for (file, value) in after {
             self.write(&file, &value).map_err(|error| {
@@ -94,9 +105,9 @@ impl<'a> Change<'a> {
                 }
                 refused(&file, &error)
             })?;
-            if let Some(previous) = before.iter().find(|(name, _)| *name == file) {
-                written.push((&hierarchy.name, previous.clone()));
-            }
+            let previous = before.iter().find(|(name, _)| *name == file).cloned();
+            written
+                .push((&hierarchy.name, previous.unwrap_or_else(|| (file.clone(), self.host.lifted(&file)))));
         }
         if joins {
             self.cgroups.gather(self.hierarchy, self.container).map_err(|error| refused("tasks", &error))?;

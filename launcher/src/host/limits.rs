@@ -18,7 +18,13 @@ pub(super) fn findings() -> Vec<Finding> {
     .into_iter()
     .map(|(controller, why)| cgroup_controller(controller, why))
     .collect();
-    findings.extend([swap(), open_files(), numbers()]);
+    findings.extend([
+        on_demand(&["cpuset"], "Containers can be kept to some of the CPUs."),
+        on_demand(&["io", "blkio"], "What a container reads and writes in a second can be limited."),
+        swap(),
+        open_files(),
+        numbers(),
+    ]);
     findings
 }
 
@@ -32,6 +38,21 @@ fn cgroup_controller(controller: &str, why: &str) -> Finding {
             found,
             why,
             "Run as root, or have this controller delegated: `systemd-run --user --scope -p Delegate=yes porthole serve`.",
+        ),
+    }
+}
+
+/// A controller that only some containers need, by its names in either version.
+fn on_demand(names: &[&str], why: &str) -> Finding {
+    let name = format!("cgroup {}", names[0]);
+    match names.iter().find_map(|controller| cgroup::describe(controller).ok()) {
+        Some(found) => works(&name, found, why),
+        None => fails(
+            &name,
+            DEGRADED,
+            "no such controller can be used",
+            why,
+            "Run as root on a kernel that has it; containers that ask for this limit are refused meanwhile.",
         ),
     }
 }

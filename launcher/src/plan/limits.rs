@@ -107,6 +107,17 @@ impl Host {
         host
     }
 
+    /// What a file holds that only some containers have a limit in, when it limits nothing.
+    pub(crate) fn lifted(&self, file: &str) -> String {
+        let disk = self.disk.as_deref().unwrap_or_default();
+        match file {
+            "io.max" => format!("{disk} rbps=max wbps=max"),
+            "cpuset.cpus" => self.cpus.clone(),
+            "cpuset.mems" => self.memory_nodes.clone(),
+            _ => format!("{disk} 0"),
+        }
+    }
+
     /// Why limits that were asked for cannot be had here, in a sentence: one that is only hoped for is none.
     pub(crate) fn cannot_limit(&self, limits: &Limits) -> Option<String> {
         let has = |name: &str| self.hierarchies.iter().any(|h| h.controllers.iter().any(|c| c == name));

@@ -42,26 +42,6 @@ fn what_the_spec_names_comes_in_place_of_the_first_ones() {
 }
 
 #[test]
-fn every_limit_has_a_default_and_bounds() {
-    let default = limits(&Limits::default()).unwrap();
-    assert_eq!((default.memory_bytes, default.cpu_millis, default.pids), (256 << 20, 1000, 128));
-    let asked =
-        Limits { memory_bytes: Some(6 << 20), cpu_millis: Some(10), pids: Some(4), ..Limits::default() };
-    let given = limits(&asked).unwrap();
-    assert_eq!((given.memory_bytes, given.cpu_millis, given.pids), (6 << 20, 10, 4));
-    for absurd in [
-        Limits { memory_bytes: Some((6 << 20) - 1), ..asked.clone() },
-        Limits { memory_bytes: Some(u64::MAX), ..asked.clone() },
-        Limits { cpu_millis: Some(9), ..asked.clone() },
-        Limits { cpu_millis: Some(u32::MAX), ..asked.clone() },
-        Limits { pids: Some(3), ..asked.clone() },
-        Limits { pids: Some(u32::MAX), ..asked.clone() },
-    ] {
-        assert!(limits(&absurd).is_err(), "{absurd:?}");
-    }
-}
-
-#[test]
 fn capabilities_are_the_defaults_without_the_dropped_with_the_added() {
     let mask =
         |add: &[&str], drop: &[&str]| capability_mask(&words(add), &words(drop)).map(capabilities::names);

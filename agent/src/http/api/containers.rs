@@ -14,14 +14,16 @@ use porthole_protocol::http::{
 };
 use porthole_protocol::ids::ProcessNumber;
 use porthole_protocol::kernel::{KernelView, Process};
-use porthole_protocol::limits::STOP_GRACE_MS;
-use porthole_protocol::spec::LaunchSpec;
+use porthole_protocol::limits::{QUEUE_WAIT_MS, STOP_GRACE_MS};
+use porthole_protocol::spec::{LaunchSpec, Limits};
 use serde::Deserialize;
+use tokio::time::timeout;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::container::signal;
+use crate::admission::Place;
+use crate::container::{ContainerError, signal};
 use crate::http::App;
 use crate::http::error::{Answer, Refusal};
 use crate::http::extract::{self, Path, Query};
@@ -30,7 +32,7 @@ use crate::{inspect, storage};
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, launch))
-        .routes(routes!(detail, remove))
+        .routes(routes!(detail, update, remove))
         .routes(routes!(exec))
         .routes(routes!(stop))
         .routes(routes!(kill))
@@ -66,14 +68,22 @@ async fn list(
     Ok(Json(summaries))
 }
 
-/// Launch a container; it runs on with nobody attached.
+/// Launch a container; it runs on with nobody attached. Where this machine has no room it waits, for at most 20 s.
 #[utoipa::path(post, path = "/containers", tag = "containers", request_body = LaunchSpec,
     responses((status = 201, body = Started), (status = "default", body = WireError)))]
 async fn launch(
     State(app): State<App>,
     extract::Json(spec): extract::Json<LaunchSpec>,
 ) -> Answer<(StatusCode, Json<Started>)> {
-    let (container, _) = app.registry.launch(spec).await?;
+    let prepared = app.registry.prepare(spec)?;
+    let mut last = Place::default();
+    let waiting = app.registry.admit(|place| last = place.clone());
+    let admitted = tokio::select! {
+        admitted = timeout(Duration::from_millis(QUEUE_WAIT_MS), waiting) => admitted,
+        () = app.stopping.cancelled() => return Err(ContainerError::ShuttingDown.into()),
+    };
+    let permit = admitted.map_err(|_| ContainerError::StillWaiting(last))??;
+    let (container, _) = app.registry.launch(prepared, permit).await?;
     Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process: 0 })))
 }
 
@@ -82,6 +92,17 @@ async fn launch(
     responses((status = 200, body = ContainerDetail), (status = "default", body = WireError)))]
 async fn detail(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ContainerDetail>> {
     Ok(Json(app.registry.find(&id)?.view().detail.clone()))
+}
+
+/// Change limits of a container that runs; those that are missing stay what they are.
+#[utoipa::path(patch, path = "/containers/{id}", tag = "containers", params(("id" = String, Path)), request_body = Limits,
+    responses((status = 200, body = ContainerDetail), (status = "default", body = WireError)))]
+async fn update(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    extract::Json(limits): extract::Json<Limits>,
+) -> Answer<Json<ContainerDetail>> {
+    Ok(Json(app.registry.find(&id)?.update(limits).await?))
 }
 
 #[derive(Deserialize, IntoParams)]

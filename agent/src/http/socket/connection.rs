@@ -42,8 +42,8 @@ pub(super) struct Connection {
     /// Channels promised to requests that are being carried out.
     promised: usize,
     requests: JoinSet<Outcome>,
-    /// Cancelled to give a pull up, by its request.
-    pulls: HashMap<RequestId, CancellationToken>,
+    /// Cancelled to give a pull or a launch up, by its request.
+    given_up: HashMap<RequestId, CancellationToken>,
     watching: Watching,
     /// Input that waits for its process; until it is taken, nothing further is read.
     held: Option<Held>,
@@ -96,7 +96,7 @@ impl Connection {
             next_channel: 1,
             promised: 0,
             requests: JoinSet::new(),
-            pulls: HashMap::new(),
+            given_up: HashMap::new(),
             watching: Watching::default(),
             held: None,
             heard: Instant::now(),
@@ -237,7 +237,10 @@ impl Connection {
         use ClientMessage as M;
         match message {
             M::Hello { .. } => return Err(Some(Farewell::protocol_error("A second hello came."))),
-            M::Launch { request, spec, credit } => self.work(request, Work::Launch { spec, credit }),
+            M::Launch { request, spec, credit } => {
+                let (given_up, queue) = (CancellationToken::new(), self.outbox.sender());
+                self.work(request, Work::Launch { spec, credit, given_up, queue });
+            }
             M::Exec { request, container, process, credit } => {
                 self.work(request, Work::Exec { container, process, credit });
             }
@@ -266,10 +269,8 @@ impl Connection {
             M::Signal { request, container, process, signal } => {
                 self.work(request, Work::Signal { container, process, signal });
             }
-            M::Update { request, .. } => {
-                let sentence = "Limits of a container that lives cannot be changed.";
-                let error = WireError::new(ErrorCode::Unsupported, sentence, "Launch another one.");
-                self.outbox.message(failed(request, error));
+            M::Update { request, container, limits } => {
+                self.work(request, Work::Update { container, limits: Box::new(limits) });
             }
             M::Stop { request, container } => self.work(request, Work::Stop { container }),
             M::Remove { request, container, force } => self.work(request, Work::Remove { container, force }),
@@ -281,8 +282,10 @@ impl Connection {
                 self.work(request, Work::Pull { name, given_up: CancellationToken::new() });
             }
             // One that has ended meanwhile was answered.
-            M::CancelPull { pull } => self.pulls.remove(&pull).iter().for_each(CancellationToken::cancel),
-            M::CancelLaunch { .. } | M::Pong { .. } | M::Unknown => {}
+            M::CancelPull { pull: request } | M::CancelLaunch { launch: request } => {
+                self.given_up.remove(&request).iter().for_each(CancellationToken::cancel);
+            }
+            M::Pong { .. } | M::Unknown => {}
         }
         Ok(())
     }
@@ -297,8 +300,8 @@ impl Connection {
         if let Err(error) = self.check_room(channels) {
             return self.outbox.message(failed(request, error));
         }
-        if let Work::Pull { given_up, .. } = &work {
-            self.pulls.insert(request, given_up.clone());
+        if let Work::Pull { given_up, .. } | Work::Launch { given_up, .. } = &work {
+            self.given_up.insert(request, given_up.clone());
         }
         self.promised += channels;
         self.requests.spawn(work.carry_out(request, self.app.clone()));
@@ -313,8 +316,11 @@ impl Connection {
 
     fn finish(&mut self, Outcome { request, channels, result }: Outcome) {
         self.promised -= channels;
-        self.pulls.remove(&request);
+        self.given_up.remove(&request);
         match result {
+            Ok(Achieved::Changed(container)) => {
+                self.outbox.message(ServerMessage::Detail { request, container });
+            }
             Ok(Achieved::Done) => self.outbox.message(ServerMessage::Done { request }),
             Ok(Achieved::Started { launched, container, process, terminal, credit }) => {
                 if let Some(container) = launched {

@@ -8,9 +8,12 @@ use porthole_protocol::http::ContainerDetail;
 use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId};
 use porthole_protocol::image::TransferRequest;
 use porthole_protocol::limits::STOP_GRACE_MS;
-use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
+use porthole_protocol::spec::{LaunchSpec, Limits, ProcessSpec};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::outbox::Outgoing;
+use crate::admission::Place;
 use crate::container::{Container, signal};
 use crate::http::App;
 use crate::http::error::{Answer, Refusal};
@@ -34,18 +37,46 @@ pub(super) enum Achieved {
         terminal: Terminal,
         credit: u32,
     },
+    /// Something about a container has changed.
+    Changed(Box<ContainerDetail>),
     /// Nothing that needs another answer than `done`.
     Done,
 }
 
 /// A request that takes time.
 pub(super) enum Work {
-    Launch { spec: LaunchSpec, credit: u32 },
-    Exec { container: ContainerId, process: ProcessSpec, credit: u32 },
-    Signal { container: ContainerId, process: ProcessNumber, signal: String },
-    Stop { container: ContainerId },
-    Remove { container: ContainerId, force: bool },
-    Pull { name: String, given_up: CancellationToken },
+    /// `given_up` counts while it waits for room; its place in the queue goes to `queue`.
+    Launch {
+        spec: LaunchSpec,
+        credit: u32,
+        given_up: CancellationToken,
+        queue: mpsc::Sender<Outgoing>,
+    },
+    Update {
+        container: ContainerId,
+        limits: Box<Limits>,
+    },
+    Exec {
+        container: ContainerId,
+        process: ProcessSpec,
+        credit: u32,
+    },
+    Signal {
+        container: ContainerId,
+        process: ProcessNumber,
+        signal: String,
+    },
+    Stop {
+        container: ContainerId,
+    },
+    Remove {
+        container: ContainerId,
+        force: bool,
+    },
+    Pull {
+        name: String,
+        given_up: CancellationToken,
+    },
 }
 
 impl Work {
@@ -54,7 +85,11 @@ impl Work {
         let is_terminal = match self {
             Self::Launch { spec, .. } => spec.process.terminal.is_some(),
             Self::Exec { process, .. } => process.terminal.is_some(),
-            Self::Signal { .. } | Self::Stop { .. } | Self::Remove { .. } | Self::Pull { .. } => return 0,
+            Self::Update { .. }
+            | Self::Signal { .. }
+            | Self::Stop { .. }
+            | Self::Remove { .. }
+            | Self::Pull { .. } => return 0,
         };
         if is_terminal { 1 } else { 2 }
     }
@@ -62,14 +97,29 @@ impl Work {
     /// Carries it out.
     pub(super) async fn carry_out(self, request: RequestId, app: App) -> Outcome {
         let channels = self.channels();
-        Outcome { request, channels, result: self.achieve(&app).await.map_err(|Refusal(error)| error) }
+        Outcome {
+            request,
+            channels,
+            result: self.achieve(request, &app).await.map_err(|Refusal(error)| error),
+        }
     }
 
-    async fn achieve(self, app: &App) -> Answer<Achieved> {
+    async fn achieve(self, request: RequestId, app: &App) -> Answer<Achieved> {
         let find = |container: ContainerId| app.registry.find(container.as_str());
         match self {
-            Self::Launch { spec, credit } => {
-                let (container, terminal) = app.registry.launch(spec).await?;
+            Self::Launch { spec, credit, given_up, queue } => {
+                let prepared = app.registry.prepare(spec)?;
+                let told = |place: &Place| {
+                    let Place { position, reason } = place.clone();
+                    let message = ServerMessage::Queued { request, position, reason };
+                    // A client that takes nothing now gets the next one.
+                    let _ = queue.try_send(Outgoing::Message(Box::new(message)));
+                };
+                let permit = tokio::select! {
+                    permit = app.registry.admit(told) => permit?,
+                    () = given_up.cancelled() => return Err(left_the_queue()),
+                };
+                let (container, terminal) = app.registry.launch(prepared, permit).await?;
                 let launched = Some(Box::new(container.view().detail.clone()));
                 Ok(started(launched, &container, 0, terminal, credit))
             }
@@ -77,6 +127,9 @@ impl Work {
                 let container = find(container)?;
                 let (number, terminal) = container.exec(&process).await?;
                 Ok(started(None, &container, number, terminal, credit))
+            }
+            Self::Update { container, limits } => {
+                Ok(Achieved::Changed(Box::new(find(container)?.update(*limits).await?)))
             }
             Self::Signal { container, process, signal } => {
                 find(container)?.signal(process, signal::parse(&signal)?).await?;
@@ -111,6 +164,12 @@ fn started(
     credit: u32,
 ) -> Achieved {
     Achieved::Started { launched, container: container.id().clone(), process, terminal, credit }
+}
+
+/// The answer to a launch that its own client gave up.
+fn left_the_queue() -> Refusal {
+    let hint = "Launch it again to wait anew.";
+    Refusal(WireError::new(ErrorCode::BadRequest, "The launch was given up.", hint))
 }
 
 /// The answer to a pull that its own client gave up.
