@@ -130,6 +130,8 @@ pub trait Engine: Send + Sync + 'static {
     fn usage(&self, container: String) -> BoxFuture<'_, Result<Vec<Usage>>>;
     /// Every container that has not been removed.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Known>>>;
+    /// The sockets that containers ask for names at, on port 53: a UDP one, then a listening TCP one.
+    fn resolver(&self) -> BoxFuture<'_, Result<[OwnedFd; 2]>>;
     /// What this host can do.
     fn host(&self) -> BoxFuture<'_, Result<HostReport>>;
     /// Ends every container and the engine itself.

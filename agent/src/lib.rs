@@ -40,6 +40,7 @@ pub(crate) mod async_fd;
 pub mod cli;
 pub mod config;
 pub(crate) mod container;
+mod dns;
 pub(crate) mod doctor;
 pub mod engine;
 pub(crate) mod files;
@@ -141,6 +142,7 @@ pub async fn serve(
         Some(token) => format!("http://{address}/#token={}", token.reveal()),
         None => format!("http://{address}/"),
     };
+    tasks.spawn(dns::serve(registry.clone(), stopping.clone()));
     let app = http::Shared {
         registry: registry.clone(),
         watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),

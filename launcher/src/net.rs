@@ -3,6 +3,7 @@
 //! It is made when the first container wants a network, and held by descriptors alone: when the launcher dies, the kernel takes
 //! everything in it away. What the host's own namespace gets is in [`uplink`].
 
+mod connections;
 mod links;
 mod netlink;
 pub(crate) mod nft;

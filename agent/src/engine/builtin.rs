@@ -217,6 +217,14 @@ impl Engine for Builtin {
         .boxed()
     }
 
+    fn resolver(&self) -> BoxFuture<'_, Result<[OwnedFd; 2]>> {
+        self.ask(RequestBody::Resolver, Vec::new(), |(reply, fds)| match reply {
+            Reply::Resolver => fds.try_into().ok(),
+            _ => None,
+        })
+        .boxed()
+    }
+
     fn host(&self) -> BoxFuture<'_, Result<HostReport>> {
         self.ask(RequestBody::Host, Vec::new(), |(reply, _)| match reply {
             Reply::Host(report) => Some(*report),

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketAddrV4, SocketFlags, SocketType, bind, li
 use super::links::{self, End};
 use super::netlink::Netlink;
 use super::uplink::{self, Names};
-use super::{hardware, nft, pool, sysctl, visit};
+use super::{connections, hardware, nft, pool, sysctl, visit};
 use crate::plan::Join;
 
 /// Number of the interface to the host, and of the loopback.
@@ -154,6 +154,8 @@ impl Router {
             // Fails when it was never bound.
             let _ =
                 self.filter.ask(&links::element(false, join.index, join.hardware(), join.address.address));
+        } else if let Err(error) = connections::forget(&self.filter, join.address.address) {
+            eprintln!("porthole launcher: connections of {} are left: {error}", join.address.address);
         }
     }
 }

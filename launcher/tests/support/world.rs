@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{Child, Command};
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -53,16 +53,24 @@ impl World {
                 != fs::read_link("/proc/thread-self/ns/net").ok()
         });
         let world = Self { everything: child, outside };
+        // Nobody is there to object to an address: it is complete at once.
+        here(
+            "echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad",
+        );
         here(&format!(
             "ip link set lo up; ip link add eth0 type veth peer name eth0 netns {outside};
              ip addr add {HOST}/24 dev eth0; ip addr add {HOST_LAN}/24 dev eth0; ip link set eth0 up;
              ip route add default via {WEB}"
         ));
-        world.outside("ip link set lo up; ip addr add 45.33.32.2/24 dev eth0; ip link set eth0 up");
+        world.outside(&format!(
+            "ip link set lo up; ip addr add {WEB}/24 dev eth0; ip link set eth0 up; ip route add default via {HOST}"
+        ));
         for address in FORBIDDEN {
             world.outside(&format!("ip addr add {address}/32 dev eth0"));
         }
-        here("ip route add 192.168.77.2 dev eth0");
+        super::eventually("the host's own addresses are complete", || {
+            here("ip -6 route show table local").contains("local fe80")
+        });
         let there = File::open(format!("/proc/{outside}/ns/net")).unwrap();
         for port in [80, 25, 465, 587] {
             serve(there.try_clone().unwrap(), port, "outside");
@@ -73,8 +81,12 @@ impl World {
 
     /// Runs a script out there.
     pub fn outside(&self, script: &str) -> String {
-        let target = self.outside.to_string();
-        output(&["nsenter", "--net", "--target", &target, "sh", "-ec", script])
+        beside(self.outside, script)
+    }
+
+    /// A UDP socket out there.
+    pub fn udp(&self, port: u16) -> UdpSocket {
+        visiting(self.outside, move || UdpSocket::bind(("0.0.0.0", port)).unwrap())
     }
 }
 
@@ -102,6 +114,21 @@ fn serve(netns: File, port: u16, word: &'static str) {
     is_ready.recv().unwrap();
 }
 
+/// Runs a script in the network namespace of a process, with all privilege: more than anybody in a container has.
+pub fn beside(pid: u32, script: &str) -> String {
+    output(&["nsenter", "--net", "--target", &pid.to_string(), "sh", "-ec", script])
+}
+
+/// Calls `what` in the network namespace of a process.
+pub fn visiting<T: Send + 'static>(pid: u32, what: impl FnOnce() -> T + Send + 'static) -> T {
+    let netns = File::open(format!("/proc/{pid}/ns/net")).unwrap();
+    let visitor = std::thread::spawn(move || {
+        setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
+        what()
+    });
+    visitor.join().unwrap()
+}
+
 /// Runs a script on the host.
 pub fn here(script: &str) -> String {
     output(&["sh", "-ec", script])
@@ -124,6 +151,16 @@ pub fn state_of_host() -> String {
         "ip -o link | sed 's/state [A-Z]*//'; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent;
          nft list ruleset; grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf || true",
     )
+}
+
+/// What is there now and was not, or was and is not.
+pub fn changes(before: &str) -> Vec<String> {
+    let now = state_of_host();
+    let missing = |from: &str, of: &str| {
+        let lines: Vec<&str> = of.lines().collect();
+        from.lines().filter(|line| !lines.contains(line)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    [missing(&now, before), missing(before, &now)].concat()
 }
 
 fn output(argv: &[&str]) -> String {

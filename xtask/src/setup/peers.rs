@@ -1,4 +1,4 @@
-//! Other engines and a registry: what images are exchanged with in the tests.
+//! Other engines and a registry, and what networks are made with: for the tests.
 
 use std::path::Path;
 
@@ -8,6 +8,16 @@ use crate::workspace::find_program;
 /// Installs those that are missing. Where that cannot be done it says so and goes on: the tests that need one skip.
 pub fn ensure_peers() {
     let peers = [
+        Package {
+            name: "nftables",
+            purpose: "networks of containers",
+            present: || Path::new("/usr/sbin/nft").is_file() || find_program("nft").is_some(),
+        },
+        Package {
+            name: "iproute2",
+            purpose: "the world that networks are tested in",
+            present: || Path::new("/usr/sbin/ip").is_file() || find_program("ip").is_some(),
+        },
         Package {
             name: "docker-registry",
             purpose: "a registry to pull from and push to",
