@@ -159,6 +159,9 @@ fn networks(names: &[String]) -> Result<(), Failure> {
     require(names.len() <= MAX_NETWORKS, "A container joins at most 4 networks.")?;
     let good = |name: &String| (1..=32).contains(&name.len()) && name.bytes().all(allowed);
     require(names.iter().all(good), "A network's name is 1 to 32 lower-case letters, digits and '-'.")?;
+    // Who writes these means something else, and would get a lab.
+    let other = names.iter().any(|name| matches!(name.as_str(), "none" | "host" | "lab"));
+    require(!other, "'none', 'host' and 'lab' are no names of lab networks; no network is an empty list.")?;
     let distinct = names.iter().enumerate().all(|(n, name)| !names[..n].contains(name));
     require(distinct, "A network is named twice.")
 }

@@ -245,7 +245,7 @@ fn a_source_address_that_is_not_its_own_does_not_get_out_of_a_container() {
             socket.send_to(word.as_bytes(), (WEB, 9999)).unwrap();
         });
     };
-    let mut next = || {
+    let next = || {
         let mut bytes = [0; 16];
         let length = outside.recv(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..length]).into_owned()
