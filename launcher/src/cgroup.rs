@@ -84,6 +84,24 @@ impl Cgroups {
         fs::write(self.of(hierarchy)?.directory.join(container).join(file), value)
     }
 
+    /// The same, and where the file limits I/O also for the container's own disk: a limit of the disk below a loop device does
+    /// not bind what goes through that.
+    pub(crate) fn limit(
+        &self,
+        hierarchy: &str,
+        container: &str,
+        (file, value): (&str, &str),
+        own_disk: Option<&str>,
+    ) -> io::Result<()> {
+        self.set(hierarchy, container, file, value)?;
+        match (own_disk, value.split_once(' ')) {
+            (Some(disk), Some((_, rate))) if file == "io.max" || file.starts_with("blkio.") => {
+                self.set(hierarchy, container, file, &format!("{disk} {rate}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Moves a container's processes into its directory in a hierarchy that it has not been in.
     ///
     /// # Errors
@@ -140,11 +158,11 @@ impl Cgroups {
     }
 
     /// What is limited and how much is used; what cannot be read is left out.
-    pub(crate) fn usage(&self, container: &str, disk: Option<&str>) -> Vec<Usage> {
-        let disk = disk.unwrap_or_default();
+    pub(crate) fn usage(&self, container: &str, disk: Option<&str>, own_disk: Option<&str>) -> Vec<Usage> {
+        let disks = [disk.unwrap_or_default(), own_disk.unwrap_or_default()];
         let cpu_time = self.each(container).find_map(|(_, directory)| files::cpu_time(&directory));
         self.each(container)
-            .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time, disk))
+            .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time, disks))
             .collect()
     }
 

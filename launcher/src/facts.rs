@@ -59,7 +59,7 @@ pub(crate) fn look(state: &Path, rootless: bool, cgroups: &Cgroups) -> Host {
         max_open_files: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
         cpus: list("/sys/devices/system/cpu/online"),
         memory_nodes: list("/sys/devices/system/node/online"),
-        disk: disk(state),
+        disk: rustix::fs::stat(state).ok().and_then(|state| disk(state.st_dev)),
     }
 }
 
@@ -68,9 +68,8 @@ fn list(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| "0".to_owned(), |text| text.trim().to_owned())
 }
 
-/// The disk that holds a directory: what throttles I/O takes disks and no partitions of them.
-fn disk(directory: &Path) -> Option<String> {
-    let device = rustix::fs::stat(directory).ok()?.st_dev;
+/// The disk with the file system of this number: what throttles I/O takes disks and no partitions of them.
+pub(crate) fn disk(device: u64) -> Option<String> {
     let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     // Not there for file systems without a device of their own.
     let place = fs::canonicalize(format!("/sys/dev/block/{device}")).ok()?;

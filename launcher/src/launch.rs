@@ -163,7 +163,10 @@ impl<'a> Birth<'a> {
     }
 
     fn set(&self, hierarchy: &str, file: &str, value: &str) -> io::Result<()> {
-        self.engine.cgroups.set(hierarchy, &self.request.container, file, value)
+        let limited = self.request.limits.io_bytes_per_second.is_some();
+        let own_disk = self.disk.as_ref().filter(|_| limited).and_then(|disk| self.engine.own_disk(disk));
+        let container = &self.request.container;
+        self.engine.cgroups.limit(hierarchy, container, (file, value), own_disk.as_deref())
     }
 
     fn clone_layers(&mut self, layers: &[String], idmapped: bool) -> io::Result<()> {

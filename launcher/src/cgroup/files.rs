@@ -20,7 +20,7 @@ pub(super) fn usage(
     hierarchy: &Hierarchy,
     directory: &Path,
     cpu_time: Option<u64>,
-    disk: &str,
+    disks: [&str; 2],
 ) -> Vec<Usage> {
     let group = Group { directory, version: hierarchy.version };
     let found =
@@ -30,8 +30,8 @@ pub(super) fn usage(
             ("pids", _) => vec![group.pids()],
             ("cpu", 1) => vec![group.cpu_1(cpu_time)],
             ("cpu", _) => vec![group.cpu_2()],
-            ("blkio", _) => vec![group.io_1(disk)],
-            ("io", _) => vec![group.io_2(disk)],
+            ("blkio", _) => vec![group.io_1(disks)],
+            ("io", _) => vec![group.io_2(disks)],
             _ => vec![],
         });
     found.flatten().collect()
@@ -142,18 +142,19 @@ impl Group<'_> {
         self.found(Resource::Cpu, nanoseconds? / 1000, limit, hits)
     }
 
-    /// Bytes moved from and to `disk`. The kernel counts no time that a process was held back.
-    fn io_1(&self, disk: &str) -> Option<Usage> {
+    /// Bytes moved from and to the host's disk and the container's own; what is written to the latter is not counted again where
+    /// it goes on to the former. The kernel counts no time that a process was held back.
+    fn io_1(&self, disks: [&str; 2]) -> Option<Usage> {
         let moved = self.text("blkio.throttle.io_service_bytes")?;
-        let moved = ["Read", "Write"].map(|way| of_disk(&moved, disk, way).unwrap_or(0)).iter().sum();
-        let limit = of_disk(&self.text("blkio.throttle.write_bps_device")?, disk, "");
+        let moved = moved_by(&moved, disks, ["Read", "Write"]);
+        let limit = of_disk(&self.text("blkio.throttle.write_bps_device")?, disks[0], "");
         self.found(Resource::Io, moved, limit, 0)
     }
 
-    fn io_2(&self, disk: &str) -> Option<Usage> {
+    fn io_2(&self, disks: [&str; 2]) -> Option<Usage> {
         let moved = self.text("io.stat")?;
-        let moved = ["rbytes=", "wbytes="].map(|way| of_disk(&moved, disk, way).unwrap_or(0)).iter().sum();
-        let limit = self.text("io.max").and_then(|text| of_disk(&text, disk, "wbps="));
+        let moved = moved_by(&moved, disks, ["rbytes=", "wbytes="]);
+        let limit = self.text("io.max").and_then(|text| of_disk(&text, disks[0], "wbps="));
         self.found(Resource::Io, moved, limit, 0)
     }
 
@@ -169,6 +170,12 @@ impl Group<'_> {
     }
 }
 
+/// Bytes read from the host's disk, and moved from and to the container's own, or else to the host's.
+fn moved_by(text: &str, [host, own]: [&str; 2], [read, write]: [&str; 2]) -> u64 {
+    let of = |disk: &str, way: &str| of_disk(text, disk, way).unwrap_or(0);
+    of(host, read) + if own.is_empty() { of(host, write) } else { of(own, read) + of(own, write) }
+}
+
 /// The number behind `key` in the lines of `disk`, which each begin with its numbers.
 fn of_disk(text: &str, disk: &str, key: &str) -> Option<u64> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(disk)?.strip_prefix(' '));
@@ -182,7 +189,7 @@ fn thousandths(quota: u64, period: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::of_disk;
+    use super::{moved_by, of_disk};
 
     #[test]
     fn numbers_of_a_disk_are_found_on_either_version() {
@@ -192,6 +199,9 @@ mod tests {
         let line = "254:0 rbps=max wbps=7 riops=max wiops=max\n";
         assert_eq!((of_disk(line, "254:0", "wbps="), of_disk(line, "254:0", "rbps=")), (Some(7), None));
         assert_eq!(of_disk(line, "254:1", "wbps="), None);
+        let ways = ["Read", "Write"];
+        let text = "254:0 Read 1\n254:0 Write 2\n7:0 Read 10\n7:0 Write 20\n";
+        assert_eq!((moved_by(text, ["254:0", ""], ways), moved_by(text, ["254:0", "7:0"], ways)), (3, 31));
         assert_eq!(of_disk("", "", ""), None);
     }
 }

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 
 use super::{Engine, failure};
 use crate::container::{Container, Process, Streams};
+use crate::disk::Disk;
+use crate::facts;
 use crate::wire::{Failure, FailureKind, Known, MAX_MESSAGE_BYTES, ProcessRequest, Reply};
 use crate::{image_file, inspect};
 
@@ -87,11 +89,18 @@ impl Engine {
         Ok(Reply::Listening(inspect::tcp(life.init.number())))
     }
 
+    /// The device of a container's writable layer, where it has one of its own.
+    pub(crate) fn own_disk(&self, disk: &Disk) -> Option<String> {
+        let device = rustix::fs::fstat(disk.root()).ok()?.st_dev;
+        facts::disk(device).filter(|disk| Some(disk) != self.host.disk.as_ref())
+    }
+
     /// Limits and use of a container.
     pub(crate) fn usage(&self, id: &str) -> Result<Reply, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         container.running()?;
-        let mut usage = self.cgroups.usage(id, self.host.disk.as_deref());
+        let mut usage =
+            self.cgroups.usage(id, self.host.disk.as_deref(), self.own_disk(&container.disk).as_deref());
         usage.extend(container.disk.usage());
         Ok(Reply::Usage(usage))
     }

@@ -33,6 +33,7 @@ impl Engine {
         let joins = self.host.hierarchies.iter().any(|h| h.serves(&new) && !h.serves(&old));
         // Who makes processes all the time would be ahead of those who move them.
         let _still = (joins && container.frozen.is_none()).then(|| self.cgroups.freeze(id));
+        let own_disk = self.own_disk(&container.disk);
         let mut written = Vec::new();
         for hierarchy in self.host.hierarchies.iter().filter(|hierarchy| hierarchy.serves(&new)) {
             let change = Change {
@@ -40,6 +41,7 @@ impl Engine {
                 cgroups: &self.cgroups,
                 container: id,
                 hierarchy: &hierarchy.name,
+                own_disk: own_disk.as_deref(),
             };
             let before = settings(&old, hierarchy, &self.host);
             let mut after = settings(&new, hierarchy, &self.host);
@@ -51,7 +53,7 @@ impl Engine {
             if let Err(refused) = change.make(hierarchy, &old, after, &before, &mut written) {
                 // In reverse, each is accepted as it was before.
                 for (hierarchy, (file, value)) in written.into_iter().rev() {
-                    let _ = self.cgroups.set(hierarchy, id, &file, &value);
+                    let _ = self.cgroups.limit(hierarchy, id, (&file, &value), own_disk.as_deref());
                 }
                 return Err(refused);
             }
@@ -77,6 +79,7 @@ struct Change<'a> {
     cgroups: &'a Cgroups,
     container: &'a str,
     hierarchy: &'a str,
+    own_disk: Option<&'a str>,
 }
 
 impl<'a> Change<'a> {
@@ -116,7 +119,9 @@ impl<'a> Change<'a> {
     }
 
     fn write(&self, file: &str, value: &str) -> io::Result<()> {
-        let set = |file: &str, value: &str| self.cgroups.set(self.hierarchy, self.container, file, value);
+        let set = |file: &str, value: &str| {
+            self.cgroups.limit(self.hierarchy, self.container, (file, value), self.own_disk)
+        };
         if file != KILLING {
             return set(file, value);
         }
