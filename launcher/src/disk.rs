@@ -5,6 +5,7 @@ mod image;
 mod loopback;
 mod maker;
 mod pool;
+mod quota;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -17,6 +18,7 @@ use crate::sys;
 use crate::wire::{Limits, Resource, Usage};
 pub(crate) use find::{find, try_image};
 pub(crate) use pool::Pool;
+pub(crate) use quota::Projects;
 
 /// What overlayfs makes for itself beside the files of a container: `work/work`, and in it the mark of a volatile one.
 const OVERLAYS_OWN: Size = Size { bytes: 3 * 4096, inodes: 3 };
@@ -45,8 +47,8 @@ pub(crate) struct Disk {
 
 #[derive(Debug)]
 enum Backing {
-    /// A directory of the state directory, in nobody's way and without a limit.
-    Directory,
+    /// A directory of the state directory, without a limit but for a quota of its project.
+    Directory { quota: Option<(u32, Size)> },
     /// A file system of its own in an image behind a loop device.
     Image {
         /// The device's number.
@@ -67,9 +69,9 @@ pub(crate) enum Remains {
 }
 
 impl Disk {
-    /// The directory behind `root`.
-    pub(crate) fn directory(root: OwnedFd) -> Self {
-        Self { root, backing: Backing::Directory }
+    /// The directory behind `root`; of the project that a quota limits, with its limits.
+    pub(crate) fn directory(root: OwnedFd, quota: Option<(u32, Size)>) -> Self {
+        Self { root, backing: Backing::Directory { quota } }
     }
 
     /// A detached mount of it, with `upper` and `work` at its top, translated by the user namespace `ids`.
@@ -82,7 +84,7 @@ impl Disk {
         ids: Option<BorrowedFd<'_>>,
     ) -> Result<OwnedFd, Errno> {
         let mount = match self.backing {
-            Backing::Directory => {
+            Backing::Directory { .. } => {
                 let flags = OpenTreeFlags::OPEN_TREE_CLONE
                     | OpenTreeFlags::OPEN_TREE_CLOEXEC
                     | OpenTreeFlags::AT_EMPTY_PATH;
@@ -103,21 +105,33 @@ impl Disk {
 
     /// Limits and use; empty where nothing limits it.
     pub(crate) fn usage(&self) -> Vec<Usage> {
-        let Backing::Image { size, empty, .. } = self.backing else { return Vec::new() };
-        let free = free(self.root.as_fd()).unwrap_or(empty);
-        let used = |empty: u64, free: u64, own: u64| empty.saturating_sub(free).saturating_sub(own);
+        let (used, size) = match self.backing {
+            Backing::Directory { quota: None } => return Vec::new(),
+            Backing::Directory { quota: Some((project, size)) } => {
+                (quota::used(self.root.as_fd(), project).ok(), size)
+            }
+            Backing::Image { size, empty, .. } => (self.used(empty).ok(), size),
+        };
+        let Some(used) = used else { return Vec::new() };
         let usage =
             |resource, usage, limit| Usage { resource, version: 0, usage, limit: Some(limit), hits: 0 };
-        vec![
-            usage(Resource::Disk, used(empty.bytes, free.bytes, OVERLAYS_OWN.bytes), size.bytes),
-            usage(Resource::Inodes, used(empty.inodes, free.inodes, OVERLAYS_OWN.inodes), size.inodes),
-        ]
+        vec![usage(Resource::Disk, used.bytes, size.bytes), usage(Resource::Inodes, used.inodes, size.inodes)]
+    }
+
+    /// What is used of a file system where this was free at first.
+    fn used(&self, empty: Size) -> Result<Size, Errno> {
+        let free = free(self.root.as_fd())?;
+        let used = |empty: u64, free: u64, own: u64| empty.saturating_sub(free).saturating_sub(own);
+        Ok(Size {
+            bytes: used(empty.bytes, free.bytes, OVERLAYS_OWN.bytes),
+            inodes: used(empty.inodes, free.inodes, OVERLAYS_OWN.inodes),
+        })
     }
 
     /// Gives it up.
     pub(crate) fn into_remains(self) -> Remains {
         match self.backing {
-            Backing::Directory => Remains::Directory,
+            Backing::Directory { .. } => Remains::Directory,
             Backing::Image { .. } => Remains::Descriptor(self.root),
         }
     }

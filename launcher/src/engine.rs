@@ -18,7 +18,7 @@ use nix::libc::sock_filter;
 
 use crate::cgroup::Cgroups;
 use crate::container::Container;
-use crate::disk::Pool;
+use crate::disk::{Pool, Projects};
 use crate::net::Net;
 use crate::plan::{Host, Storage};
 use crate::ranges::Ranges;
@@ -49,6 +49,8 @@ pub(crate) struct Engine {
     pub(crate) trash: Trash,
     /// Images for writable layers, where those are what limits them.
     pub(crate) pool: Option<Pool>,
+    /// Projects of containers, where quotas are what limits them.
+    pub(crate) projects: Projects,
     /// What takes long to close, until a child does it.
     doomed: Vec<OwnedFd>,
     /// Containers of an earlier launcher that are still dying.
@@ -87,6 +89,7 @@ impl Engine {
             containers: BTreeMap::new(),
             trash: Trash::default(),
             pool,
+            projects: Projects::default(),
             doomed: Vec::new(),
             left,
             trash_count: 0,

@@ -302,6 +302,80 @@ const LOOP_CONFIGURE: libc::Ioctl = 0x4c0a;
 const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4c82;
 const _: () = assert!(size_of::<LoopConfig>() == 304, "as `struct loop_config`");
 
+/// Puts a directory, and what is made in it from now on, under the project `project` of its file system's quotas; 0 is
+/// nobody's. See `FS_IOC_FSSETXATTR` of `ioctl_xfs_fsgetxattr(2)`.
+///
+/// # Errors
+/// As there; `ENOTTY` or `EOPNOTSUPP` of a file system without projects.
+pub(crate) fn set_project(directory: BorrowedFd<'_>, project: u32) -> io::Result<()> {
+    // `struct fsxattr` of `linux/fs.h`, as words; the first are flags, the fourth is the project.
+    let mut attributes = [0u32; 7];
+    // SAFETY: FS_IOC_FSGETXATTR writes one `fsxattr`, which is as large as these words.
+    let got = unsafe { libc::ioctl(directory.as_raw_fd(), FS_IOC_FSGETXATTR, attributes.as_mut_ptr()) };
+    check(c_long::from(got))?;
+    attributes[0] |= FS_XFLAG_PROJINHERIT;
+    attributes[3] = project;
+    // SAFETY: FS_IOC_FSSETXATTR reads one `fsxattr`, which lives through the call.
+    let set = unsafe { libc::ioctl(directory.as_raw_fd(), FS_IOC_FSSETXATTR, attributes.as_ptr()) };
+    check(c_long::from(set)).map(drop)
+}
+
+// The numbers have 32 bits; musl's ioctl takes an int, where the bits are the same.
+#[allow(clippy::cast_possible_wrap, reason = "see above")]
+const FS_IOC_FSGETXATTR: libc::Ioctl = 0x801c_581f_u32 as libc::Ioctl;
+const FS_IOC_FSSETXATTR: libc::Ioctl = 0x401c_5820;
+const FS_XFLAG_PROJINHERIT: u32 = 0x200;
+
+/// `struct if_dqblk` of `linux/quota.h`.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Quota {
+    /// Limits of space in units of 1024 bytes.
+    pub(crate) block_limit: u64,
+    pub(crate) block_soft_limit: u64,
+    /// Use in bytes.
+    pub(crate) space: u64,
+    pub(crate) inode_limit: u64,
+    pub(crate) inode_soft_limit: u64,
+    pub(crate) inodes: u64,
+    pub(crate) times: [u64; 2],
+    pub(crate) valid: u32,
+}
+
+/// The quota of a project on the file system that `file` is on, see `Q_GETQUOTA` of `quotactl(2)`.
+///
+/// # Errors
+/// As there; `ESRCH` where no project quota is on.
+pub(crate) fn project_quota(file: BorrowedFd<'_>, project: u32) -> io::Result<Quota> {
+    let mut quota = Quota::default();
+    quotactl(file, Q_GETQUOTA, project, &mut quota)?;
+    Ok(quota)
+}
+
+/// Sets its limits, see `Q_SETQUOTA` there.
+///
+/// # Errors
+/// As [`project_quota`].
+pub(crate) fn set_project_quota(file: BorrowedFd<'_>, project: u32, mut quota: Quota) -> io::Result<()> {
+    quota.valid = QIF_LIMITS;
+    quotactl(file, Q_SETQUOTA, project, &mut quota)
+}
+
+fn quotactl(file: BorrowedFd<'_>, command: u32, project: u32, quota: &mut Quota) -> io::Result<()> {
+    /// Of projects, see `QCMD` of `quotactl(2)`.
+    const PROJECTS: u32 = 2;
+    let command = command << 8 | PROJECTS;
+    // SAFETY: both commands read or write one `if_dqblk`, which `Quota` is laid out as and which lives through the call.
+    let result = unsafe {
+        libc::syscall(libc::SYS_quotactl_fd, file.as_raw_fd(), command, project, ptr::from_mut(quota))
+    };
+    check(result).map(drop)
+}
+
+const Q_GETQUOTA: u32 = 0x80_0007;
+const Q_SETQUOTA: u32 = 0x80_0008;
+const QIF_LIMITS: u32 = 1 | 4;
+
 /// Sets the interface `lo` of the caller's network namespace up, see `netdevice(7)`.
 ///
 /// # Errors

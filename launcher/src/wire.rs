@@ -540,7 +540,7 @@ pub struct HostReport {
     pub engines: Vec<(String, bool, String)>,
     /// See `engines`.
     pub networks: Vec<(String, bool, String)>,
-    /// How writable layers are limited: `quota`, `image`, `memory` or `none`.
+    /// How writable layers are limited: `quota`, `image` or `none`.
     pub disk: String,
 }
 

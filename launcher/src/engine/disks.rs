@@ -1,7 +1,7 @@
 //! Writable layers of containers: where they come from, and where they go.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::fstatvfs;
 use rustix::io::Errno;
@@ -62,7 +62,13 @@ impl Engine {
             }
             _ => {
                 let owner = self.ranges.store().0;
-                Ok(Disk::directory(self.store.make_container(&request.container, owner)?))
+                let root = self.store.make_container(&request.container, owner)?;
+                let size = Size::from(&request.limits);
+                let quota = match storage {
+                    Storage::Quota => Some((self.projects.assign(root.as_fd(), size)?, size)),
+                    _ => None,
+                };
+                Ok(Disk::directory(root, quota))
             }
         }
     }

@@ -107,13 +107,6 @@ fn layers(place: &Path, rootless: bool, storage: Storage) -> Finding {
             ),
             why,
         ),
-        Storage::Memory => fails(
-            "disk limits",
-            DEGRADED,
-            "a file system in memory for each container: what is written counts as its memory",
-            why,
-            BETTER,
-        ),
         Storage::None if rootless => fails("disk limits", DEGRADED, "not without root", why, BETTER),
         Storage::None => {
             let reason = disk::try_image(place).err().map(|error| error.to_string());

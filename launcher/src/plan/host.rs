@@ -11,8 +11,6 @@ pub enum Storage {
     Quota,
     /// Each is a file system of its own in a file.
     Image,
-    /// Each is a file system of its own in memory.
-    Memory,
     /// Not at all.
     #[default]
     None,
@@ -25,7 +23,6 @@ impl Storage {
         match self {
             Self::Quota => "quota",
             Self::Image => "image",
-            Self::Memory => "memory",
             Self::None => "none",
         }
     }

@@ -216,7 +216,6 @@ fn writable_layer(container: &str, storage: Storage, bytes: u64, inodes: u64) ->
             "mkdir containers/{container}/upper containers/{container}/work; quotactl(Q_SETQUOTA, {bytes} bytes, {inodes} inodes)"
         ),
         Storage::Image => format!("mount(\"ext4\", LO_FLAGS_AUTOCLEAR, {bytes} bytes, {inodes} inodes)"),
-        Storage::Memory => format!("mount(\"tmpfs\", \"size={bytes},nr_inodes={inodes}\")"),
     }
 }
 

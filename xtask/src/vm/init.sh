@@ -14,7 +14,7 @@ mount -t devpts -o ptmxmode=666 devpts /host/dev/pts
 mount -t tmpfs shm /host/dev/shm
 mount -t cgroup2 cgroup2 /host/sys/fs/cgroup
 mount -t tmpfs run /host/run
-mount -t ext4 /dev/vda /host/tmp
+mount -t ext4 -o prjquota /dev/vda /host/tmp
 busybox chmod 1777 /host/tmp
 busybox ip link set lo up
 busybox cp /script /bin/busybox /host/run/

@@ -18,7 +18,7 @@ pub(super) struct Kernel {
 }
 
 /// What the machine needs beyond what is built in, each after those it depends on.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 19] = [
     "virtio_ring",
     "virtio",
     "virtio_pci_legacy_dev",
@@ -36,6 +36,8 @@ const MODULES: [&str; 17] = [
     "mbcache",
     "jbd2",
     "ext4",
+    "quota_tree",
+    "quota_v2",
 ];
 
 /// The newest kernel of this Debian's 6.1 series, which is the oldest that Porthole supports; kept for the next time.
