@@ -31,7 +31,11 @@ pub(super) fn run(kernel: &Kernel, script: &str) -> Result<(u8, String)> {
     let archive = first_file_system(&dir, kernel, script)?;
     let disk = dir.join("disk.img");
     File::create(&disk)?.set_len(2 << 30)?;
-    quietly(Command::new("mkfs.ext4").args(["-q", "-F", "-O", "quota,project", "-E", "quotatype=prjquota"]).arg(&disk))?;
+    quietly(
+        Command::new("mkfs.ext4")
+            .args(["-q", "-F", "-O", "quota,project", "-E", "quotatype=prjquota"])
+            .arg(&disk),
+    )?;
     let mut machine = Command::new("timeout")
         .args([
             DEADLINE,
