@@ -5,6 +5,7 @@
 
 mod identity;
 mod root;
+mod runtime;
 mod streams;
 
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -32,7 +33,7 @@ pub(crate) struct Materials<'a> {
     pub(crate) devpts: Option<BorrowedFd<'a>>,
     /// Standard streams; `None` is /dev/null.
     pub(crate) stdio: [Option<BorrowedFd<'a>>; 3],
-    /// The pidfd of the container's process 1.
+    /// The pidfd of the container's process 1; for a runtime, of its mounter.
     pub(crate) init: Option<BorrowedFd<'a>>,
     /// Reads as closed once process 1 has executed the container's init. Without root that cannot hide its memory and
     /// descriptors, which are the launcher's until then; so nothing of the container may run before.
@@ -74,13 +75,22 @@ impl Child<'_> {
                     rustix::io::read(open, &mut [0; 1])?;
                 }
             }
+            Action::TakeRoot => self.page.wait(Signal::RootReady)?,
             _ => {}
         }
         self.page.begin(index);
         self.perform(action)?;
         self.page.end(index);
-        if matches!(action, Action::DetachHost) {
-            self.page.raise(Signal::RootReady);
+        match action {
+            Action::DetachHost => self.page.raise(Signal::RootReady),
+            Action::OfferRoot => {
+                self.page.raise(Signal::RootReady);
+                // Until it is killed: the descriptor is open as long as it lives.
+                loop {
+                    nix::unistd::pause();
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -153,7 +163,20 @@ impl Child<'_> {
                 self.become_program()
             }
             Action::Execute { .. } => self.become_program(),
-            Action::MakeWritableLayer { .. }
+            Action::OfferRoot => runtime::offer_root(self.page),
+            Action::TakeRoot => runtime::take_root(self.page, self.materials.init.ok_or(Errno::BADF)?),
+            Action::HideCgroups { points } => runtime::hide(points),
+            Action::RunBundle { .. } | Action::RunProcess { .. } => {
+                set_parent_process_death_signal(Some(Kill::KILL))?;
+                sys::default_signals().map_err(errno)?;
+                streams::connect(&self.materials.stdio)?;
+                self.become_program()
+            }
+            Action::WriteBundle { .. }
+            | Action::OpenConsole { .. }
+            | Action::CloneMounter
+            | Action::CloneRuntime
+            | Action::MakeWritableLayer { .. }
             | Action::MakeCgroup { .. }
             | Action::SetLimit { .. }
             | Action::AllowDevices { .. }

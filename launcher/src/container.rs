@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::page::Page;
 use crate::plan::Step;
 use crate::ranges::Range;
-use crate::wire::{Address, Ending, ExecutedStep, Limits, ProcessRequest};
+use crate::wire::{Address, Ending, EngineKind, ExecutedStep, Limits, ProcessRequest};
 
 /// A container that lives, or has ended and not been removed.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ pub(crate) struct Container {
     /// Those in force.
     pub(crate) limits: Limits,
     pub(crate) new_privileges: bool,
+    pub(crate) engine: EngineKind,
+    /// Where process 1 has told of its kernel.
+    pub(crate) kernel: Option<OwnedFd>,
     /// What only a living one has.
     pub(crate) life: Option<Life>,
     pub(crate) processes: BTreeMap<u32, Process>,
@@ -46,8 +49,8 @@ pub(crate) struct Container {
 pub(crate) struct Life {
     pub(crate) init: Child,
     pub(crate) range: Range,
-    /// Its devpts, to open further terminals in.
-    pub(crate) devpts: OwnedFd,
+    /// Its devpts, to open further terminals in; none where a runtime opens them.
+    pub(crate) devpts: Option<OwnedFd>,
     /// Becomes readable when its memory has run out; none with version 2, which needs no help.
     pub(crate) memory: Option<OwnedFd>,
     /// Whether process 1 has ended: what is left is to remove its cgroups.
@@ -122,17 +125,22 @@ impl Streams {
 impl Starting {
     /// The executed steps, with times relative to the request.
     pub(crate) fn executed(&self) -> Vec<ExecutedStep> {
-        let now = crate::page::now();
-        let timed = |(index, step): (usize, &Step)| {
-            let (begin, end) = self.page.times(index);
-            let begin = begin?;
-            Some(ExecutedStep {
-                step: step.clone(),
-                start_ns: begin.saturating_sub(self.received),
-                // The last step of a child, its exec, ends by not returning.
-                duration_ns: end.unwrap_or(now).saturating_sub(begin),
-            })
-        };
-        self.steps.iter().enumerate().filter_map(timed).collect()
+        executed(&self.page, &self.steps, self.received)
     }
+}
+
+/// Those of `steps` that have been taken, with times relative to `received`.
+pub(crate) fn executed(page: &Page, steps: &[Step], received: u64) -> Vec<ExecutedStep> {
+    let now = crate::page::now();
+    let timed = |(index, step): (usize, &Step)| {
+        let (begin, end) = page.times(index);
+        let begin = begin?;
+        Some(ExecutedStep {
+            step: step.clone(),
+            start_ns: begin.saturating_sub(received),
+            // The last step of a child, its exec, ends by not returning.
+            duration_ns: end.unwrap_or(now).saturating_sub(begin),
+        })
+    };
+    steps.iter().enumerate().filter_map(timed).collect()
 }

@@ -8,6 +8,8 @@ mod socket;
 mod starts;
 mod update;
 
+pub(crate) use starts::{no_range, step_failed};
+
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,6 +22,7 @@ use crate::cgroup::Cgroups;
 use crate::container::Container;
 use crate::disk::{Pool, Projects};
 use crate::net::Net;
+use crate::oci::Oci;
 use crate::plan::{Host, Storage};
 use crate::ranges::Ranges;
 use crate::store::Store;
@@ -45,6 +48,8 @@ pub(crate) struct Engine {
     pub(crate) home: Option<OwnedFd>,
     /// Its own network namespace, likewise.
     network: Option<OwnedFd>,
+    /// Engines beside our own.
+    pub(crate) oci: Oci,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) trash: Trash,
     /// Images for writable layers, where those are what limits them.
@@ -86,6 +91,7 @@ impl Engine {
             init: Arc::new(init::load()?),
             network: socket::home()?,
             home: if rootless { None } else { Some(launch::home()?) },
+            oci: Oci::new(state, rootless)?,
             containers: BTreeMap::new(),
             trash: Trash::default(),
             pool,

@@ -36,10 +36,12 @@ pub(crate) fn report(state: &Path, rootless: bool, storage: Storage) -> HostRepo
     let (network, networks) = network::look(rootless);
     findings.push(network);
     findings.push(isolation::kvm());
+    let own = ("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned());
+    let engines = [own].into_iter().chain(crate::oci::report(rootless)).collect();
     HostReport {
         rootless,
         findings,
-        engines: vec![("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned())],
+        engines,
         networks,
         disk: storage.name().to_owned(),
     }

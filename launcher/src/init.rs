@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// `launcher/init`, built by this package's build script.
-static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/porthole-init"));
+pub(crate) static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/porthole-init"));
 
 /// Puts it into memory that nobody can change any more.
 pub(crate) fn load() -> io::Result<OwnedFd> {

@@ -69,6 +69,7 @@ impl Engine {
                 .map_or_else(|| counted_bytes(container.disk.root()), |disk| disk.usage),
             tcp: tcp(init),
             pids,
+            uname: container.uname(),
         }
     }
 }

@@ -29,21 +29,21 @@ use crate::wire::LaunchRequest;
 
 /// A container that is being made. Dropped before it is complete, it takes everything back.
 pub(crate) struct Birth<'a> {
-    engine: &'a mut Engine,
-    request: &'a LaunchRequest,
-    range: Range,
-    page: Page,
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) request: &'a LaunchRequest,
+    pub(crate) range: Range,
+    pub(crate) page: Page,
     program: Program,
     /// To the cgroups of version 1.
     entrances: Vec<OwnedFd>,
     /// The cgroup of version 2.
     cgroup: Option<OwnedFd>,
-    disk: Option<Disk>,
-    layers: Vec<OwnedFd>,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) layers: Vec<OwnedFd>,
     devpts: Option<OwnedFd>,
-    memory: Option<OwnedFd>,
+    pub(crate) memory: Option<OwnedFd>,
     streams: Option<Pair>,
-    init: Option<Child>,
+    pub(crate) init: Option<Child>,
     /// See [`Materials::init_open`].
     init_open: Option<OwnedFd>,
     /// Its network namespace, when it joins a network.
@@ -119,7 +119,8 @@ impl<'a> Birth<'a> {
         Ok(Born { disk, init, devpts, memory: self.memory, process })
     }
 
-    fn perform(&mut self, action: &Action, steps: &[Step]) -> io::Result<()> {
+    /// Takes one of the launcher's steps.
+    pub(crate) fn perform(&mut self, action: &Action, steps: &[Step]) -> io::Result<()> {
         match action {
             Action::MakeWritableLayer { storage, .. } => {
                 self.disk = Some(self.engine.make_disk(self.request, *storage)?);
@@ -260,7 +261,8 @@ impl<'a> Birth<'a> {
         Ok(())
     }
 
-    fn undo(&mut self) {
+    /// Takes back what was made so far.
+    pub(crate) fn undo(&mut self) {
         if let Some((process, _)) = self.process.take() {
             process.kill_and_wait();
         }

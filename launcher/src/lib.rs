@@ -21,6 +21,7 @@ mod init;
 mod inspect;
 mod launch;
 mod net;
+mod oci;
 mod page;
 pub mod plan;
 pub mod privilege;

@@ -101,6 +101,16 @@ impl Page {
         Pid::from_raw(self.0.pid.load(Ordering::Acquire).cast_signed())
     }
 
+    /// Tells of a descriptor that the caller keeps open for another child.
+    pub(crate) fn offer(&self, descriptor: u32) {
+        self.0.offered.store(descriptor, Ordering::Release);
+    }
+
+    /// The descriptor that was told of.
+    pub(crate) fn offered(&self) -> u32 {
+        self.0.offered.load(Ordering::Acquire)
+    }
+
     fn word(&self, signal: Signal) -> &AtomicU32 {
         &self.0.flags[signal as usize]
     }

@@ -3,6 +3,7 @@
 //! `porthole plan` prints it, the launcher executes exactly it, and each executed step keeps its own duration. The
 //! children interpret their part of it between `clone` and `execve`, so a step holds everything as the kernel wants it.
 
+mod bundle;
 mod host;
 mod limits;
 pub(crate) mod network;
@@ -11,6 +12,7 @@ mod root;
 mod step;
 mod words;
 
+pub(crate) use bundle::{Bundle, bundle_steps, process_bundle_steps};
 pub use host::{Hierarchy, Host, Ids, Storage};
 pub(crate) use limits::{Setting, settings};
 pub use network::Join;

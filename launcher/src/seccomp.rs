@@ -6,9 +6,13 @@
 
 mod allowed;
 mod assemble;
+mod named;
 
 use nix::libc::{self, sock_filter};
 
+pub(crate) use named::{Argument, Rule, rules};
+
+use allowed::Call;
 use assemble::{Condition, Leaf, Tree, jump_if, load, refuse};
 
 /// How `seccomp_data` of the kernel is laid out, see `seccomp(2)`: offsets of its fields in bytes.
@@ -55,29 +59,32 @@ pub(crate) fn filter() -> Vec<sock_filter> {
     ];
     const { assert!(X32 > NEWEST_CONSIDERED) };
     let mut leaves: Vec<(u32, Leaf)> =
-        allowed::ALWAYS.iter().map(|call| (number(*call), Leaf::Allow)).collect();
-    leaves.extend(conditional());
+        allowed::ALWAYS.iter().map(|(_, call)| (number(*call), Leaf::Allow)).collect();
+    leaves.extend(conditional().into_iter().map(|((_, call), leaf)| (number(call), leaf)));
     program.extend(Tree::new(leaves, NEWEST_CONSIDERED).assemble());
     program
 }
 
 /// Calls that are allowed with some arguments only, or answered without being made.
-fn conditional() -> Vec<(u32, Leaf)> {
+fn conditional() -> Vec<(Call, Leaf)> {
     use Condition::{AnyOf, NoneOf, NoneOfBits};
     /// All `CLONE_NEW…` flags.
     const NEW_NAMESPACES: u32 = 0x7e02_0000;
     let family = data::argument(0);
     let protocol = data::argument(2);
     vec![
-        (number(libc::SYS_sync), Leaf::Pretend),
-        (number(libc::SYS_clone), Leaf::When(vec![vec![(data::argument(0), NoneOfBits(NEW_NAMESPACES))]])),
+        (("SYS_sync", libc::SYS_sync), Leaf::Pretend),
         (
-            number(libc::SYS_ioctl),
+            ("SYS_clone", libc::SYS_clone),
+            Leaf::When(vec![vec![(data::argument(0), NoneOfBits(NEW_NAMESPACES))]]),
+        ),
+        (
+            ("SYS_ioctl", libc::SYS_ioctl),
             // Input into somebody's terminal, and line disciplines that are loaded on demand.
             Leaf::When(vec![vec![(data::argument(1), NoneOf(&[TIOCSTI, TIOCLINUX, TIOCSETD]))]]),
         ),
         (
-            number(libc::SYS_socket),
+            ("SYS_socket", libc::SYS_socket),
             Leaf::When(vec![
                 vec![(family, AnyOf(&[AF_UNIX]))],
                 // The protocols whose code is in every kernel: another number would load a module.
@@ -85,9 +92,9 @@ fn conditional() -> Vec<(u32, Leaf)> {
                 vec![(family, AnyOf(&[AF_NETLINK])), (protocol, AnyOf(&[NETLINK_ROUTE]))],
             ]),
         ),
-        (number(libc::SYS_socketpair), Leaf::When(vec![vec![(family, AnyOf(&[AF_UNIX]))]])),
+        (("SYS_socketpair", libc::SYS_socketpair), Leaf::When(vec![vec![(family, AnyOf(&[AF_UNIX]))]])),
         (
-            number(libc::SYS_personality),
+            ("SYS_personality", libc::SYS_personality),
             // Linux, Linux with 32-bit uname, both without address randomisation off; and the question "which one?".
             Leaf::When(vec![vec![(data::argument(0), AnyOf(&[0, 0x8, 0x2_0000, 0x2_0008, u32::MAX]))]]),
         ),

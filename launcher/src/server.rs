@@ -12,13 +12,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use rustix::event::epoll;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::container::Caller;
 use crate::engine::Engine;
+use crate::oci::Progress;
 use crate::ranges::Ranges;
 use crate::stage;
 use crate::wire::{Event, Failure, Message, Reply};
@@ -118,7 +119,7 @@ impl Server {
         let mut sources = Sources::new()?;
         sources.watch(&listener, Source::Listener, epoll::EventFlags::IN)?;
         // Told by the loop instead of at any moment; children unblock all before they become something else.
-        let ending = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+        let ending = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
         ending.thread_block()?;
         let signals = SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         sources.watch(&signals, Source::Signal, epoll::EventFlags::IN)?;
@@ -182,7 +183,10 @@ impl Server {
         match source {
             Source::Listener => self.accept()?,
             Source::Signal => {
-                if self.signals.read_signal()?.is_some() {
+                let told = self.signals.read_signal()?;
+                // A child has ended: if nobody waits for it, that is done when there is nothing else to do.
+                let is_child = |signal: &siginfo| signal.ssi_signo == Signal::SIGCHLD as u32;
+                if told.as_ref().is_some_and(|signal| !is_child(signal)) {
                     self.shut_down(None);
                 }
             }
@@ -199,6 +203,8 @@ impl Server {
                 self.engine.init_ended(&container).into_iter().for_each(|event| self.event(event));
             }
             Source::Memory { container } => self.engine.memory_event(&container),
+            Source::Runtime { container, process } => self.runtime_ended(&container, process),
+            Source::Late { container, process } => self.engine.runtime_late(&container, process),
             Source::Trash => {
                 if self.engine.trash.emptied() {
                     self.empty_trash()?;
@@ -260,6 +266,7 @@ impl Server {
 
     /// Ends every container; the loop ends when they have.
     fn shut_down(&mut self, caller: Option<Caller>) {
+        self.engine.kill_starts();
         self.engine.containers.values_mut().for_each(crate::container::Container::kill);
         self.refuse_launches();
         self.shutdown = Some(Shutdown { caller });
@@ -268,6 +275,27 @@ impl Server {
     fn process_started(&mut self, container: &str, process: u32) {
         let Some((caller, outcome)) = self.engine.started(container, process) else { return };
         if outcome.is_err() {
+            self.engine.abandon(container, process);
+        }
+        let outcome = outcome.map(|reply| (reply, self.engine.descriptors(container, process)));
+        self.reply(caller, outcome);
+    }
+
+    /// A runtime has ended: waits for what it has left, and answers when that is all.
+    fn runtime_ended(&mut self, container: &str, process: u32) {
+        let Some(progress) = self.engine.runtime_ended(container, process) else { return };
+        let (caller, mut outcome) = match progress {
+            Progress::Made(caller) => match self.watch_made(container) {
+                Ok(()) => return,
+                Err(failure) => (caller, Err(failure)),
+            },
+            Progress::Answer(caller, outcome) => (caller, outcome),
+        };
+        if outcome.is_ok() {
+            outcome = self.watch_end(container, process).and(outcome);
+        }
+        // Nobody waits for it where a new agent has come, which has looked already at what there is.
+        if outcome.is_err() || caller.agent != self.agents {
             self.engine.abandon(container, process);
         }
         let outcome = outcome.map(|reply| (reply, self.engine.descriptors(container, process)));

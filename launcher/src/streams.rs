@@ -40,20 +40,31 @@ impl Pair {
                 }
                 Ok(Self { ours: Streams::Terminal { master }, theirs: [Some(slave), None, None] })
             }
-            Stdio::Pipes { stdin } => {
-                let pipe = || pipe_with(PipeFlags::CLOEXEC);
-                let (stdout, stderr) = (pipe()?, pipe()?);
-                for (_, end) in [&stdout, &stderr] {
-                    // Refused above a user's share of pipe memory: then it is only slower.
-                    let _ = fcntl_setpipe_size(end, OUTPUT_BUFFER);
-                }
-                let stdin = if stdin { Some(pipe()?) } else { None };
-                let (their_stdin, our_stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
-                Ok(Self {
-                    ours: Streams::Pipes { stdin: our_stdin, stdout: stdout.0, stderr: stderr.0 },
-                    theirs: [their_stdin, Some(stdout.1), Some(stderr.1)],
-                })
-            }
+            Stdio::Pipes { stdin } => Self::pipes(stdin),
+        }
+    }
+
+    /// Pipes, with standard input open or not.
+    pub(crate) fn pipes(stdin: bool) -> io::Result<Self> {
+        let pipe = || pipe_with(PipeFlags::CLOEXEC);
+        let (stdout, stderr) = (pipe()?, pipe()?);
+        for (_, end) in [&stdout, &stderr] {
+            // Refused above a user's share of pipe memory: then it is only slower.
+            let _ = fcntl_setpipe_size(end, OUTPUT_BUFFER);
+        }
+        let stdin = if stdin { Some(pipe()?) } else { None };
+        let (their_stdin, our_stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
+        Ok(Self {
+            ours: Streams::Pipes { stdin: our_stdin, stdout: stdout.0, stderr: stderr.0 },
+            theirs: [their_stdin, Some(stdout.1), Some(stderr.1)],
+        })
+    }
+
+    /// The reading end of standard error once more, for what the program says that starts the process.
+    pub(crate) fn complaint(&self) -> io::Result<OwnedFd> {
+        match &self.ours {
+            Streams::Terminal { master } => master.try_clone(),
+            Streams::Pipes { stderr, .. } => stderr.try_clone(),
         }
     }
 

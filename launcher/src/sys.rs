@@ -416,6 +416,8 @@ pub(crate) struct Page {
     pub(crate) flags: [AtomicU32; 4],
     /// Host pid of a process that was cloned by a sibling, for their parent.
     pub(crate) pid: AtomicU32,
+    /// Number of a descriptor that a child keeps for another one.
+    pub(crate) offered: AtomicU32,
 }
 
 /// Owner of a mapped [`Page`].

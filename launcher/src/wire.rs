@@ -444,6 +444,9 @@ pub struct KernelTexts {
     pub writable_bytes: u64,
     /// `/proc/PID/net/tcp` of process 1, then `/proc/PID/net/tcp6`.
     pub tcp: [String; 2],
+    /// `uname(2)` by process 1, where it has a kernel of its own: system, release, version and machine, a line each. Empty
+    /// where its kernel is the host's.
+    pub uname: String,
 }
 
 /// A limit and its use.

@@ -1,10 +1,14 @@
 //! Process 1 of every container: reaps orphans and forwards signals, nothing else.
 //!
-//! The kernel ends the whole container with it, so it ends only when the launcher kills it.
+//! The kernel ends the whole container with it, so it ends only when the launcher kills it. With the argument `uname` it
+//! first tells what kernel it finds itself on: an OCI runtime may bring one of its own.
+
+use std::io::Write;
 
 use nix::errno::Errno;
 use nix::sys::prctl::set_name;
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::utsname::uname;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -25,6 +29,9 @@ const FORWARDED: [Signal; 7] = [
 fn main() -> Result<(), Errno> {
     // What `ps` shows; else it is the name of the memory that it was started from.
     set_name(c"porthole-init")?;
+    if std::env::args().nth(1).is_some_and(|argument| argument == "uname") {
+        tell_kernel();
+    }
     let all = SigSet::all();
     all.thread_block()?;
     loop {
@@ -36,6 +43,15 @@ fn main() -> Result<(), Errno> {
             }
             _ => {}
         }
+    }
+}
+
+/// System, release, version and machine, a line each. Nobody has to listen.
+fn tell_kernel() {
+    if let Ok(kernel) = uname() {
+        let parts = [kernel.sysname(), kernel.release(), kernel.version(), kernel.machine()];
+        let lines: Vec<_> = parts.into_iter().map(|part| part.to_string_lossy()).collect();
+        let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
     }
 }
 

@@ -34,6 +34,10 @@ impl Engine {
         let mut bytes = 0;
         let mut known = Vec::new();
         for container in self.containers.range::<str, _>((from, Bound::Unbounded)).map(|(_, c)| c) {
+            // Its launch has not been answered.
+            if self.is_being_made(&container.id) {
+                continue;
+            }
             let next = container.known();
             bytes += postcard::to_stdvec(&next).map_or(MAX_MESSAGE_BYTES, |bytes| bytes.len());
             // One alone fits: it is smaller than its request and its steps.

@@ -8,7 +8,7 @@ use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_si
 use super::{Engine, failure};
 use crate::container::{Child, Container, Life};
 use crate::sys;
-use crate::wire::{Ending, Event, Failure, FailureKind, Reply};
+use crate::wire::{Ending, EngineKind, Event, Failure, FailureKind, Reply};
 
 /// The signal that nobody survives.
 const SIGKILL: u8 = 9;
@@ -29,8 +29,9 @@ impl Engine {
                 child.kill_and_wait();
             }
             life.init.kill_and_wait();
-            // Everything in there has been waited for; what still refuses is swept at the next start.
-            let _ = self.cgroups.remove(id);
+            // Everything in there has been waited for, but for what a runtime keeps beside it.
+            self.end_cgroups(id);
+            self.oci.clean(id);
             self.discard(id, Some(container.disk));
             self.ranges.give_back(&life.range);
             self.net.release(id);
@@ -55,9 +56,14 @@ impl Engine {
 
     /// Sends a signal to a process.
     pub(crate) fn signal(&mut self, id: &str, number: u32, signal: i32) -> Result<Reply, Failure> {
+        let sandboxed = self.is_sandboxed(id) && signal != i32::from(SIGKILL);
         let child = self.process(id, number)?.child.as_ref().ok_or_else(|| {
             failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
         })?;
+        if sandboxed {
+            self.oci_signal(id, number, signal)?;
+            return Ok(Reply::Done);
+        }
         match sys::send_signal(child.pidfd.as_fd(), signal) {
             Ok(()) => {}
             // Dead and about to be reaped.
@@ -74,7 +80,11 @@ impl Engine {
 
     /// Kills everything in a container.
     pub(crate) fn kill(&mut self, id: &str) -> Result<Reply, Failure> {
-        self.container(id)?.kill();
+        if self.is_being_made(id) {
+            self.kill_start(id);
+        } else {
+            self.container(id)?.kill();
+        }
         Ok(Reply::Done)
     }
 
@@ -104,7 +114,7 @@ impl Engine {
 
     /// Whether there is no container and nothing of one.
     pub(crate) fn is_empty(&self) -> bool {
-        self.containers.is_empty() && !self.trash_filled && self.trash.is_empty()
+        self.containers.is_empty() && !self.has_starts() && !self.trash_filled && self.trash.is_empty()
     }
 
     /// Deletes a layer that no container uses.
@@ -127,11 +137,16 @@ impl Engine {
     /// A process of a container has ended: reaps it.
     pub(crate) fn process_ended(&mut self, id: &str, number: u32) -> Option<Event> {
         let container = self.containers.get_mut(id)?;
+        let sandbox_ended = container.engine == EngineKind::Runsc && container.init_has_ended();
         let process = container.processes.get_mut(&number)?;
         let status = process.child.as_ref()?.reap()?;
         process.child = None;
         process.streams = None;
         let mut ending = ending(&status);
+        // With a sandbox ends whoever was waiting for a process in it.
+        if sandbox_ended {
+            ending = Ending { code: 128 + SIGKILL, signal: Some(SIGKILL), out_of_memory: false };
+        }
         // The victim may have been a child, whose status a shell passes on.
         if ending.code == 128 + SIGKILL {
             if !container.killed && self.cgroups.oom_kills(id) > 0 {
@@ -187,18 +202,31 @@ impl Engine {
         self.left.retain(|container| !cgroups.end(container));
         let (mut events, mut left) = (Vec::new(), !self.left.is_empty());
         for (id, container) in &mut self.containers {
-            if !container.life.as_ref().is_some_and(|life| life.over) {
+            // The answer to its launch comes first.
+            if !container.life.as_ref().is_some_and(|life| life.over) || self.oci.is_starting(id) {
                 continue;
             }
-            if self.cgroups.remove(id).is_err() {
+            // What a runtime keeps beside the container is in its cgroups, and not of its process 1.
+            let runtime = container.engine != EngineKind::Builtin;
+            let removed = if runtime { self.cgroups.end(id) } else { self.cgroups.remove(id).is_ok() };
+            if !removed {
                 left = true;
             } else if let Some(life) = container.life.take() {
+                if runtime {
+                    self.oci.clean(id);
+                }
                 self.ranges.give_back(&life.range);
                 self.net.release(id);
                 events.push(Event::Ended { container: id.clone() });
             }
         }
+        left |= self.oci.reap_strays();
         (events, left)
+    }
+
+    /// Whether its processes are those of a kernel of its own.
+    fn is_sandboxed(&self, id: &str) -> bool {
+        self.containers.get(id).is_some_and(|container| container.engine == EngineKind::Runsc)
     }
 }
 
@@ -226,6 +254,13 @@ impl Container {
             .as_ref()
             .filter(|life| !life.over)
             .ok_or_else(|| failure(FailureKind::NotRunning, format!("The container {} has ended.", self.id)))
+    }
+
+    /// Whether process 1 has ended, waited for or not.
+    fn init_has_ended(&self) -> bool {
+        let Some(life) = self.life.as_ref().filter(|life| !life.over) else { return true };
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::PidFd(life.init.pidfd.as_fd()), look).is_ok_and(|status| status.is_some())
     }
 
     /// Process 1 as the host numbers it.

@@ -11,7 +11,7 @@ use super::{Engine, failure};
 use crate::container::Container;
 use crate::image_file::Assembled;
 use crate::store::Store;
-use crate::wire::{Failure, FailureKind, Place};
+use crate::wire::{EngineKind, Failure, FailureKind, Place};
 
 /// A view that nobody can write to, run from, or take a device from.
 const QUIET: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY
@@ -56,6 +56,12 @@ impl Engine {
             }
             Place::Root { container } => {
                 let container = self.containers.get(container).ok_or_else(|| no_container(container))?;
+                if container.running().is_ok() && container.engine == EngineKind::Runsc {
+                    return Err(failure(
+                        FailureKind::Unsupported,
+                        "The files of a running gVisor container are inside its sandbox; stop it first.",
+                    ));
+                }
                 let root = match container.running() {
                     // Process 1 has not been waited for, so that the number is its own; and the link leads to where the
                     // kernel says its root is, whatever is mounted there.

@@ -13,20 +13,24 @@ use crate::plan::{Action, Step, plan, process_steps};
 use crate::program::Program;
 use crate::spawn::Spawn;
 use crate::streams::Pair;
-use crate::wire::{Failure, FailureKind, LaunchRequest, ProcessRequest, Reply};
+use crate::wire::{EngineKind, Failure, FailureKind, LaunchRequest, ProcessRequest, Reply};
 
 impl Engine {
     /// The steps of a launch that is not made.
-    pub(crate) fn plan(&self, request: &LaunchRequest) -> Result<Reply, Failure> {
+    pub(crate) fn plan(&mut self, request: &LaunchRequest) -> Result<Reply, Failure> {
         self.require_limits(&request.limits)?;
         let range = self.ranges.next().ok_or_else(no_range)?;
+        if request.engine != EngineKind::Builtin {
+            return Ok(Reply::Plan(self.bundle(request, &range)?.0));
+        }
         let joins = self.net.foresee(&request.networks)?;
         Ok(Reply::Plan(plan(request, &self.host, range.ids, &joins).steps))
     }
 
     /// Refuses a launch that could not succeed now.
     pub(crate) fn require_launchable(&self, request: &LaunchRequest) -> Result<(), Failure> {
-        if self.containers.contains_key(&request.container) || self.left.contains(&request.container) {
+        let id = &request.container;
+        if self.containers.contains_key(id) || self.left.contains(id) || self.is_being_made(id) {
             return Err(failure(
                 FailureKind::InUse,
                 format!("There is a container {} already.", request.container),
@@ -45,6 +49,9 @@ impl Engine {
         request: &LaunchRequest,
     ) -> Result<(), Failure> {
         self.require_launchable(request)?;
+        if request.engine != EngineKind::Builtin {
+            return self.oci_launch(caller, received, request);
+        }
         let joins = self.net.reserve(&request.container, &request.networks)?;
         let Some(range) = self.ranges.take() else {
             self.net.release(&request.container);
@@ -71,11 +78,13 @@ impl Engine {
             disk: born.disk,
             capabilities: request.capabilities,
             new_privileges: request.new_privileges,
+            engine: request.engine,
+            kernel: None,
             limits: request.limits.clone(),
             life: Some(Life {
                 init: born.init,
                 range,
-                devpts: born.devpts,
+                devpts: Some(born.devpts),
                 memory: born.memory,
                 over: false,
             }),
@@ -102,12 +111,13 @@ impl Engine {
     ) -> Result<u32, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
         let life = container.running()?;
+        let Some(devpts) = &life.devpts else { return self.oci_exec(caller, received, id, request) };
         let host = self.host.serving(&container.limits);
         let steps = process_steps(&request, container.capabilities, container.new_privileges, &host);
         let internal =
             |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
         let page = Page::new().map_err(internal)?;
-        let streams = Pair::make(&request, life.devpts.as_fd(), life.range.ids).map_err(internal)?;
+        let streams = Pair::make(&request, devpts.as_fd(), life.range.ids).map_err(internal)?;
         let program = Program::command(&request);
         let entrances = self.cgroups.entrances(id).map_err(internal)?;
         let cgroup = self.cgroups.directory(id).map_err(internal)?;
@@ -211,7 +221,8 @@ fn child_failed(step: &Step, errno: Errno) -> Failure {
     }
 }
 
-fn step_failed(step: &Step, error: &std::io::Error) -> Failure {
+/// The failure that a refused step is.
+pub(crate) fn step_failed(step: &Step, error: &std::io::Error) -> Failure {
     let kind = match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOSPC | Errno::USERS | Errno::NOMEM) => {
             FailureKind::TooMany
@@ -227,6 +238,6 @@ fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-fn no_range() -> Failure {
+pub(crate) fn no_range() -> Failure {
     failure(FailureKind::TooMany, "All ranges of user ids are in use by containers.")
 }

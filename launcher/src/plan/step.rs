@@ -23,6 +23,10 @@ pub enum Actor {
     Init,
     /// The started process, before it becomes its command.
     Process,
+    /// A helper that assembles the root file system for a runtime, with no more privilege than the container's root.
+    Mounter,
+    /// A process that becomes an OCI runtime.
+    Runtime,
 }
 
 impl fmt::Display for Actor {
@@ -31,6 +35,8 @@ impl fmt::Display for Actor {
             Self::Launcher => "launcher",
             Self::Init => "init",
             Self::Process => "process",
+            Self::Mounter => "mounter",
+            Self::Runtime => "runtime",
         })
     }
 }
@@ -46,6 +52,14 @@ impl Step {
 
     pub(crate) fn process(action: Action) -> Self {
         Self { actor: Actor::Process, action }
+    }
+
+    pub(crate) fn mounter(action: Action) -> Self {
+        Self { actor: Actor::Mounter, action }
+    }
+
+    pub(crate) fn runtime(action: Action) -> Self {
+        Self { actor: Actor::Runtime, action }
     }
 
     /// Who takes it.
@@ -129,4 +143,14 @@ pub enum Action {
     LoadSeccomp,
     ExecuteInit,
     Execute { command: String },
+
+    WriteBundle { path: String },
+    OpenConsole { path: String },
+    CloneMounter,
+    OfferRoot,
+    CloneRuntime,
+    TakeRoot,
+    HideCgroups { points: Vec<String> },
+    RunBundle { arguments: Vec<String> },
+    RunProcess { arguments: Vec<String> },
 }

@@ -127,6 +127,14 @@ impl Action {
             Self::LoadSeccomp => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
             Self::ExecuteInit => "execveat(memfd, AT_EMPTY_PATH)".to_owned(),
             Self::Execute { command } => format!("execve(\"{command}\")"),
+            Self::WriteBundle { path } => format!("write({path}/config.json)"),
+            Self::OpenConsole { path } => format!("socket(AF_UNIX), bind(\"{path}\"), listen()"),
+            Self::CloneMounter => "clone3(CLONE_NEWUSER | CLONE_NEWNS)".to_owned(),
+            Self::OfferRoot => "open_tree(\"root\", OPEN_TREE_CLONE)".to_owned(),
+            Self::CloneRuntime => "clone3(CLONE_NEWNS)".to_owned(),
+            Self::TakeRoot => "pidfd_getfd(mounter), move_mount(\"root\")".to_owned(),
+            Self::HideCgroups { points } => format!("umount {}", points.join(" ")),
+            Self::RunBundle { arguments } | Self::RunProcess { arguments } => arguments.join(" "),
         }
     }
 
@@ -205,6 +213,19 @@ impl Action {
             Self::LoadSeccomp => "From here on the kernel refuses system calls that containers do not need.",
             Self::ExecuteInit => "A small program that reaps orphans, from memory that nobody can change.",
             Self::Execute { .. } => "Becomes the command.",
+            Self::WriteBundle { .. } => "The same container in the words of the OCI runtime specification.",
+            Self::OpenConsole { .. } => "Where the runtime sends the terminal it makes inside.",
+            Self::CloneMounter => {
+                "A helper with the container's own user ids: it puts the root together with no more power than those have."
+            }
+            Self::OfferRoot => "The finished tree, for the runtime to take.",
+            Self::CloneRuntime => "The runtime's process, with a view of the mounts that nobody else shares.",
+            Self::TakeRoot => "The tree becomes the bundle's root, for the runtime alone.",
+            Self::HideCgroups { .. } => {
+                "What limits the container is set already: the runtime is to leave it alone."
+            }
+            Self::RunBundle { .. } => "The runtime makes the namespaces and starts process 1 in them.",
+            Self::RunProcess { .. } => "The runtime starts the first process beside process 1.",
         }
     }
 }

@@ -24,16 +24,19 @@ mod new {
     pub(super) const REMOVEXATTRAT: c_long = 466;
 }
 
+/// A call by the name that the C library's headers give its number.
+pub(super) type Call = (&'static str, c_long);
+
 macro_rules! calls {
-    ($($name:ident)*) => { &[$(libc::$name),*] };
+    ($($name:ident)*) => { &[$((stringify!($name), libc::$name)),*] };
 }
 
 /// The list, in parts for each purpose.
-pub(super) static ALWAYS: std::sync::LazyLock<Vec<c_long>> = std::sync::LazyLock::new(|| {
+pub(super) static ALWAYS: std::sync::LazyLock<Vec<Call>> = std::sync::LazyLock::new(|| {
     [FILES, MEMORY, PROCESSES, SIGNALS, TIME, SOCKETS, EVENTS, IPC, IDENTITY, SYSTEM, NEWEST, LEGACY].concat()
 });
 
-const FILES: &[c_long] = calls! {
+const FILES: &[Call] = calls! {
     SYS_read SYS_write SYS_pread64 SYS_pwrite64 SYS_readv SYS_writev SYS_preadv SYS_pwritev SYS_preadv2 SYS_pwritev2
     SYS_openat SYS_openat2 SYS_close SYS_close_range SYS_lseek SYS_dup SYS_dup3 SYS_fcntl SYS_flock SYS_pipe2
     SYS_fstat SYS_newfstatat SYS_statx SYS_statfs SYS_fstatfs SYS_getdents64 SYS_getcwd SYS_chdir SYS_fchdir SYS_chroot
@@ -47,13 +50,13 @@ const FILES: &[c_long] = calls! {
     SYS_io_setup SYS_io_destroy SYS_io_submit SYS_io_cancel SYS_io_getevents
 };
 
-const MEMORY: &[c_long] = calls! {
+const MEMORY: &[Call] = calls! {
     SYS_brk SYS_mmap SYS_munmap SYS_mremap SYS_mprotect SYS_madvise SYS_mincore SYS_msync SYS_membarrier
     SYS_mlock SYS_mlock2 SYS_munlock SYS_mlockall SYS_munlockall SYS_remap_file_pages
     SYS_pkey_alloc SYS_pkey_free SYS_pkey_mprotect
 };
 
-const PROCESSES: &[c_long] = calls! {
+const PROCESSES: &[Call] = calls! {
     SYS_execve SYS_execveat SYS_exit SYS_exit_group SYS_wait4 SYS_waitid SYS_getpid SYS_getppid SYS_gettid
     SYS_getpgid SYS_setpgid SYS_getsid SYS_setsid SYS_getpriority SYS_setpriority SYS_prctl SYS_seccomp
     SYS_set_tid_address SYS_set_robust_list SYS_get_robust_list SYS_rseq SYS_futex SYS_ptrace
@@ -65,59 +68,59 @@ const PROCESSES: &[c_long] = calls! {
     SYS_restart_syscall SYS_landlock_create_ruleset SYS_landlock_add_rule SYS_landlock_restrict_self
 };
 
-const SIGNALS: &[c_long] = calls! {
+const SIGNALS: &[Call] = calls! {
     SYS_kill SYS_tkill SYS_tgkill SYS_rt_sigaction SYS_rt_sigprocmask SYS_rt_sigpending SYS_rt_sigqueueinfo
     SYS_rt_tgsigqueueinfo SYS_rt_sigreturn SYS_rt_sigsuspend SYS_rt_sigtimedwait SYS_sigaltstack SYS_signalfd4
 };
 
-const TIME: &[c_long] = calls! {
+const TIME: &[Call] = calls! {
     SYS_clock_gettime SYS_clock_getres SYS_clock_nanosleep SYS_gettimeofday SYS_nanosleep SYS_adjtimex SYS_clock_adjtime
     SYS_getitimer SYS_setitimer SYS_timer_create SYS_timer_delete SYS_timer_getoverrun SYS_timer_gettime
     SYS_timer_settime SYS_timerfd_create SYS_timerfd_gettime SYS_timerfd_settime
 };
 
-const SOCKETS: &[c_long] = calls! {
+const SOCKETS: &[Call] = calls! {
     SYS_bind SYS_listen SYS_accept SYS_accept4 SYS_connect SYS_shutdown SYS_getsockname SYS_getpeername
     SYS_getsockopt SYS_setsockopt SYS_sendto SYS_recvfrom SYS_sendmsg SYS_recvmsg SYS_sendmmsg SYS_recvmmsg
 };
 
-const EVENTS: &[c_long] = calls! {
+const EVENTS: &[Call] = calls! {
     SYS_pselect6 SYS_ppoll SYS_epoll_create1 SYS_epoll_ctl SYS_epoll_pwait SYS_epoll_pwait2 SYS_eventfd2
     SYS_inotify_init1 SYS_inotify_add_watch SYS_inotify_rm_watch
 };
 
-const IPC: &[c_long] = calls! {
+const IPC: &[Call] = calls! {
     SYS_msgctl SYS_msgget SYS_msgrcv SYS_msgsnd SYS_semctl SYS_semget SYS_semop SYS_semtimedop
     SYS_shmat SYS_shmctl SYS_shmdt SYS_shmget
     SYS_mq_getsetattr SYS_mq_notify SYS_mq_open SYS_mq_timedreceive SYS_mq_timedsend SYS_mq_unlink
 };
 
-const IDENTITY: &[c_long] = calls! {
+const IDENTITY: &[Call] = calls! {
     SYS_getuid SYS_geteuid SYS_getgid SYS_getegid SYS_getresuid SYS_getresgid SYS_getgroups
     SYS_setuid SYS_setgid SYS_setreuid SYS_setregid SYS_setresuid SYS_setresgid SYS_setgroups SYS_setfsuid SYS_setfsgid
     SYS_capget SYS_capset
 };
 
-const SYSTEM: &[c_long] = calls! { SYS_uname SYS_sysinfo SYS_getrandom };
+const SYSTEM: &[Call] = calls! { SYS_uname SYS_sysinfo SYS_getrandom };
 
-const NEWEST: &[c_long] = &[
-    new::CACHESTAT,
-    new::FCHMODAT2,
-    new::MAP_SHADOW_STACK,
-    new::FUTEX_WAKE,
-    new::FUTEX_WAIT,
-    new::FUTEX_REQUEUE,
-    new::MSEAL,
-    new::SETXATTRAT,
-    new::GETXATTRAT,
-    new::LISTXATTRAT,
-    new::REMOVEXATTRAT,
-    libc::SYS_futex_waitv,
+const NEWEST: &[Call] = &[
+    ("SYS_cachestat", new::CACHESTAT),
+    ("SYS_fchmodat2", new::FCHMODAT2),
+    ("SYS_map_shadow_stack", new::MAP_SHADOW_STACK),
+    ("SYS_futex_wake", new::FUTEX_WAKE),
+    ("SYS_futex_wait", new::FUTEX_WAIT),
+    ("SYS_futex_requeue", new::FUTEX_REQUEUE),
+    ("SYS_mseal", new::MSEAL),
+    ("SYS_setxattrat", new::SETXATTRAT),
+    ("SYS_getxattrat", new::GETXATTRAT),
+    ("SYS_listxattrat", new::LISTXATTRAT),
+    ("SYS_removexattrat", new::REMOVEXATTRAT),
+    ("SYS_futex_waitv", libc::SYS_futex_waitv),
 ];
 
 /// Calls that only this architecture still has.
 #[cfg(target_arch = "x86_64")]
-const LEGACY: &[c_long] = calls! {
+const LEGACY: &[Call] = calls! {
     SYS_open SYS_creat SYS_stat SYS_lstat SYS_access SYS_poll SYS_select SYS_pipe SYS_dup2 SYS_alarm SYS_pause SYS_fork
     SYS_vfork SYS_getdents SYS_rename SYS_renameat SYS_mkdir SYS_rmdir SYS_link SYS_unlink SYS_symlink SYS_readlink SYS_chmod
     SYS_chown SYS_lchown SYS_mknod SYS_utime SYS_utimes SYS_futimesat SYS_time SYS_getpgrp SYS_arch_prctl
@@ -125,4 +128,4 @@ const LEGACY: &[c_long] = calls! {
 };
 
 #[cfg(target_arch = "aarch64")]
-const LEGACY: &[c_long] = calls! { SYS_renameat };
+const LEGACY: &[Call] = calls! { SYS_renameat };

@@ -57,7 +57,7 @@ fn exactly_the_listed_calls_are_allowed() {
     let conditional =
         [libc::SYS_clone, libc::SYS_ioctl, libc::SYS_socket, libc::SYS_socketpair, libc::SYS_personality];
     for call in 0..=libc::c_long::from(NEWEST_CONSIDERED) {
-        let expected = if allowed::ALWAYS.contains(&call) {
+        let expected = if allowed::ALWAYS.iter().any(|(_, allowed)| *allowed == call) {
             ALLOWED
         } else if conditional.contains(&call) {
             continue;

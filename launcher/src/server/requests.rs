@@ -1,6 +1,6 @@
 //! One request: checked, done, answered.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::event::epoll;
 
@@ -86,38 +86,61 @@ impl Server {
 
     /// Waits for the start and the end of a new process, and for its container's end with the first one.
     pub(super) fn watch(&mut self, id: &str, number: u32) -> Result<(), Failure> {
-        let engine = &self.engine;
-        let sources = &mut self.sources;
-        let watched = (|| {
-            let container = engine.containers.get(id)?;
-            let process = container.processes.get(&number)?;
-            let (child, starting) = (process.child.as_ref()?, process.starting.as_ref()?);
-            // Once: the agent has the same open files, so closing them here would not end the watch.
-            let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-            let mut watch = |fd: &OwnedFd, source| sources.watch(&fd.as_fd(), source, once);
-            let container_id = || id.to_owned();
-            let start = Source::Started { container: container_id(), process: number };
-            let end = Source::Process { container: container_id(), process: number };
-            Some((|| {
-                watch(&starting.done, start)?;
-                watch(&child.pidfd, end)?;
-                match &container.life {
-                    Some(life) if number == 0 => {
-                        if let Some(memory) = &life.memory {
-                            watch(memory, Source::Memory { container: container_id() })?;
-                        }
-                        watch(&life.init.pidfd, Source::Init { container: container_id() })
-                    }
-                    _ => Ok(()),
-                }
-            })())
-        })();
-        match watched {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => {
-                Err(failure(FailureKind::Internal, format!("Cannot watch a process: {error}.")))
-            }
-            None => Err(failure(FailureKind::Internal, "A new process is gone.")),
+        if let Some(start) = self.engine.start(id, number) {
+            let late = Source::Late { container: id.to_owned(), process: number };
+            self.sources.watch(&start.timer(), late, ONCE).map_err(unwatched)?;
+            return self.watch_runtime(id, number);
         }
+        let container = self.engine.containers.get(id);
+        let process = container.and_then(|container| container.processes.get(&number));
+        let starting = process.and_then(|process| process.starting.as_ref()).ok_or_else(gone)?;
+        let start = Source::Started { container: id.to_owned(), process: number };
+        self.sources.watch(&starting.done, start, ONCE).map_err(unwatched)?;
+        self.watch_end(id, number)?;
+        if number == 0 { self.watch_init(id) } else { Ok(()) }
     }
+
+    /// Waits for the end of a process.
+    pub(super) fn watch_end(&mut self, id: &str, number: u32) -> Result<(), Failure> {
+        let container = self.engine.containers.get(id);
+        let process = container.and_then(|container| container.processes.get(&number));
+        let child = process.and_then(|process| process.child.as_ref()).ok_or_else(gone)?;
+        let end = Source::Process { container: id.to_owned(), process: number };
+        self.sources.watch(&child.pidfd, end, ONCE).map_err(unwatched)
+    }
+
+    /// Waits for the end of a container that a runtime has made, and for the runtime that starts its first process.
+    pub(super) fn watch_made(&mut self, id: &str) -> Result<(), Failure> {
+        self.watch_init(id)?;
+        self.watch_runtime(id, 0)
+    }
+
+    fn watch_init(&mut self, id: &str) -> Result<(), Failure> {
+        let life = self.engine.containers.get(id).and_then(|container| container.life.as_ref());
+        let life = life.ok_or_else(gone)?;
+        if let Some(memory) = &life.memory {
+            let source = Source::Memory { container: id.to_owned() };
+            self.sources.watch(memory, source, ONCE).map_err(unwatched)?;
+        }
+        let source = Source::Init { container: id.to_owned() };
+        self.sources.watch(&life.init.pidfd, source, ONCE).map_err(unwatched)
+    }
+
+    /// Waits for the end of a runtime.
+    fn watch_runtime(&mut self, id: &str, number: u32) -> Result<(), Failure> {
+        let runtime = self.engine.start(id, number).and_then(|start| start.runtime()).ok_or_else(gone)?;
+        let source = Source::Runtime { container: id.to_owned(), process: number };
+        self.sources.watch(&runtime, source, ONCE).map_err(unwatched)
+    }
+}
+
+/// Once: the agent has the same open files, so closing them here would not end the watch.
+const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
+
+fn unwatched(error: std::io::Error) -> Failure {
+    failure(FailureKind::Internal, format!("Cannot watch a process: {error}."))
+}
+
+fn gone() -> Failure {
+    failure(FailureKind::Internal, "A new process is gone.")
 }

@@ -34,6 +34,10 @@ pub(super) enum Source {
     Init { container: String },
     /// The memory of a container has run out.
     Memory { container: String },
+    /// A runtime has ended that makes a container or starts a process.
+    Runtime { container: String, process: u32 },
+    /// What a runtime starts has taken too long.
+    Late { container: String, process: u32 },
     /// The trash has been emptied.
     Trash,
 }

@@ -1,0 +1,97 @@
+//! The same plan for an OCI runtime: the launcher limits the container and puts its root together as ever, and hands the
+//! rest of the steps to the runtime, in a bundle.
+
+use super::{Action, Actor, Step};
+use crate::wire::Stdio;
+
+/// Process 1 inside: a place in the base layer that the program is bound to.
+pub(crate) const INIT: &str = ".porthole-init";
+
+/// How a container is given to a runtime.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    /// Its directory.
+    pub(crate) path: String,
+    /// Where the terminal of the first process arrives.
+    pub(crate) console: String,
+    /// Hierarchies of version 1 that the runtime's processes join by themselves.
+    pub(crate) join: Vec<String>,
+    /// Mount points that the runtime is not to see.
+    pub(crate) hidden: Vec<String>,
+    /// The runtime's command line that makes the container.
+    pub(crate) run: Vec<String>,
+    /// The one that starts a process in it.
+    pub(crate) exec: Vec<String>,
+}
+
+/// What it takes to make the container of `plan`, the steps of the engine of our own, by a runtime.
+pub(crate) fn bundle_steps(plan: &[Step], stdio: Stdio, bundle: &Bundle) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for action in actions(plan, Actor::Launcher) {
+        match action {
+            // The runtime makes these.
+            Action::MakeDevpts { .. } => {}
+            Action::OpenTerminal { .. } => {
+                steps.push(Step::launcher(Action::OpenConsole { path: bundle.console.clone() }));
+            }
+            Action::CloneInit { .. } => steps.extend([
+                Step::launcher(Action::WriteBundle { path: bundle.path.clone() }),
+                Step::launcher(Action::CloneMounter),
+            ]),
+            Action::CloneProcess => steps.push(Step::launcher(Action::CloneRuntime)),
+            other => steps.push(Step::launcher(other.clone())),
+        }
+    }
+    steps.extend(mounter(plan).map(Step::mounter));
+    let entered =
+        entered(bundle).chain([Action::TakeRoot, Action::RunBundle { arguments: bundle.run.clone() }]);
+    steps.extend(entered.map(Step::runtime));
+    steps.extend(process_bundle_steps(bundle, stdio));
+    steps
+}
+
+/// What it takes to start a process in it.
+pub(crate) fn process_bundle_steps(bundle: &Bundle, _stdio: Stdio) -> Vec<Step> {
+    let run = Action::RunProcess { arguments: bundle.exec.clone() };
+    entered(bundle).chain([run]).map(Step::process).collect()
+}
+
+/// The runtime begins in the container's cgroups, so that all that it starts is in them.
+fn entered(bundle: &Bundle) -> impl Iterator<Item = Action> {
+    let join = Action::JoinCgroups { hierarchies: bundle.join.clone() };
+    let hide = Action::HideCgroups { points: bundle.hidden.clone() };
+    let join = (!bundle.join.is_empty()).then_some(join);
+    join.into_iter().chain((!bundle.hidden.is_empty()).then_some(hide))
+}
+
+/// The part of process 1 that builds the root.
+fn mounter(plan: &[Step]) -> impl Iterator<Item = Action> {
+    // Directories that no layer has are made where the container's root may make them; the others by the runtime.
+    let cwd = actions(plan, Actor::Process).find_map(|action| match action {
+        Action::EnterDirectory { path } => Some(path.clone()),
+        _ => None,
+    });
+    let built = actions(plan, Actor::Init).filter_map(|action| match action {
+        Action::MakeBaseLayer { directories, files } => {
+            let init = (INIT.to_owned(), String::new());
+            Some(Action::MakeBaseLayer {
+                directories: directories.clone(),
+                files: files.iter().cloned().chain([init]).collect(),
+            })
+        }
+        Action::BecomeRoot { .. } | Action::AttachLayers { .. } | Action::MountOverlay { .. } => {
+            Some(action.clone())
+        }
+        _ => None,
+    });
+    let wanted = actions(plan, Actor::Init).filter_map(|action| match action {
+        Action::MakeDirectories { paths } => Some(paths.clone()),
+        _ => None,
+    });
+    let paths = wanted.flatten().chain(cwd).collect();
+    built.chain([Action::MakeDirectories { paths }, Action::OfferRoot]).collect::<Vec<_>>().into_iter()
+}
+
+fn actions(plan: &[Step], actor: Actor) -> impl Iterator<Item = &Action> {
+    plan.iter().filter(move |step| step.actor == actor).map(|step| &step.action)
+}
