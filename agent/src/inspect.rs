@@ -82,12 +82,15 @@ pub(crate) async fn stats(container: &Container) -> Result<Stats> {
 
 fn container_side(texts: &KernelTexts, host: &Side) -> Side {
     let status = Status::parse(&texts.status);
+    // One kernel for all: the container's uname differs from the host's in its name only, unless it brings its own.
+    let own = [&host.sysname, &host.release, &host.version, &host.machine];
+    let mut told = texts.uname.lines();
+    let [sysname, release, version, machine] = own.map(|host| told.next().unwrap_or(host).to_owned());
     Side {
-        // One kernel for all: the container's uname differs from the host's in its name only.
-        sysname: host.sysname.clone(),
-        release: host.release.clone(),
-        version: host.version.clone(),
-        machine: host.machine.clone(),
+        sysname,
+        release,
+        version,
+        machine,
         hostname: texts.hostname.clone(),
         namespaces: namespaces(&texts.namespaces),
         uid_map: maps::parse(&texts.uid_map),

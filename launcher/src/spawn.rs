@@ -104,10 +104,15 @@ impl Child {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Kills it and everything it is the init of, and waits for that.
-    pub(crate) fn kill_and_wait(&self) {
+    /// Kills it and everything it is the init of.
+    pub(crate) fn kill(&self) {
         // Fails only when it is dead already.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+
+    /// Kills it and everything it is the init of, and waits for that.
+    pub(crate) fn kill_and_wait(&self) {
+        self.kill();
         self.wait();
     }
 

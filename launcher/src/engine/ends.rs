@@ -25,10 +25,12 @@ impl Engine {
         }
         let Some(container) = self.containers.remove(id) else { return };
         if let Some(life) = container.life {
-            for child in container.processes.values().filter_map(|process| process.child.as_ref()) {
-                child.kill_and_wait();
+            let processes = container.processes.values().filter_map(|process| process.child.as_ref());
+            for child in processes.chain([&life.init]) {
+                // Process 1 ends when all others have been waited for, those as well that a runtime has left to us: to wait
+                // for it here would be to wait for ourselves.
+                if container.engine == EngineKind::Builtin { child.kill_and_wait() } else { child.kill() }
             }
-            life.init.kill_and_wait();
             // Everything in there has been waited for, but for what a runtime keeps beside it.
             self.end_cgroups(id);
             self.oci.clean(id);

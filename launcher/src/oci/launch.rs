@@ -63,14 +63,7 @@ impl Engine {
         Ok((steps, plan.lacks, [config.to_string(), process.to_string()]))
     }
 
-    fn bundle_of(
-        &self,
-        runtime: &Runtime,
-        id: &str,
-        number: u32,
-        stdio: Stdio,
-        limits: &Limits,
-    ) -> Bundle {
+    fn bundle_of(&self, runtime: &Runtime, id: &str, number: u32, stdio: Stdio, limits: &Limits) -> Bundle {
         let files = self.oci.files(id);
         let console = matches!(stdio, Stdio::Terminal { .. }).then(|| {
             self.oci.stage.join(format!("tty-{}", self.oci.consoles)).to_string_lossy().into_owned()
@@ -182,7 +175,12 @@ impl Engine {
     }
 
     /// How the runtime's processes get into the container's cgroups.
-    fn entrances(&self, runtime: &Runtime, id: &str, limits: &Limits) -> io::Result<(Vec<OwnedFd>, Option<OwnedFd>)> {
+    fn entrances(
+        &self,
+        runtime: &Runtime,
+        id: &str,
+        limits: &Limits,
+    ) -> io::Result<(Vec<OwnedFd>, Option<OwnedFd>)> {
         let version_1 = self.host.serving(limits).hierarchies.into_iter().filter(|h| h.version == 1);
         let entrances = version_1.zip(self.cgroups.entrances(id)?);
         let entrances = entrances.filter(|(h, _)| runtime.is_put_into(&h.controllers, 1));
@@ -220,12 +218,12 @@ impl OciBirth<'_> {
             }
             self.birth.page.end(index);
         }
-        let (Some(mounter), Some(ends), Some((runtime, complaint)), Some(kernel)) =
-            (self.birth.init.take(), self.ends, self.started, self.kernel)
+        let (Some(mounter), Some(ends), Some((runtime, complaint)), Some(kernel), Some(disk)) =
+            (self.birth.init.take(), self.ends, self.started, self.kernel, self.birth.disk.take())
         else {
             unreachable!("every plan of a bundle makes streams, a mounter and a runtime")
         };
-        let Birth { page, range, request, memory, disk, .. } = self.birth;
+        let Birth { page, range, request, memory, .. } = self.birth;
         let newborn = Newborn { request: request.clone(), range, lacks, mounter, kernel, complaint, memory, disk };
         let start = Start::new(caller, received, request.process.clone(), page, steps, ends);
         let mut start =
@@ -278,8 +276,11 @@ impl OciBirth<'_> {
 
     fn clone_runtime(&mut self, steps: &[Step]) -> io::Result<()> {
         let (kernel, complaint) = (word("porthole-kernel")?, word("porthole-runtime")?);
-        let (entrances, cgroup) =
-            self.birth.engine.entrances(&self.runtime, &self.birth.request.container, &self.birth.request.limits)?;
+        let (entrances, cgroup) = self.birth.engine.entrances(
+            &self.runtime,
+            &self.birth.request.container,
+            &self.birth.request.limits,
+        )?;
         let mounter = self.birth.init.as_ref().map(|mounter| mounter.pidfd.as_fd());
         let runtime = run(
             steps,

@@ -57,7 +57,7 @@ pub(super) struct Newborn {
     /// See [`Life::memory`].
     pub(super) memory: Option<OwnedFd>,
     /// Its writable layer.
-    pub(super) disk: Option<Disk>,
+    pub(super) disk: Disk,
 }
 
 /// What the end of a runtime leads to.
@@ -115,7 +115,7 @@ impl Start {
         self.timer.as_fd()
     }
 
-    fn kill(&self) {
+    fn kill_runtime(&self) {
         if let Some(runtime) = &self.runtime {
             // Fails only when it has ended already.
             let _ = rustix::process::pidfd_send_signal(&runtime.pidfd, rustix::process::Signal::KILL);
@@ -267,7 +267,7 @@ impl Engine {
         newborn.mounter.kill_and_wait();
         self.end_cgroups(id);
         self.oci.clean(id);
-        self.discard(id, newborn.disk);
+        self.discard(id, Some(newborn.disk));
         self.ranges.give_back(&newborn.range);
     }
 
@@ -292,20 +292,20 @@ impl Engine {
     pub(crate) fn runtime_late(&mut self, id: &str, number: u32) {
         if let Some(start) = self.oci.starts.get_mut(&(id.to_owned(), number)) {
             start.late = true;
-            start.kill();
+            start.kill_runtime();
         }
     }
 
     /// Ends the runtime that makes a container.
     pub(crate) fn kill_start(&self, id: &str) {
         if let Some(start) = self.start(id, 0) {
-            start.kill();
+            start.kill_runtime();
         }
     }
 
     /// Ends every runtime.
     pub(crate) fn kill_starts(&self) {
-        self.oci.starts.values().for_each(Start::kill);
+        self.oci.starts.values().for_each(Start::kill_runtime);
     }
 
     /// Whether a runtime is at work.
