@@ -38,13 +38,7 @@ pub(crate) fn report(state: &Path, rootless: bool, storage: Storage) -> HostRepo
     findings.push(isolation::kvm());
     let own = ("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned());
     let engines = [own].into_iter().chain(crate::oci::report(rootless)).collect();
-    HostReport {
-        rootless,
-        findings,
-        engines,
-        networks,
-        disk: storage.name().to_owned(),
-    }
+    HostReport { rootless, findings, engines, networks, disk: storage.name().to_owned() }
 }
 
 fn who(rootless: bool) -> Finding {

@@ -224,7 +224,8 @@ impl OciBirth<'_> {
             unreachable!("every plan of a bundle makes streams, a mounter and a runtime")
         };
         let Birth { page, range, request, memory, .. } = self.birth;
-        let newborn = Newborn { request: request.clone(), range, lacks, mounter, kernel, complaint, memory, disk };
+        let newborn =
+            Newborn { request: request.clone(), range, lacks, mounter, kernel, complaint, memory, disk };
         let start = Start::new(caller, received, request.process.clone(), page, steps, ends);
         let mut start =
             start.map_err(|error| (Step::launcher(Action::CloneRuntime), StepError { step: 0, error }))?;
