@@ -6,6 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Disks that the launcher may keep for later beyond those it had at first: it makes some for launches that are cut off
+/// meanwhile. Each is a loop device and a descriptor.
+const KEPT_DISKS: usize = 8;
+
 /// What there is of each kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Footprint(BTreeMap<&'static str, Vec<String>>);
@@ -68,7 +72,11 @@ impl Footprint {
     pub(crate) fn beyond(&self, before: &Self) -> Vec<String> {
         let more = self.0.iter().filter_map(|(kind, now)| {
             let then = before.0.get(kind)?;
-            (now.len() > then.len()).then(|| {
+            let kept = match *kind {
+                "loop devices" | "descriptors of the launcher" if !then.is_empty() => KEPT_DISKS,
+                _ => 0,
+            };
+            (now.len() > then.len() + kept).then(|| {
                 let known: BTreeSet<_> = then.iter().collect();
                 let new: Vec<_> = now.iter().filter(|item| !known.contains(item)).take(12).cloned().collect();
                 format!("{kind}: {} instead of {}, among them {}", now.len(), then.len(), new.join(" | "))
