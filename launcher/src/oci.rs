@@ -119,7 +119,8 @@ impl Oci {
     /// there when that has been done, a whole round of the loop later, is a stray.
     pub(crate) fn reap_strays(&mut self) -> bool {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        while self.adopts {
+        // What a runtime is about to tell of may be ours already, and have ended.
+        while self.adopts && self.starts.is_empty() {
             match waitid(Id::All, flags).ok().and_then(|status| status.pid()) {
                 None => break,
                 Some(pid) if self.stray == Some(pid) => {
