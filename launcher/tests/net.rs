@@ -422,7 +422,7 @@ fn what_networks_add_to_a_start() {
                 .iter()
                 .filter(|step| step.step.call().contains("ip ") || step.step.call().contains("NET)"))
             {
-                let call: String = step.step.call().chars().take(18).collect();
+                let call: String = step.step.call().chars().take(12).collect();
                 times
                     .entry(format!("{networks:?} {call}"))
                     .or_default()
