@@ -86,6 +86,7 @@ pub struct Reach {
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum Command {
     /// Start the agent: containers, API and page.
     #[command(after_long_help = SERVE_EXAMPLES)]

@@ -3,10 +3,10 @@
 
 mod support;
 #[path = "../../launcher/tests/support/world.rs"]
+#[allow(dead_code, unreachable_pub, reason = "tests of the launcher use what these do not")]
 mod world;
 
 use std::fs;
-use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
@@ -20,15 +20,14 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(30), "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 });
     }
 }
 
 /// The world, and in it the only name server that the host knows: every name is the web server's.
 fn world_with_names() -> World {
-    let world = World::new();
-    let server = world.udp(53);
-    std::thread::spawn(move || answer_for_ever(&server));
+    let mut world = World::new();
+    world.answer(53, the_web_server);
     // Of this thread, and of what it starts, alone.
     unshare(CloneFlags::CLONE_NEWNS).unwrap();
     let settings = tempfile::NamedTempFile::new().unwrap();
@@ -40,14 +39,12 @@ fn world_with_names() -> World {
     world
 }
 
-fn answer_for_ever(server: &UdpSocket) {
-    let mut bytes = [0; 512];
-    while let Ok((length, peer)) = server.recv_from(&mut bytes) {
-        let mut reply = bytes[..length].to_vec();
-        reply[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1]);
-        reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 45, 33, 32, 2]);
-        let _ = server.send_to(&reply, peer);
-    }
+/// The answer to a question of DNS: whatever the name, it is the web server's.
+fn the_web_server(question: &[u8]) -> Vec<u8> {
+    let mut reply = question.to_vec();
+    reply[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1]);
+    reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 45, 33, 32, 2]);
+    reply
 }
 
 /// A container that idles in these networks. Answers its id and its first address.

@@ -3,9 +3,8 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use porthole_launcher::capabilities;
 use porthole_launcher::wire::{FailureKind, LaunchRequest, Reply, RequestBody};
@@ -339,15 +338,7 @@ fn what_the_host_had_before_it_has_afterwards() {
         assert_ne!(state_of_host(), before);
         // A launcher that is killed leaves what the next one takes back.
         launcher.restart();
-        let mut changed = Vec::new();
-        for _ in 0..100 {
-            changed = changes(&before);
-            if changed.is_empty() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert_eq!(changed, Vec::<String>::new(), "the next one has swept");
+        support::eventually("the next one has swept", || changes(&before).is_empty());
         let b = launch(&mut launcher, B, &["nat"]);
         assert!(reaches(&mut launcher, &b, WEB, 80));
         end(&mut launcher, &b);
@@ -399,42 +390,6 @@ fn the_connections_of_a_container_end_with_it() {
     assert_eq!(count(), "3\n");
     end(&mut launcher, &a);
     assert_eq!(count(), "1\n");
-}
-
-#[test]
-#[ignore = "a measurement: run it alone, with --nocapture"]
-fn what_networks_add_to_a_start() {
-    if !world::possible() {
-        return;
-    }
-    let _world = World::new();
-    let mut launcher = Launcher::start();
-    let mut times: BTreeMap<String, Vec<u128>> = BTreeMap::new();
-    let kinds: [&[&str]; 3] = [&[], &["nat"], &["one"]];
-    for _ in 0..100 {
-        for networks in kinds {
-            let begun = Instant::now();
-            let reply = try_launch(&mut launcher, A, networks);
-            let whole = begun.elapsed().as_micros();
-            let Reply::Launched { steps, init_pid, .. } = reply else { panic!("{reply:?}") };
-            times.entry(format!("{networks:?}")).or_default().push(whole);
-            for step in steps
-                .iter()
-                .filter(|step| step.step.call().contains("ip ") || step.step.call().contains("NET)"))
-            {
-                let call: String = step.step.call().chars().take(12).collect();
-                times
-                    .entry(format!("{networks:?} {call}"))
-                    .or_default()
-                    .push(u128::from(step.duration_ns) / 1000);
-            }
-            end(&mut launcher, &Running { id: A, pid: init_pid, addresses: Vec::new() });
-        }
-    }
-    for (what, mut micros) in times {
-        micros.sort_unstable();
-        println!("{what}: median {} µs of {}", micros[micros.len() / 2], micros.len());
-    }
 }
 
 #[test]

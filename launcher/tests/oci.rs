@@ -112,15 +112,7 @@ fn left_of(launcher: &Launcher) -> Vec<String> {
 
 /// Waits until nothing is left of any container.
 fn settled(launcher: &Launcher) {
-    let mut left = Vec::new();
-    for _ in 0..1000 {
-        left = left_of(launcher);
-        if left.is_empty() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("this is left: {left:#?}");
+    eventually("nothing is left of any container", || left_of(launcher).is_empty());
 }
 
 /// The name of the launcher's directory in each hierarchy: two launchers never share one.

@@ -19,6 +19,7 @@ use crate::tagged::Tagged;
 use crate::version::Generations;
 
 /// From the page or the command line to the agent.
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time, on its way")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {

@@ -187,7 +187,7 @@ mod tests {
     fn query(name: &str, kind: u16) -> Vec<u8> {
         let mut bytes = vec![7, 8, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         for label in name.split('.') {
-            bytes.push(label.len() as u8);
+            bytes.push(u8::try_from(label.len()).unwrap());
             bytes.extend_from_slice(label.as_bytes());
         }
         bytes.push(0);

@@ -140,7 +140,7 @@ mod tests {
     fn question(name: &str, kind: u8) -> Question {
         let mut bytes = vec![0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         for label in name.split('.') {
-            bytes.push(label.len() as u8);
+            bytes.push(u8::try_from(label.len()).unwrap());
             bytes.extend_from_slice(label.as_bytes());
         }
         bytes.extend([0, 0, kind, 0, 1]);

@@ -87,7 +87,8 @@ fn framing(_: &mut Stage) -> Play<'_> {
 
 fn privilege(stage: &mut Stage) -> Play<'_> {
     Box::pin(async move {
-        let edits: [(&str, fn(&mut LaunchSpec)); 6] = [
+        type Edit = (&'static str, fn(&mut LaunchSpec));
+        let edits: [Edit; 6] = [
             ("SYS_ADMIN", |spec| spec.cap_add = vec!["SYS_ADMIN".into()]),
             ("ALL", |spec| spec.cap_add = vec!["ALL".into()]),
             ("CAP_SYS_PTRACE", |spec| spec.cap_add = vec!["CAP_SYS_PTRACE".into()]),

@@ -36,13 +36,12 @@ pub(super) struct Ends {
     pub(super) complaint: OwnedFd,
 }
 
+/// The steps of a launch, what this host lacks for it, and its bundle's two texts.
+type Planned = (Vec<Step>, Vec<String>, [String; 2]);
+
 impl Engine {
     /// The steps of a launch by a runtime, and its bundle.
-    pub(crate) fn bundle(
-        &mut self,
-        request: &LaunchRequest,
-        range: &Range,
-    ) -> Result<(Vec<Step>, Vec<String>, [String; 2]), Failure> {
+    pub(crate) fn bundle(&mut self, request: &LaunchRequest, range: &Range) -> Result<Planned, Failure> {
         let runtime = self.oci.runtime(request.engine)?;
         if !request.networks.is_empty() {
             return Err(failure(

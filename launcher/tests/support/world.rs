@@ -4,9 +4,12 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
+use std::thread::{self, JoinHandle};
 
 use nix::sched::{CloneFlags, setns, unshare};
+use rustix::net::{Shutdown, shutdown};
 
 /// A web server out there.
 pub const WEB: &str = "45.33.32.2";
@@ -31,6 +34,29 @@ pub const FORBIDDEN: [&str; 7] = [
 pub struct World {
     everything: Child,
     outside: u32,
+    servers: Vec<Server>,
+}
+
+/// A thread that serves until it is dropped.
+struct Server {
+    thread: Option<JoinHandle<()>>,
+    /// What it waits at.
+    socket: OwnedFd,
+}
+
+impl Server {
+    /// `serve` returns when `socket` is shut down.
+    fn start(socket: OwnedFd, serve: impl FnOnce() + Send + 'static) -> Self {
+        Self { thread: Some(thread::Builder::new().spawn(serve).unwrap()), socket }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A UDP socket says that it is not connected, and wakes its reader all the same.
+        let _ = shutdown(&self.socket, Shutdown::Both);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 /// Whether the programs are there; says loudly when not.
@@ -52,7 +78,7 @@ impl World {
             fs::read_link(format!("/proc/{outside}/ns/net")).ok()
                 != fs::read_link("/proc/thread-self/ns/net").ok()
         });
-        let world = Self { everything: child, outside };
+        let mut world = Self { everything: child, outside, servers: Vec::new() };
         // Nobody is there to object to an address: it is complete at once.
         here(
             "echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad",
@@ -73,15 +99,28 @@ impl World {
         });
         let there = File::open(format!("/proc/{outside}/ns/net")).unwrap();
         for port in [80, 25, 465, 587] {
-            serve(there.try_clone().unwrap(), port, "outside");
+            world.servers.push(serve(&there, port, "outside"));
         }
-        serve(File::open("/proc/thread-self/ns/net").unwrap(), 7070, "host");
+        let here = File::open("/proc/thread-self/ns/net").unwrap();
+        world.servers.push(serve(&here, 7070, "host"));
         world
     }
 
     /// Runs a script out there.
     pub fn outside(&self, script: &str) -> String {
         beside(self.outside, script)
+    }
+
+    /// Answers what comes to a UDP port out there, for as long as there is this world.
+    pub fn answer(&mut self, port: u16, answer: fn(&[u8]) -> Vec<u8>) {
+        let socket = self.udp(port);
+        self.servers.push(Server::start(socket.try_clone().unwrap().into(), move || {
+            let mut bytes = [0; 512];
+            // Nothing is received when the socket has been shut down.
+            while let Ok((length @ 1.., peer)) = socket.recv_from(&mut bytes) {
+                let _ = socket.send_to(&answer(&bytes[..length]), peer);
+            }
+        }));
     }
 
     /// A UDP socket out there.
@@ -99,19 +138,23 @@ impl Drop for World {
 
 /// Answers whoever connects to a port, on every address of the namespace `netns`, with a word and where it came from; and
 /// keeps the connection until the other side has enough of it.
-fn serve(netns: File, port: u16, word: &'static str) {
-    let (ready, is_ready) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
-        let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
-        ready.send(()).unwrap();
-        for mut connection in listener.incoming().flatten() {
-            let peer = connection.peer_addr().unwrap().ip();
-            let _ = writeln!(connection, "{word}:{port} {peer}");
-            std::thread::spawn(move || std::io::copy(&mut connection, &mut std::io::sink()));
-        }
-    });
-    is_ready.recv().unwrap();
+fn serve(netns: &File, port: u16, word: &'static str) -> Server {
+    let listener = within(netns, || TcpListener::bind(("0.0.0.0", port)).unwrap());
+    Server::start(listener.try_clone().unwrap().into(), move || {
+        let mut open = Vec::new();
+        thread::scope(|scope| {
+            while let Ok((mut connection, peer)) = listener.accept() {
+                let _ = writeln!(connection, "{word}:{port} {}", peer.ip());
+                open.push(connection.try_clone().unwrap());
+                scope.spawn(move || {
+                    let _ = std::io::copy(&mut connection, &mut std::io::sink());
+                    let _ = connection.shutdown(std::net::Shutdown::Both);
+                });
+            }
+            // Those whose other side is gone with its namespace.
+            open.iter().for_each(|connection| drop(connection.shutdown(std::net::Shutdown::Both)));
+        });
+    })
 }
 
 /// Runs a script in the network namespace of a process, with all privilege: more than anybody in a container has.
@@ -120,13 +163,17 @@ pub fn beside(pid: u32, script: &str) -> String {
 }
 
 /// Calls `what` in the network namespace of a process.
-pub fn visiting<T: Send + 'static>(pid: u32, what: impl FnOnce() -> T + Send + 'static) -> T {
-    let netns = File::open(format!("/proc/{pid}/ns/net")).unwrap();
-    let visitor = std::thread::spawn(move || {
+pub fn visiting<T: Send>(pid: u32, what: impl FnOnce() -> T + Send) -> T {
+    within(&File::open(format!("/proc/{pid}/ns/net")).unwrap(), what)
+}
+
+/// Calls `what` in the network namespace `netns`.
+fn within<T: Send>(netns: &File, what: impl FnOnce() -> T + Send) -> T {
+    let visit = move || {
         setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
         what()
-    });
-    visitor.join().unwrap()
+    };
+    thread::scope(|scope| scope.spawn(visit).join().unwrap())
 }
 
 /// Runs a script on the host.

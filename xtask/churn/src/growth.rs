@@ -47,8 +47,8 @@ impl Growth {
         let early = &self.looks[quarter..2 * quarter];
         let late = &self.looks[self.looks.len() - quarter..];
         let rounds = late[0].round - early[0].round;
-        let kinds: [(&str, fn(&Look) -> u64); 2] =
-            [("agent", |look| look.agent), ("launcher", |look| look.launcher)];
+        type Kind = (&'static str, fn(&Look) -> u64);
+        let kinds: [Kind; 2] = [("agent", |look| look.agent), ("launcher", |look| look.launcher)];
         for (name, of) in kinds {
             let least = |looks: &[Look]| looks.iter().map(of).min().unwrap_or_default();
             let grown = least(late).saturating_sub(least(early));

@@ -44,6 +44,7 @@ pub(super) enum Achieved {
 }
 
 /// A request that takes time.
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time, on its way")]
 pub(super) enum Work {
     /// `given_up` counts while it waits for room; its place in the queue goes to `queue`.
     Launch {

@@ -20,8 +20,16 @@ fn hold(taken: usize, of_what: &str) -> Outcome {
     println!("taken {taken}");
     // A reader that is gone is no reason to hold it shorter.
     let _ = std::io::stdout().flush();
-    std::thread::sleep(HELD);
+    sleep(HELD);
     Outcome::Contained(format!("{taken} {of_what}"))
+}
+
+fn sleep(time: Duration) {
+    // Woken early, it has waited long enough.
+    let _ = nix::poll::poll(
+        &mut [],
+        nix::poll::PollTimeout::try_from(time).unwrap_or(nix::poll::PollTimeout::MAX),
+    );
 }
 
 /// As many open files as may be.
@@ -37,7 +45,7 @@ pub(super) fn forks() -> Outcome {
     println!("taken none yet");
     loop {
         if !sys::fork() {
-            std::thread::sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(1));
         }
     }
 }
