@@ -201,7 +201,7 @@ async fn a_program_that_takes_no_connection_holds_up_nobody_else() {
         return;
     }
     let agent = Agent::start();
-    let deaf = "nc -ll -p 7000 -e cat & kill -STOP $!; echo deaf; wait";
+    let deaf = "nc -ll -p 7000 -e cat & until grep -q :1B58 /proc/net/tcp /proc/net/tcp6; do :; done; kill -STOP $!; wait";
     let deaf = launch(&agent, &publishing(deaf, &[(7000, None)])).await;
     let echo = launch(&agent, &publishing(ECHO, &[(7000, None)])).await;
     listening(&agent, &deaf, 1).await;

@@ -239,7 +239,9 @@ fn build_probe() -> PathBuf {
     };
     // By the name that it has in containers.
     let named = built.with_file_name("probe");
-    std::fs::copy(&built, named.with_extension("new")).unwrap();
-    std::fs::rename(named.with_extension("new"), &named).unwrap();
+    // Several tests do this at a time, each with process ids of its own.
+    let copy = tempfile::NamedTempFile::new_in(built.parent().unwrap()).unwrap().into_temp_path();
+    std::fs::copy(&built, &copy).unwrap();
+    copy.persist(&named).unwrap();
     named
 }

@@ -344,7 +344,10 @@ fn said(place: &OwnedFd) -> String {
 
 /// A runtime's last line as a failure. Its words are its own; only those that tell of the command are known.
 fn complaint(said: &str, making: bool, request: &ProcessRequest) -> Failure {
-    let line = said.lines().last().unwrap_or("it ended without a word");
+    let line = said
+        .lines()
+        .last()
+        .unwrap_or("it ended without a word, as it does where the memory limit is too small for it");
     // logrus: time="…" level=error msg="…".
     let line = line.split_once("msg=\"").map_or(line, |(_, message)| message.trim_end_matches('"'));
     let line: String = line.replace("\\\"", "'").chars().filter(|c| !c.is_control()).take(400).collect();

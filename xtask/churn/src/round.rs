@@ -180,7 +180,9 @@ impl Round<'_> {
     ) -> Result<Option<porthole_driver::Attached>> {
         let extra = *numbers.pick(&EXTRAS);
         let with_extra = numbers.below(EXTRA_IN) == 0;
-        let engine = |engine| if self.kind == Kind::Commit { Engine::Builtin } else { engine };
+        // A runtime itself needs more than the limits that these rounds are about.
+        let own = matches!(self.kind, Kind::Commit | Kind::OutOfMemory | Kind::ForkBomb);
+        let engine = |engine| if own { Engine::Builtin } else { engine };
         if with_extra {
             match extra {
                 "a read-only root" => spec.read_only = matches!(self.kind, Kind::Run | Kind::OutOfMemory),
@@ -195,6 +197,9 @@ impl Round<'_> {
                 "crun" => spec.engine = engine(Engine::Crun),
                 _ => spec.engine = engine(Engine::Runsc),
             }
+        }
+        if spec.engine != Engine::Builtin {
+            spec.limits = Limits { pids: Some(256), memory_bytes: Some(512 << 20), ..spec.limits };
         }
         match client.launch(spec).context("its launch") {
             Ok((_, attached)) => Ok(Some(attached)),
