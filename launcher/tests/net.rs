@@ -74,6 +74,17 @@ fn table() -> String {
 }
 
 #[test]
+fn what_is_offered_is_what_works_here() {
+    if !world::possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let Reply::Host(report) = launcher.ask(RequestBody::Host).0 else { panic!("no report") };
+    let usable: Vec<_> = report.networks.iter().map(|(name, usable, _)| (name.as_str(), *usable)).collect();
+    assert_eq!(usable, [("none", true), ("nat", true), ("lab", true)], "{:?}", report.networks);
+}
+
+#[test]
 fn a_container_in_nat_reaches_what_is_outside_and_without_a_network_nothing() {
     if !world::possible() {
         return;

@@ -48,5 +48,11 @@ fn tried() -> Result<(), String> {
         unshare(CloneFlags::CLONE_NEWNET)?;
         net::attempt()
     });
-    made.map_err(|error| format!("the kernel cannot do it: {error}"))
+    made.map_err(|error| {
+        let told = error.to_string();
+        format!(
+            "the kernel cannot do it: {}",
+            told.split(" (os error").next().unwrap_or_default().to_lowercase()
+        )
+    })
 }

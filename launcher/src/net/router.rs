@@ -175,10 +175,11 @@ fn listener(kind: SocketType) -> io::Result<OwnedFd> {
 /// Makes a router, a bridge and a pair in the caller's own namespace.
 pub(super) fn attempt() -> io::Result<()> {
     let router = Router::set_up()?;
-    let address = pool::bridge(1);
-    router.route.ask(&[links::bridge("lab1", 101, hardware(address))])?;
+    let bridge = pool::bridge(1);
+    let member = Ipv4Addr::from(u32::from(bridge) + 1);
+    router.route.ask(&[links::bridge("lab1", 101, hardware(bridge))])?;
     let end = |name, index| End { name, index, hardware: None };
     router.route.ask(&[links::pair(end("p1", 102), Some(101), end("eth0", 103), router.netns.as_fd())])?;
-    router.route.ask(&[links::no_learning(102), links::behind(102, hardware(address))])?;
-    router.filter.ask(&links::element(true, 102, hardware(address), address))
+    router.route.ask(&[links::no_learning(102), links::behind(102, hardware(member))])?;
+    router.filter.ask(&links::element(true, 102, hardware(member), member))
 }
