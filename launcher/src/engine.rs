@@ -108,6 +108,12 @@ pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure 
     Failure { kind, message: message.into() }
 }
 
+/// The kernel's words for an error, without the number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
 impl Engine {
     /// Makes what the next launch needs, while nobody waits.
     pub(crate) fn prepare(&mut self) {

@@ -69,22 +69,14 @@ impl Bounds {
             ..Limits::default()
         };
         // What a container gets unasked is never more than what it may ask for, and has an end where there must be one.
-        let least = |own: Option<u64>, most: Option<u64>| match (own, most) {
-            (Some(own), Some(most)) => Some(own.min(most)),
-            (own, most) => own.or(most),
-        };
         let times = |own: Option<u64>, most: Option<u64>| {
             least(own.filter(|own| *own > 0), most.filter(|most| *most > 0))
-        };
-        let narrow = |own: Option<u32>, most: Option<u32>| match (own, most) {
-            (Some(own), Some(most)) => Some(own.min(most)),
-            (own, most) => own.or(most),
         };
         let own = overlaid(&built_in, &defaults);
         let defaults = Limits {
             memory_bytes: least(own.memory_bytes, most.memory_bytes),
-            cpu_millis: narrow(own.cpu_millis, most.cpu_millis),
-            pids: narrow(own.pids, most.pids),
+            cpu_millis: least(own.cpu_millis, most.cpu_millis),
+            pids: least(own.pids, most.pids),
             cpuset: own.cpuset.or(most.cpuset.clone()),
             io_bytes_per_second: least(own.io_bytes_per_second, most.io_bytes_per_second),
             disk_bytes: least(own.disk_bytes, most.disk_bytes),
@@ -148,6 +140,11 @@ impl Bounds {
         time("lifetime", limits.lifetime_ms, most.lifetime_ms)?;
         time("idle time", limits.idle_ms, most.idle_ms)
     }
+}
+
+/// The smaller one, or the one there is.
+fn least<T: Ord>(own: Option<T>, most: Option<T>) -> Option<T> {
+    own.into_iter().chain(most).min()
 }
 
 /// `base` with what `asked` names in its place.

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use super::answers::no_container;
-use super::{Engine, failure};
+use super::{Engine, failure, reason};
 use crate::container::{Caller, Child, Container, Life, Process, Starting};
 use crate::launch::{Birth, StepError};
 use crate::page::{Page, Signal};
@@ -230,12 +230,6 @@ pub(crate) fn step_failed(step: &Step, error: &std::io::Error) -> Failure {
         _ => FailureKind::Internal,
     };
     failure(kind, format!("The kernel refused the {}'s step {}: {}.", step.actor, step.call(), reason(error)))
-}
-
-/// The kernel's words for an error, without the number.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 pub(crate) fn no_range() -> Failure {

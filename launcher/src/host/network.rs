@@ -4,6 +4,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::attempt::attempt;
 use super::{DEGRADED, fails, works};
+use crate::engine::reason;
 use crate::net::{self, MAX_LABS, NEEDS_ROOT, nft};
 use crate::wire::Finding;
 
@@ -48,11 +49,5 @@ fn tried() -> Result<(), String> {
         unshare(CloneFlags::CLONE_NEWNET)?;
         net::attempt()
     });
-    made.map_err(|error| {
-        let told = error.to_string();
-        format!(
-            "the kernel cannot do it: {}",
-            told.split(" (os error").next().unwrap_or_default().to_lowercase()
-        )
-    })
+    made.map_err(|error| format!("the kernel cannot do it: {}", reason(&error)))
 }
