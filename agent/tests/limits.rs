@@ -34,7 +34,7 @@ fn limited(mut spec: LaunchSpec, limits: Limits) -> LaunchSpec {
 /// Sends a launch that is expected to wait, and takes the place it is told.
 async fn queue(client: &mut Client) -> (RequestId, u32) {
     let request = client.request();
-    client.send(&ClientMessage::Launch { request, spec: shell(), credit: 1024 }).await;
+    client.send(&ClientMessage::Launch { request, spec: shell(), credit: 1024, typist: None }).await;
     let place = place(client, request).await;
     (request, place)
 }

@@ -141,7 +141,8 @@ async fn what_is_not_the_protocol_ends_the_socket_with_the_reason() {
 }
 
 fn hello(generations: Generations) -> Message {
-    let hello = ClientMessage::Hello { generations, token: None, client: "test".into() };
+    let hello =
+        ClientMessage::Hello { generations, token: None, client: "test".into(), share: None, name: None };
     Message::text(serde_json::to_string(&hello).expect("it is plain data"))
 }
 

@@ -11,9 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::WireError;
 use crate::http::{ContainerDetail, ContainerSummary, Exit};
-use crate::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use crate::ids::{Channel, ContainerId, PersonId, ProcessNumber, RequestId, Typist};
 use crate::image::{ImageSummary, Transfer};
 use crate::kernel::KernelView;
+use crate::session::{Opened, Person, Session};
 use crate::spec::{LaunchSpec, Limits, ProcessSpec, Size};
 use crate::tagged::Tagged;
 use crate::version::Generations;
@@ -32,6 +33,12 @@ pub enum ClientMessage {
         token: Option<String>,
         /// Name and version of the client, for the log.
         client: String,
+        /// The secret of a share's link: this socket may do what the share allows, and nothing else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        share: Option<String>,
+        /// What others at the same terminal see the visitor as, at most [`MAX_PERSON_BYTES`](crate::limits::MAX_PERSON_BYTES).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// Launch a container and attach to its first process. Answered by `launched`, then `attached`; or `error`.
     Launch {
@@ -41,6 +48,10 @@ pub enum ClientMessage {
         spec: LaunchSpec,
         /// Bytes of output the client is ready to take, see `credit`.
         credit: u32,
+        /// Numbers what will be typed, see [`OpenChannel::input`]. Asked again with the same one, because no answer
+        /// came, it is not carried out twice: the answer is that of an attach.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        typist: Option<Typist>,
     },
     /// Start a further process and attach to it. Answered by `attached` or `error`.
     Exec {
@@ -52,6 +63,10 @@ pub enum ClientMessage {
         process: ProcessSpec,
         /// Bytes of output the client is ready to take.
         credit: u32,
+        /// Numbers what will be typed, see [`OpenChannel::input`]. Asked again with the same one, because no answer
+        /// came, it is not carried out twice: the answer is that of an attach.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        typist: Option<Typist>,
     },
     /// Attach to a process that was started before. Answered by `attached` or `error`.
     Attach {
@@ -66,6 +81,9 @@ pub enum ClientMessage {
         from: Option<u64>,
         /// Bytes of output the client is ready to take.
         credit: u32,
+        /// Numbers what will be typed, see [`OpenChannel::input`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        typist: Option<Typist>,
     },
     /// The client has consumed this many more bytes of the channel and may be sent as many again.
     Credit {
@@ -116,6 +134,31 @@ pub enum ClientMessage {
         container: ContainerId,
         /// Those to change.
         limits: Limits,
+    },
+    /// Say who may type into a terminal: one person, or everyone who is allowed to when missing. Only its owner may; the owner can
+    /// always take it back. Answered by `done` or `error`, and `people` to all.
+    Keyboard {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Its container.
+        container: ContainerId,
+        /// Its number.
+        process: ProcessNumber,
+        /// Who, of those in `people`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        holder: Option<PersonId>,
+    },
+    /// Begin or end the recording of a process: while it is on, none of its output is dropped, up to
+    /// [`RECORDING_BYTES`](crate::limits::RECORDING_BYTES). Answered by `done` or `error`; the lists tell everyone.
+    Record {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Its container.
+        container: ContainerId,
+        /// Its number.
+        process: ProcessNumber,
+        /// Whether to record from now on.
+        on: bool,
     },
     /// Stop a container: its stop signal, then SIGKILL. Answered by `done` when it has ended, or `error`.
     Stop {
@@ -203,6 +246,11 @@ pub struct OpenChannel {
     pub stream: Stream,
     /// Absolute offset of the first byte that will come on it. Larger than the offset asked for when older output is gone.
     pub offset: u64,
+    /// Bytes that were ever accepted from this client's typist; the first byte the client sends on this channel is the one with
+    /// this number. What it sent on an earlier socket beyond that was lost with the socket and is sent again. Missing where
+    /// the client named no typist, or the channel takes no input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<u64>,
 }
 
 /// From the agent to the page or the command line. Its `type` is its first key.
@@ -221,6 +269,12 @@ pub enum ServerMessage {
         rootless: bool,
         /// What this host lacks, one sentence each.
         lacks: Vec<String>,
+        /// The visitor's session, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<Session>,
+        /// What the share's secret in the hello opens.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        share: Option<Opened>,
     },
     /// A request failed (or, without `request`, the whole connection did).
     Error {
@@ -269,12 +323,46 @@ pub enum ServerMessage {
         /// Absolute offset of the next byte that will come.
         offset: u64,
     },
-    /// The process has taken this many more bytes of the input sent on the channel, and as many may follow. A client
-    /// has at most [`MAX_PENDING_INPUT`](crate::limits::MAX_PENDING_INPUT) bytes under way on a channel.
+    /// The screen as it was before the byte at `offset`, which is the next one to come: earlier output is no longer kept, or
+    /// was skipped. It follows `attached` or `skipped`. A client starts its own screen anew and writes this; these bytes
+    /// count for neither offset nor credit.
+    Screen {
+        /// The channel.
+        channel: Channel,
+        /// Absolute offset of the next byte.
+        offset: u64,
+        /// The screen's size.
+        size: Size,
+        /// Text and control sequences that draw it on an empty terminal.
+        screen: String,
+    },
+    /// Who is at a terminal that this client is attached to: after `attached`, and whenever it changes.
+    People {
+        /// The container.
+        container: ContainerId,
+        /// The process.
+        process: ProcessNumber,
+        /// All of them, in the order they came.
+        people: Vec<Person>,
+        /// Which of them this socket is.
+        you: PersonId,
+        /// Who alone may type; everyone who is allowed to, when missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keyboard: Option<PersonId>,
+        /// The terminal's size; others than those who set it scale to it.
+        size: Size,
+    },
+    /// The visitor's session, whenever it changes.
+    Session {
+        /// As it is now.
+        session: Session,
+    },
+    /// Input sent on the channel was accepted: it is the agent's to deliver, whatever happens to the socket or the agent. As
+    /// many more bytes may follow. A client has at most [`MAX_PENDING_INPUT`](crate::limits::MAX_PENDING_INPUT) bytes under way on a channel.
     Credit {
         /// The channel.
         channel: Channel,
-        /// Bytes taken since the last such message.
+        /// Bytes accepted since the last such message.
         bytes: u32,
     },
     /// The process has ended; all its output has been sent. Its channels are closed.
@@ -364,6 +452,8 @@ pub enum CloseCode {
     ProtocolError = 4004,
     /// Larger than the limit.
     TooLarge = 4005,
+    /// The share was revoked or has expired, or the session has ended: do not come back.
+    Ended = 4006,
     /// No sign of life for 30 seconds.
     TimedOut = 4008,
 }

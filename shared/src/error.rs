@@ -15,6 +15,12 @@ pub enum ErrorCode {
     Unauthorized,
     /// The request comes from a page or a host name that is not ours.
     ForbiddenOrigin,
+    /// Whoever asks is known and may not do this: it belongs to others, or the link does not allow it.
+    Forbidden,
+    /// The link was revoked or has expired, or there never was one.
+    NoSuchShare,
+    /// No recording by that id.
+    NoSuchRecording,
     /// No container by that id or name.
     NoSuchContainer,
     /// No process (terminal or run) by that number in this container.

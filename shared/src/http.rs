@@ -45,6 +45,9 @@ pub struct ProcessSummary {
     pub terminal: bool,
     /// How it ended; none while it runs.
     pub exit: Option<Exit>,
+    /// The recording under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 /// A line of `porthole ps`.
@@ -69,6 +72,9 @@ pub struct ContainerSummary {
     /// When it will be stopped because its lifetime is over, in milliseconds since 1970-01-01 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// The session that owns it, by id; the agent's owner when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Its bytes on disk, where they were asked for: measuring takes time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ContainerSize>,

@@ -93,6 +93,13 @@ pub type ProcessNumber = u32;
 /// Number of a channel within one socket; the agent hands them out. Never reused on that socket.
 pub type Channel = u32;
 
+/// Numbers what one client types into one terminal, across all its sockets: a random number below 2^53, which is what every
+/// JSON reader can hold. Whoever knows it could go on typing in its name; the agent shows it to nobody.
+pub type Typist = u64;
+
+/// A person at a terminal, as numbered by the agent for as long as the person's socket lasts.
+pub type PersonId = u32;
+
 /// Number a client gives to a request, echoed in the answer. Unique among the requests in flight on one socket.
 pub type RequestId = u32;
 

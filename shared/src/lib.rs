@@ -15,6 +15,8 @@ pub mod ids;
 pub mod image;
 pub mod kernel;
 pub mod limits;
+pub mod recording;
+pub mod session;
 pub mod spec;
 mod tagged;
 pub mod version;

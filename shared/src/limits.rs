@@ -37,6 +37,28 @@ pub const MAX_PROCESSES: usize = 32;
 /// Output kept in memory for each terminal or run, in bytes: its scrollback for a new viewer.
 pub const LOG_BYTES: usize = 1024 * 1024;
 
+/// Output kept on disk of all processes of one container together, recordings aside, in bytes. The oldest of those that have
+/// ended goes first.
+pub const CONTAINER_LOG_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Largest recording, in bytes of output: some days of a person's work. It ends there, and says so.
+pub const RECORDING_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Recordings that one agent keeps, those under way included. The disk's reserve bounds them as well.
+pub const MAX_RECORDINGS: usize = 256;
+
+/// Links that one container may have open at a time.
+pub const MAX_SHARES: usize = 16;
+
+/// Sockets at one terminal at a time: a lecture.
+pub const MAX_VIEWERS: usize = 512;
+
+/// Longest name of a person, in bytes.
+pub const MAX_PERSON_BYTES: usize = 64;
+
+/// Typists of one terminal that are remembered, for input to be accepted once: the last who typed.
+pub const MAX_TYPISTS: usize = 64;
+
 /// Most output a viewer may grant in advance, in bytes; more is clipped to this.
 pub const MAX_CREDIT: u32 = 16 * 1024 * 1024;
 

@@ -23,6 +23,8 @@ use porthole_protocol::image::{
 use porthole_protocol::kernel::{
     BirthStep, CgroupValue, IdMap, KernelView, Layer, Mount, NamespaceId, Process, Side,
 };
+use porthole_protocol::recording::Recording;
+use porthole_protocol::session::{CreatedShare, May, Opened, Person, Session, Share, ShareRequest};
 use porthole_protocol::spec::{Engine, LaunchSpec, Limits, Namespace, ProcessSpec, Publish, Size};
 use porthole_protocol::version::{GENERATION, Generations};
 use serde_json::{Value, json};
@@ -91,9 +93,11 @@ fn summary() -> ContainerSummary {
             command: vec!["sh".into()],
             terminal: true,
             exit: Some(exit()),
+            recording: Some("0123456789abcdef".into()),
         }],
         start_micros: 3100,
         expires_ms: Some(1_790_003_600_000),
+        session: Some("4f2a".into()),
         size: None,
     }
 }
@@ -267,13 +271,74 @@ fn error() -> WireError {
     WireError::new(ErrorCode::NoSuchImage, "There is no image 'x'.", "List images with 'porthole images'.")
 }
 
+fn session() -> Session {
+    Session {
+        id: "4f2a".into(),
+        created_ms: 1_790_000_000_000,
+        expires_ms: Some(1_790_003_600_000),
+        extends_to_ms: Some(1_790_007_200_000),
+        containers: 1,
+        max_containers: Some(4),
+        owner: false,
+    }
+}
+
+fn opened() -> Opened {
+    Opened {
+        container: id(),
+        name: "calm_otter".into(),
+        process: 0,
+        may: May::Watch,
+        expires_ms: Some(1_790_003_600_000),
+    }
+}
+
+fn share() -> Share {
+    Share {
+        id: "9c1d".into(),
+        process: 0,
+        may: May::Type,
+        created_ms: 1_790_000_000_000,
+        expires_ms: Some(1_790_003_600_000),
+    }
+}
+
+fn recording() -> Recording {
+    Recording {
+        id: "0123456789abcdef".into(),
+        container: id(),
+        name: "calm_otter".into(),
+        image: "busybox:latest".into(),
+        process: 0,
+        command: vec!["sh".into()],
+        started_ms: 1_790_000_000_000,
+        ended_ms: Some(1_790_000_060_000),
+        bytes: 4096,
+        size: Size { rows: 24, cols: 80 },
+        full: false,
+    }
+}
+
 fn client_messages() -> Vec<ClientMessage> {
     use ClientMessage as M;
     vec![
-        M::Hello { generations: Generations::OURS, token: Some("t".into()), client: "page 0.1.0".into() },
-        M::Launch { request: 1, spec: launch_spec(), credit: 65_536 },
-        M::Exec { request: 2, container: id(), process: process_spec(), credit: 65_536 },
-        M::Attach { request: 3, container: id(), process: 0, from: Some(100), credit: 65_536 },
+        M::Hello {
+            generations: Generations::OURS,
+            token: Some("t".into()),
+            client: "page 0.1.0".into(),
+            share: Some("s".into()),
+            name: Some("Ada".into()),
+        },
+        M::Launch { request: 1, spec: launch_spec(), credit: 65_536, typist: Some(7) },
+        M::Exec { request: 2, container: id(), process: process_spec(), credit: 65_536, typist: Some(7) },
+        M::Attach {
+            request: 3,
+            container: id(),
+            process: 0,
+            from: Some(100),
+            credit: 65_536,
+            typist: Some(7),
+        },
         M::Credit { channel: 1, bytes: 4096 },
         M::Resize { channel: 1, size: Size { rows: 50, cols: 132 } },
         M::CloseInput { channel: 1 },
@@ -281,6 +346,8 @@ fn client_messages() -> Vec<ClientMessage> {
         M::Signal { request: 4, container: id(), process: 0, signal: "TERM".into() },
         M::CancelLaunch { launch: 1 },
         M::Update { request: 9, container: id(), limits: limits() },
+        M::Keyboard { request: 10, container: id(), process: 0, holder: Some(2) },
+        M::Record { request: 11, container: id(), process: 0, on: true },
         M::Stop { request: 5, container: id() },
         M::Remove { request: 6, container: id(), force: true },
         M::Inspect { request: 7, container: id() },
@@ -302,6 +369,8 @@ fn server_messages() -> Vec<ServerMessage> {
             kernel: "6.18.0".into(),
             rootless: false,
             lacks: vec!["Disk use is not limited.".into()],
+            session: Some(session()),
+            share: Some(opened()),
         },
         M::Error { request: Some(1), error: error() },
         M::Done { request: 5 },
@@ -311,9 +380,19 @@ fn server_messages() -> Vec<ServerMessage> {
             request: 1,
             container: id(),
             process: 0,
-            channels: vec![OpenChannel { channel: 1, stream: Stream::Terminal, offset: 0 }],
+            channels: vec![OpenChannel { channel: 1, stream: Stream::Terminal, offset: 0, input: Some(12) }],
         },
         M::Skipped { channel: 1, offset: 1_000_000 },
+        M::Screen { channel: 1, offset: 1_000_000, size: Size { rows: 24, cols: 80 }, screen: "$ ".into() },
+        M::People {
+            container: id(),
+            process: 0,
+            people: vec![Person { id: 2, name: "Ada".into(), may: May::Type, owner: true }],
+            you: 2,
+            keyboard: Some(2),
+            size: Size { rows: 24, cols: 80 },
+        },
+        M::Session { session: session() },
         M::Credit { channel: 1, bytes: 4096 },
         M::Exited { container: id(), process: 0, exit: exit() },
         M::Detached { channel: 1 },
@@ -351,6 +430,11 @@ fn bodies() -> Value {
         "exec": ExecRequest { process: process_spec() },
         "kill": KillRequest { signal: "KILL".into() },
         "plan": PlanStep { actor: "launcher".into(), call: "clone3(…)".into(), why: "…".into() },
+        "created_share": CreatedShare { share: share(), secret: "s".into() },
+        "recording": recording(),
+        "session": session(),
+        "share": share(),
+        "share_request": ShareRequest { may: May::Watch, expires_in_ms: Some(3_600_000) },
         "removed": Removed { untagged: vec!["a:b".into()], deleted: vec!["sha256:00".into()], freed_bytes: 1 },
         "started": Started { container: id(), process: 0 },
         "stats": Stats { id: id(), name: "calm_otter".into(), cpu_micros: 1, memory_bytes: 2, memory_limit: Some(3),
@@ -386,6 +470,8 @@ fn client_tag(message: &ClientMessage) -> &'static str {
         M::Signal { .. } => "signal",
         M::CancelLaunch { .. } => "cancel_launch",
         M::Update { .. } => "update",
+        M::Keyboard { .. } => "keyboard",
+        M::Record { .. } => "record",
         M::Stop { .. } => "stop",
         M::Remove { .. } => "remove",
         M::Inspect { .. } => "inspect",
@@ -409,6 +495,9 @@ fn server_tag(message: &ServerMessage) -> &'static str {
         M::Queued { .. } => "queued",
         M::Attached { .. } => "attached",
         M::Skipped { .. } => "skipped",
+        M::Screen { .. } => "screen",
+        M::People { .. } => "people",
+        M::Session { .. } => "session",
         M::Credit { .. } => "credit",
         M::Exited { .. } => "exited",
         M::Detached { .. } => "detached",
@@ -448,7 +537,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         assert!(tags.insert(client_tag(&message)), "{} twice", client_tag(&message));
         assert_eq!(serde_json::from_value::<ClientMessage>(text).unwrap(), message);
     }
-    assert_eq!(tags.len(), 20, "each variant of ClientMessage but Unknown has one example");
+    assert_eq!(tags.len(), 22, "each variant of ClientMessage but Unknown has one example");
     tags.clear();
     for message in server_messages() {
         let text = serde_json::to_value(&message).unwrap();
@@ -457,7 +546,7 @@ fn every_message_has_an_example_that_survives_the_round_trip() {
         let sent = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<ServerMessage>(&sent).unwrap(), message);
     }
-    assert_eq!(tags.len(), 17, "each variant of ServerMessage but Unknown has one example");
+    assert_eq!(tags.len(), 20, "each variant of ServerMessage but Unknown has one example");
 }
 
 #[test]
@@ -482,5 +571,5 @@ fn optional_fields_may_be_left_out() {
     )
     .unwrap();
     let expected = LaunchSpec { image: "busybox".into(), ..LaunchSpec::default() };
-    assert_eq!(launch, ClientMessage::Launch { request: 1, spec: expected, credit: 1 });
+    assert_eq!(launch, ClientMessage::Launch { request: 1, spec: expected, credit: 1, typist: None });
 }

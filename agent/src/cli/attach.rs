@@ -43,7 +43,14 @@ pub(super) async fn follow(
 ) -> Result<u8, Failure> {
     let mut socket = Socket::open(client).await?;
     let request = socket.next_request();
-    socket.send(&ClientMessage::Attach { request, container, process, from: None, credit: OUTPUT_WINDOW });
+    socket.send(&ClientMessage::Attach {
+        request,
+        container,
+        process,
+        from: None,
+        credit: OUTPUT_WINDOW,
+        typist: None,
+    });
     let attached = Attached::wait(&mut socket, request).await?;
     session::status(socket, attached, wishes).await
 }

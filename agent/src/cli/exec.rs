@@ -34,7 +34,7 @@ pub(super) async fn run(client: &Client, args: &ExecArgs) -> Result<u8, Failure>
     let mut socket = Socket::open(client).await?;
     let request = socket.next_request();
     let process = args.process.spec(command);
-    socket.send(&ClientMessage::Exec { request, container, process, credit: OUTPUT_WINDOW });
+    socket.send(&ClientMessage::Exec { request, container, process, credit: OUTPUT_WINDOW, typist: None });
     let attached = Attached::wait(&mut socket, request).await?;
     let wishes =
         Wishes { input: args.process.interactive, signals: Some(signals), ours: true, removed: false };

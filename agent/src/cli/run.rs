@@ -64,7 +64,7 @@ async fn launch(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
     let mut signals = Signals::catch()?;
     let mut socket = Socket::open(client).await?;
     let request = socket.next_request();
-    socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW });
+    socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW, typist: None });
     let attached = Attached::wait_in_queue(&mut socket, request, &mut signals).await?;
     let wishes = Wishes {
         input: args.launch.process.interactive,

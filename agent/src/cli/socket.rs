@@ -87,6 +87,8 @@ impl Socket {
             generations: Generations::OURS,
             token: address.token.clone(),
             client: concat!("porthole ", env!("CARGO_PKG_VERSION")).to_owned(),
+            share: None,
+            name: None,
         });
         timeout(HELLO_DEADLINE, socket.welcomed())
             .await

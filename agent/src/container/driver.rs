@@ -447,7 +447,13 @@ impl Driver {
 
     fn add(&self, request: &ProcessRequest, number: ProcessNumber, terminal: Terminal, exit: Option<Exit>) {
         let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
-        let process = ProcessSummary { number, command: request.argv.clone(), terminal: is_terminal, exit };
+        let process = ProcessSummary {
+            number,
+            command: request.argv.clone(),
+            terminal: is_terminal,
+            exit,
+            recording: None,
+        };
         self.change(|view| {
             view.detail.summary.processes.push(process);
             view.terminals.push((number, terminal));

@@ -256,6 +256,7 @@ impl Registry {
             processes: Vec::new(),
             start_micros,
             expires_ms,
+            session: None,
             size: None,
         };
         let birth = steps.iter().map(birth_step).collect();

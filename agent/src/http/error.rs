@@ -39,11 +39,13 @@ fn status(code: ErrorCode) -> StatusCode {
     match code {
         Code::BadRequest | Code::VersionMismatch => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
-        Code::ForbiddenOrigin => StatusCode::FORBIDDEN,
+        Code::ForbiddenOrigin | Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NoSuchContainer
         | Code::NoSuchProcess
         | Code::NoSuchImage
         | Code::NoSuchFile
+        | Code::NoSuchShare
+        | Code::NoSuchRecording
         | Code::NoSuchRoute => StatusCode::NOT_FOUND,
         Code::NameInUse | Code::PortInUse | Code::ImageInUse | Code::NotRunning | Code::StillRunning => {
             StatusCode::CONFLICT

@@ -131,7 +131,7 @@ async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farew
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
         }
     };
-    let Ok(ClientMessage::Hello { generations, token, client }) = serde_json::from_str(&text) else {
+    let Ok(ClientMessage::Hello { generations, token, client, .. }) = serde_json::from_str(&text) else {
         return Err(Some(Farewell::protocol_error("The first message is not a hello.")));
     };
     if let Err(Refusal(error)) = app.guard.check_token(token.as_deref()) {
@@ -152,6 +152,8 @@ async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farew
         kernel: app.version.kernel.clone(),
         rootless: app.version.rootless,
         lacks: app.lacks.clone(),
+        session: None,
+        share: None,
     };
     socket.send(text_of(&welcome)).await.map_err(|_| None)?;
     Ok(client.chars().take(80).flat_map(char::escape_default).collect())

@@ -135,7 +135,7 @@ fn flood(stage: &mut Stage) -> Play<'_> {
         let before = resident(stage.agent.pid());
         let spec = LaunchSpec { ..stage.spec(&["sh", "-c", "yes flood & yes flood >&2"]) };
         let request = stage.client.request();
-        stage.client.send(&ClientMessage::Launch { request, spec, credit: 1 }).await;
+        stage.client.send(&ClientMessage::Launch { request, spec, credit: 1, typist: None }).await;
         stage.client.answer(request).await.expect("a launch");
         tokio::time::sleep(Duration::from_secs(4)).await;
         let grown = resident(stage.agent.pid()).saturating_sub(before);

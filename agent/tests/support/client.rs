@@ -101,6 +101,8 @@ impl Client {
             generations: Generations::OURS,
             token: token.map(str::to_owned),
             client: "test 1.0".into(),
+            share: None,
+            name: None,
         };
         client.send(&hello).await;
         let welcome =
@@ -230,7 +232,7 @@ impl Client {
         credit: u32,
     ) -> Result<(ContainerDetail, Terminal), WireError> {
         let request = self.request();
-        self.send(&ClientMessage::Launch { request, spec, credit }).await;
+        self.send(&ClientMessage::Launch { request, spec, credit, typist: None }).await;
         match self.answer(request).await? {
             ServerMessage::Launched { container, .. } => Ok((*container, self.attached(request).await?)),
             other => panic!("{other:?}"),
@@ -248,7 +250,7 @@ impl Client {
     ) -> Result<Terminal, WireError> {
         let request = self.request();
         let container = container.clone();
-        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT }).await;
+        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT, typist: None }).await;
         self.attached(request).await
     }
 
@@ -264,7 +266,8 @@ impl Client {
     ) -> Result<Terminal, WireError> {
         let request = self.request();
         let container = container.clone();
-        self.send(&ClientMessage::Attach { request, container, process, from, credit: CREDIT }).await;
+        self.send(&ClientMessage::Attach { request, container, process, from, credit: CREDIT, typist: None })
+            .await;
         self.attached(request).await
     }
 

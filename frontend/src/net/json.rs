@@ -239,6 +239,7 @@ mod tests {
             processes: Vec::new(),
             start_micros: 0,
             expires_ms: None,
+            session: None,
             size: None,
         };
         let entry = FileEntry {

@@ -276,15 +276,19 @@ fn opening(
     };
     match (place, origin) {
         (Some(Place { container, process }), _) | (None, Origin::Process(Place { container, process })) => {
-            ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES }
+            ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES, typist: None }
         }
         (None, Origin::Launch(spec)) => {
             let spec = LaunchSpec { process: on_terminal(Vec::new()), ..*spec };
-            ClientMessage::Launch { request, spec, credit: CREDIT_BYTES }
+            ClientMessage::Launch { request, spec, credit: CREDIT_BYTES, typist: None }
         }
-        (None, Origin::Exec { container, command }) => {
-            ClientMessage::Exec { request, container, process: on_terminal(command), credit: CREDIT_BYTES }
-        }
+        (None, Origin::Exec { container, command }) => ClientMessage::Exec {
+            request,
+            container,
+            process: on_terminal(command),
+            credit: CREDIT_BYTES,
+            typist: None,
+        },
     }
 }
 

@@ -13,7 +13,7 @@ fn launch() -> Origin {
 }
 
 fn channel(channel: Channel, offset: u64) -> Vec<OpenChannel> {
-    vec![OpenChannel { channel, stream: Stream::Terminal, offset }]
+    vec![OpenChannel { channel, stream: Stream::Terminal, offset, input: None }]
 }
 
 /// Tab 1, launched and attached on channel 5.

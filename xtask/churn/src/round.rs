@@ -115,7 +115,12 @@ impl Round<'_> {
                 spec.remove = true;
                 let mut other = Client::connect(self.address)?;
                 let request = other.next_request();
-                let message = porthole_protocol::control::ClientMessage::Launch { request, spec, credit: 1 };
+                let message = porthole_protocol::control::ClientMessage::Launch {
+                    request,
+                    spec,
+                    credit: 1,
+                    typist: None,
+                };
                 other.send(&message)
             }
             Kind::OutOfMemory => {

@@ -105,6 +105,8 @@ impl Client {
             generations: Generations::OURS,
             token: None,
             client: "porthole-driver".into(),
+            share: None,
+            name: None,
         })?;
         client
             .control("welcome", |message| matches!(message, ServerMessage::Welcome { .. }).then_some(()))?;
@@ -117,7 +119,7 @@ impl Client {
     /// [`Refused`], [`Gone`], or silence.
     pub fn launch(&mut self, spec: LaunchSpec) -> Result<(Box<ContainerDetail>, Attached)> {
         let request = self.next_request();
-        self.send(&ClientMessage::Launch { request, spec, credit: CREDIT })?;
+        self.send(&ClientMessage::Launch { request, spec, credit: CREDIT, typist: None })?;
         let detail = self.answer(request, "launched", |message| match message {
             ServerMessage::Launched { container, .. } => Some(container),
             _ => None,
@@ -132,7 +134,7 @@ impl Client {
     pub fn exec(&mut self, container: &ContainerId, process: ProcessSpec) -> Result<Attached> {
         let request = self.next_request();
         let container = container.clone();
-        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT })?;
+        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT, typist: None })?;
         self.attached(request)
     }
 

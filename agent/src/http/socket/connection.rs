@@ -237,14 +237,14 @@ impl Connection {
         use ClientMessage as M;
         match message {
             M::Hello { .. } => return Err(Some(Farewell::protocol_error("A second hello came."))),
-            M::Launch { request, spec, credit } => {
+            M::Launch { request, spec, credit, .. } => {
                 let (given_up, queue) = (CancellationToken::new(), self.outbox.sender());
                 self.work(request, Work::Launch { spec, credit, given_up, queue });
             }
-            M::Exec { request, container, process, credit } => {
+            M::Exec { request, container, process, credit, .. } => {
                 self.work(request, Work::Exec { container, process, credit });
             }
-            M::Attach { request, container, process, from, credit } => {
+            M::Attach { request, container, process, from, credit, .. } => {
                 if let Err(Refusal(error)) = self.attach_to(request, &container, process, from, credit) {
                     self.outbox.message(failed(request, error));
                 }
@@ -284,6 +284,10 @@ impl Connection {
             // One that has ended meanwhile was answered.
             M::CancelPull { pull: request } | M::CancelLaunch { launch: request } => {
                 self.given_up.remove(&request).iter().for_each(CancellationToken::cancel);
+            }
+            M::Keyboard { request, .. } | M::Record { request, .. } => {
+                let error = WireError::new(ErrorCode::Unsupported, "This agent cannot do that yet.", "");
+                self.outbox.message(failed(request, error));
             }
             M::Pong { .. } | M::Unknown => {}
         }
@@ -363,7 +367,7 @@ impl Connection {
             self.next_channel += 1;
             let viewer = fanout.view(from, credit, Arc::clone(&self.wake));
             let meter = Meter::new(Arc::clone(&self.wake));
-            channels.push(OpenChannel { channel, stream: *stream, offset: viewer.offset() });
+            channels.push(OpenChannel { channel, stream: *stream, offset: viewer.offset(), input: None });
             let open = Open {
                 container: container.clone(),
                 process,

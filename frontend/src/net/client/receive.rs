@@ -26,6 +26,8 @@ impl Client {
                     generations: Generations::OURS,
                     token: browser::token(),
                     client: format!("porthole-web {}", env!("CARGO_PKG_VERSION")),
+                    share: None,
+                    name: None,
                 };
                 self.0.state.borrow().send(&hello);
             }
@@ -54,7 +56,7 @@ impl Client {
     fn message(&self, message: ServerMessage) {
         let stores = &self.0.stores;
         match message {
-            ServerMessage::Welcome { generation: _, version, kernel, rootless, lacks } => {
+            ServerMessage::Welcome { generation: _, version, kernel, rootless, lacks, .. } => {
                 self.welcomed(Host { version, kernel, rootless, lacks });
             }
             ServerMessage::Error { request, error } => self.failed(request, error),
@@ -125,7 +127,11 @@ impl Client {
                     stores.tabs.dispatch(TabsAction::Became(tab, Status::Queued { position, reason }));
                 }
             }
-            ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+            ServerMessage::Screen { .. }
+            | ServerMessage::People { .. }
+            | ServerMessage::Session { .. }
+            | ServerMessage::Pong { .. }
+            | ServerMessage::Unknown => {}
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn shell() -> LaunchSpec {
 /// Launches a shell and waits for its prompt.
 pub(super) fn launch(client: &mut Client) -> Result<Launch> {
     let request = client.next_request();
-    let message = ClientMessage::Launch { request, spec: shell(), credit: 1 << 20 };
+    let message = ClientMessage::Launch { request, spec: shell(), credit: 1 << 20, typist: None };
     let (mut container, mut prompt) = (None, None);
     let mut output = Vec::new();
     let started = Instant::now();
