@@ -16,6 +16,7 @@ pub mod image;
 pub mod kernel;
 pub mod limits;
 pub mod recording;
+pub mod resume;
 pub mod session;
 pub mod spec;
 mod tagged;
