@@ -2,6 +2,7 @@
 
 pub mod attachments;
 pub mod commands;
+pub mod company;
 pub mod connection;
 pub mod few;
 pub mod files;
@@ -9,6 +10,7 @@ pub mod format;
 pub mod glossary;
 pub mod kernel;
 pub mod launch_form;
+pub mod layout;
 pub mod lists;
 pub mod meters;
 pub mod names;

@@ -6,6 +6,7 @@ use web_sys::{Storage, Window};
 
 const TOKEN_KEY: &str = "porthole.token";
 const THEME_KEY: &str = "porthole.theme";
+const NAME_KEY: &str = "porthole.name";
 
 fn window() -> Window {
     web_sys::window().expect("the page runs in a window")
@@ -67,6 +68,29 @@ pub fn token() -> Option<String> {
     session_get(TOKEN_KEY)
 }
 
+/// What follows the `#` in the address bar.
+#[must_use]
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// The secret of the link to somebody's terminal, when the address bar holds one. It stays there: a reload joins again.
+#[must_use]
+pub fn share_secret() -> Option<String> {
+    fragment().strip_prefix("#join/").map(str::to_owned)
+}
+
+/// What others at the same terminal see the visitor as.
+#[must_use]
+pub fn visitor_name() -> Option<String> {
+    local_get(NAME_KEY)
+}
+
+/// Remembers the visitor's name.
+pub fn set_visitor_name(name: &str) {
+    set(window().local_storage().ok().flatten(), NAME_KEY, name);
+}
+
 /// Milliseconds since 1970-01-01 UTC.
 #[must_use]
 pub fn now_ms() -> u64 {
@@ -95,7 +119,11 @@ pub fn session_set(key: &str, value: &str) {
 /// The visitor's choice between `light` and `dark`; none: as the system does.
 #[must_use]
 pub fn stored_theme() -> Option<String> {
-    window().local_storage().ok()??.get_item(THEME_KEY).ok()?.filter(|theme| !theme.is_empty())
+    local_get(THEME_KEY)
+}
+
+fn local_get(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?.filter(|value| !value.is_empty())
 }
 
 /// Puts the choice in force and remembers it. None goes back to the system's.

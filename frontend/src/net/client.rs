@@ -11,7 +11,7 @@ use std::rc::Rc;
 use gloo_timers::callback::{Interval, Timeout};
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::frame::{Frame, MAX_PAYLOAD_BYTES};
-use porthole_protocol::ids::{Channel, ContainerId, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, PersonId, RequestId};
 use porthole_protocol::spec::{Limits, Size};
 use yew::UseReducerDispatcher;
 
@@ -21,7 +21,7 @@ use crate::state::connection::{Connection, Phase};
 use crate::state::few::Few;
 use crate::state::kernel::{Kernel, KernelAction};
 use crate::state::lists::Lists;
-use crate::state::tabs::{Origin, TabKey, Tabs};
+use crate::state::tabs::{Origin, Place, TabKey, Tabs};
 use crate::state::toasts::Toasts;
 use crate::state::transfers::{Transfers, TransfersAction};
 
@@ -210,6 +210,18 @@ impl Client {
         self.0.state.borrow_mut().pulls.insert(pull, None);
         self.send(&ClientMessage::CancelPull { pull });
         self.0.stores.transfers.dispatch(TransfersAction::Dismiss(pull));
+    }
+
+    /// Says who may type into a terminal: one of the people there, or everyone whose link allows it.
+    pub fn keyboard(&self, place: &Place, holder: Option<PersonId>) {
+        let Place { container, process } = place.clone();
+        self.request(|request| ClientMessage::Keyboard { request, container, process, holder });
+    }
+
+    /// Begins or ends the recording of a terminal.
+    pub fn record(&self, place: &Place, on: bool) {
+        let Place { container, process } = place.clone();
+        self.request(|request| ClientMessage::Record { request, container, process, on });
     }
 
     fn request(&self, message: impl FnOnce(RequestId) -> ClientMessage) {

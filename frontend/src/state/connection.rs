@@ -9,6 +9,7 @@
 use std::rc::Rc;
 
 use porthole_protocol::error::WireError;
+use porthole_protocol::session::{Opened, Session};
 use yew::Reducible;
 
 /// First pause before a retry, in milliseconds.
@@ -27,6 +28,10 @@ pub struct Host {
     pub rootless: bool,
     /// What this host lacks, one sentence each.
     pub lacks: Vec<String>,
+    /// The visitor's session, where there is one.
+    pub session: Option<Session>,
+    /// What the link in the address bar opens.
+    pub share: Option<Opened>,
 }
 
 /// Where the connection is.
@@ -61,6 +66,8 @@ pub enum ConnectionAction {
     Dialled,
     /// The agent welcomed the page.
     Welcomed(Host),
+    /// The visitor's session changed.
+    Session(Session),
     /// The socket closed, or stayed silent too long.
     Lost,
     /// The agent refused for good.
@@ -76,6 +83,11 @@ impl Connection {
             ConnectionAction::Dialled => next.phase = Phase::Connecting,
             ConnectionAction::Welcomed(host) => {
                 next = Self { phase: Phase::Live, failures: 0, host: Some(Rc::new(host)) };
+            }
+            ConnectionAction::Session(session) => {
+                if let Some(host) = &mut next.host {
+                    Rc::make_mut(host).session = Some(session);
+                }
             }
             ConnectionAction::Lost if matches!(self.phase, Phase::Refused(_)) => {}
             ConnectionAction::Lost => {

@@ -7,6 +7,10 @@ use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::ImageSummary;
 use yew::Reducible;
 
+use super::company::Company;
+use super::few::Few;
+use super::tabs::Place;
+
 /// Containers and images; none until the agent has told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
@@ -14,6 +18,8 @@ pub struct Lists {
     pub containers: Option<Rc<[ContainerSummary]>>,
     /// Images, by name.
     pub images: Option<Rc<[ImageSummary]>>,
+    /// Who is at the terminals that this page is attached to.
+    pub people: Few<Place, Company>,
 }
 
 impl Lists {
@@ -31,6 +37,8 @@ pub enum ListsAction {
     Containers(Vec<ContainerSummary>),
     /// All images.
     Images(Vec<ImageSummary>),
+    /// Who is at a terminal.
+    People(Place, Company),
 }
 
 impl Reducible for Lists {
@@ -41,6 +49,7 @@ impl Reducible for Lists {
         match action {
             ListsAction::Containers(containers) => next.containers = Some(containers.into()),
             ListsAction::Images(images) => next.images = Some(images.into()),
+            ListsAction::People(place, company) => next.people.insert(place, company),
         }
         Rc::new(next)
     }

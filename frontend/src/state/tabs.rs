@@ -1,4 +1,4 @@
-//! The tabs: which terminals are open, which one is shown, and how each is doing.
+//! The tabs: which terminals are open, how they are put side by side, which one has the keyboard, and how each is doing.
 
 use std::rc::Rc;
 
@@ -8,7 +8,9 @@ use porthole_protocol::ids::{ContainerId, ProcessNumber};
 use porthole_protocol::spec::LaunchSpec;
 use yew::Reducible;
 
-/// A tab's number on this page; never reused.
+use super::layout::{Axis, Tree};
+
+/// A terminal's number on this page; never reused.
 pub type TabKey = u32;
 
 /// A process, named from outside.
@@ -66,7 +68,7 @@ pub enum Status {
     Removed,
 }
 
-/// One tab.
+/// One terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tab {
     /// Its number.
@@ -77,6 +79,10 @@ pub struct Tab {
     pub place: Option<Place>,
     /// How it is doing.
     pub status: Status,
+    /// What the visitor calls it; empty when nothing.
+    pub name: String,
+    /// What its program calls itself; empty when it does not say.
+    pub title: String,
 }
 
 impl Tab {
@@ -91,41 +97,111 @@ impl Tab {
     }
 }
 
-/// All tabs, in the order shown.
+/// One tab: a terminal, or several side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its terminals.
+    pub tree: Tree,
+    /// The one that had the keyboard last; it stands for all of them.
+    pub front: TabKey,
+}
+
+/// All terminals and the tabs they are in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tabs {
-    /// The tabs.
+    /// The terminals, in the order they were opened.
     pub all: Vec<Tab>,
-    /// The one shown.
+    /// The one that has the keyboard.
     pub active: Option<TabKey>,
+    /// The tabs, in the order shown. Each terminal is in one of them.
+    pub groups: Vec<Group>,
     last_key: TabKey,
 }
+
+/// What is remembered of a terminal: its process, whether it was the active one, its name, and how it is joined to those
+/// after it, see [`Tree::flat`].
+pub type Kept = (ContainerId, ProcessNumber, bool, String, Vec<i32>);
 
 /// What happens to tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TabsAction {
-    /// Open a terminal, or show the tab that already has this process.
+    /// Open a terminal, or show the one that already has this process.
     Open(Origin),
-    /// Show this tab.
+    /// Open a terminal beside the active one.
+    Split(Origin, Axis),
+    /// Show this terminal.
     Select(TabKey),
-    /// Show the next tab, or the one before.
+    /// Show the next terminal, or the one before.
     Step {
         /// To the left.
         backwards: bool,
     },
-    /// Close this tab. Its process runs on.
+    /// Close this terminal. Its process runs on.
     Close(TabKey),
-    /// The tab is attached to its process.
+    /// Give the active terminal, one of several in its tab, a tab of its own.
+    Part,
+    /// Put the tab with the first of these terminals in the place of the tab with the second.
+    Move(TabKey, TabKey),
+    /// Move the active tab by one.
+    Shift {
+        /// To the left.
+        backwards: bool,
+    },
+    /// Move a line between terminals of the active tab, see [`Tree::move_divider`].
+    Divide(usize, u16),
+    /// The visitor calls this terminal so; nothing takes the name away.
+    Rename(TabKey, String),
+    /// The program in this terminal calls itself so.
+    Titled(TabKey, String),
+    /// Open what was open before the page was reloaded, but for these, which are gone.
+    Restore(Vec<Kept>, Vec<Place>),
+    /// The terminal is attached to its process.
     Attached(TabKey, Place),
-    /// The tab has a new status.
+    /// The terminal has a new status.
     Became(TabKey, Status),
 }
 
 impl Tabs {
-    /// The tab that is shown.
+    /// The terminal that has the keyboard.
     #[must_use]
     pub fn shown(&self) -> Option<&Tab> {
-        self.all.iter().find(|tab| Some(tab.key) == self.active)
+        self.tab(self.active?)
+    }
+
+    /// The terminal with this number.
+    #[must_use]
+    pub fn tab(&self, key: TabKey) -> Option<&Tab> {
+        self.all.iter().find(|tab| tab.key == key)
+    }
+
+    /// The tab that is shown.
+    #[must_use]
+    pub fn group(&self) -> Option<&Group> {
+        self.groups.get(self.group_of(self.active?)?)
+    }
+
+    /// All terminals, in the order of tabs, and in reading order within each.
+    #[must_use]
+    pub fn order(&self) -> Vec<TabKey> {
+        self.groups.iter().flat_map(|group| group.tree.panes()).collect()
+    }
+
+    /// What is to be remembered.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Kept> {
+        let mut lasting = self.clone();
+        for tab in &self.all {
+            if tab.place.is_none() || matches!(tab.status, Status::Removed | Status::Failed(_)) {
+                lasting.close(tab.key);
+            }
+        }
+        let list = lasting.groups.iter().flat_map(|group| group.tree.flat());
+        list.filter_map(|(key, splits)| {
+            let tab = lasting.tab(key)?;
+            let Place { container, process } = tab.place.clone()?;
+            Some((container, process, self.active == Some(key), tab.name.clone(), splits))
+        })
+        .collect()
     }
 
     /// The tabs after this.
@@ -133,62 +209,152 @@ impl Tabs {
     pub fn after(&self, action: TabsAction) -> Self {
         let mut next = self.clone();
         match action {
-            TabsAction::Open(origin) => next.open(origin),
-            TabsAction::Select(key) if self.all.iter().any(|tab| tab.key == key) => next.active = Some(key),
-            TabsAction::Select(_) => {}
-            TabsAction::Step { backwards } => next.step(backwards),
+            TabsAction::Open(origin) => next.open(origin, None),
+            TabsAction::Split(origin, axis) => next.open(origin, Some(axis)),
+            TabsAction::Select(key) => next.select(key),
+            TabsAction::Step { backwards } => {
+                if let Some(key) = self.active.and_then(|active| neighbour(&self.order(), active, backwards))
+                {
+                    next.select(key);
+                }
+            }
             TabsAction::Close(key) => next.close(key),
-            TabsAction::Attached(key, place) => {
-                if let Some(tab) = next.get(key) {
-                    tab.place = Some(place);
-                    tab.status = Status::Live;
+            TabsAction::Part => next.part(),
+            TabsAction::Move(key, onto) => next.swing(self.group_of(key), self.group_of(onto)),
+            TabsAction::Shift { backwards } => {
+                let from = self.active.and_then(|active| self.group_of(active));
+                let to = from.and_then(|from| if backwards { from.checked_sub(1) } else { Some(from + 1) });
+                next.swing(from, to.filter(|to| *to < self.groups.len()));
+            }
+            TabsAction::Divide(index, share) => {
+                if let Some(at) = self.active.and_then(|active| self.group_of(active)) {
+                    next.groups[at].tree.move_divider(index, share);
                 }
             }
-            TabsAction::Became(key, status) => {
-                if let Some(tab) = next.get(key) {
-                    tab.status = status;
-                }
-            }
+            TabsAction::Rename(key, name) => next.change(key, |tab| tab.name = name),
+            TabsAction::Titled(key, title) => next.change(key, |tab| tab.title = title),
+            TabsAction::Restore(kept, gone) => next.restore(kept, &gone),
+            TabsAction::Attached(key, place) => next.change(key, |tab| {
+                tab.place = Some(place);
+                tab.status = Status::Live;
+            }),
+            TabsAction::Became(key, status) => next.change(key, |tab| tab.status = status),
         }
         next
     }
 
-    fn get(&mut self, key: TabKey) -> Option<&mut Tab> {
-        self.all.iter_mut().find(|tab| tab.key == key)
+    fn group_of(&self, key: TabKey) -> Option<usize> {
+        self.groups.iter().position(|group| group.tree.panes().contains(&key))
     }
 
-    fn open(&mut self, origin: Origin) {
-        if let Origin::Process(place) = &origin {
-            let held =
-                |tab: &&Tab| tab.place.as_ref() == Some(place) && !matches!(tab.status, Status::Failed(_));
-            if let Some(tab) = self.all.iter().find(held) {
-                self.active = Some(tab.key);
-                return;
-            }
+    fn change(&mut self, key: TabKey, change: impl FnOnce(&mut Tab)) {
+        if let Some(tab) = self.all.iter_mut().find(|tab| tab.key == key) {
+            change(tab);
         }
+    }
+
+    fn select(&mut self, key: TabKey) {
+        if let Some(at) = self.group_of(key) {
+            self.groups[at].front = key;
+            self.active = Some(key);
+        }
+    }
+
+    fn add(&mut self, origin: Origin) -> TabKey {
         self.last_key += 1;
         let place = match &origin {
             Origin::Process(place) => Some(place.clone()),
             Origin::Launch(_) | Origin::Exec { .. } => None,
         };
-        self.all.push(Tab { key: self.last_key, origin, place, status: Status::Opening });
-        self.active = Some(self.last_key);
+        let (name, title) = (String::new(), String::new());
+        self.all.push(Tab { key: self.last_key, origin, place, status: Status::Opening, name, title });
+        self.last_key
     }
 
-    fn step(&mut self, backwards: bool) {
-        let Some(here) = self.all.iter().position(|tab| Some(tab.key) == self.active) else { return };
-        let by = if backwards { self.all.len() - 1 } else { 1 };
-        self.active = Some(self.all[(here + by) % self.all.len()].key);
+    fn open(&mut self, origin: Origin, beside: Option<Axis>) {
+        if let Origin::Process(place) = &origin {
+            let held =
+                |tab: &&Tab| tab.place.as_ref() == Some(place) && !matches!(tab.status, Status::Failed(_));
+            if let Some(key) = self.all.iter().find(held).map(|tab| tab.key) {
+                return self.select(key);
+            }
+        }
+        let key = self.add(origin);
+        match (beside, self.active.and_then(|active| Some((active, self.group_of(active)?)))) {
+            (Some(axis), Some((active, at))) => self.groups[at].tree.split(active, key, axis),
+            _ => self.groups.push(Group { tree: Tree::Pane(key), front: key }),
+        }
+        self.select(key);
     }
 
     fn close(&mut self, key: TabKey) {
-        let Some(at) = self.all.iter().position(|tab| tab.key == key) else { return };
-        self.all.remove(at);
+        let Some(at) = self.group_of(key) else { return };
+        self.all.retain(|tab| tab.key != key);
+        let Group { tree, front } = self.groups.remove(at);
+        let heir = neighbour(&tree.panes(), key, true);
+        if let Some(tree) = tree.without(key) {
+            let front = if front == key { heir.unwrap_or(front) } else { front };
+            self.groups.insert(at, Group { tree, front });
+        }
         if self.active == Some(key) {
-            let neighbour = self.all.get(at).or_else(|| self.all.last());
-            self.active = neighbour.map(|tab| tab.key);
+            let group = self.groups.get(at).or_else(|| self.groups.last());
+            self.active = group.map(|group| group.front);
         }
     }
+
+    fn part(&mut self) {
+        let Some((key, at)) = self.active.and_then(|key| Some((key, self.group_of(key)?))) else { return };
+        let panes = self.groups[at].tree.panes();
+        if let (Some(heir), Some(tree)) =
+            (neighbour(&panes, key, true), self.groups[at].tree.clone().without(key))
+        {
+            self.groups[at] = Group { tree, front: heir };
+            self.groups.insert(at + 1, Group { tree: Tree::Pane(key), front: key });
+        }
+    }
+
+    fn swing(&mut self, from: Option<usize>, to: Option<usize>) {
+        if let (Some(from), Some(to)) = (from, to) {
+            let group = self.groups.remove(from);
+            self.groups.insert(to, group);
+        }
+    }
+
+    fn restore(&mut self, kept: Vec<Kept>, gone: &[Place]) {
+        let mut active = self.active;
+        let flat: Vec<_> = kept
+            .into_iter()
+            .map(|(container, process, was_active, name, splits)| {
+                let key = self.add(Origin::Process(Place { container, process }));
+                self.change(key, |tab| tab.name = name);
+                active = active.or(was_active.then_some(key));
+                (key, splits)
+            })
+            .collect();
+        let mut flat = flat.into_iter();
+        while let Some(tree) = Tree::of_flat(&mut flat) {
+            let front = tree.panes()[0];
+            self.groups.push(Group { tree, front });
+        }
+        // What a broken list left without a place.
+        let placed = self.order();
+        self.all.retain(|tab| placed.contains(&tab.key));
+        if let Some(key) = active.or(placed.last().copied()) {
+            self.select(key);
+        }
+        let missing = |tab: &&Tab| tab.place.as_ref().is_some_and(|place| gone.contains(place));
+        let missing: Vec<_> = self.all.iter().filter(missing).map(|tab| tab.key).collect();
+        for key in missing {
+            self.close(key);
+        }
+    }
+}
+
+/// The next of a list, or the one before, going round; none when there is no other.
+fn neighbour(list: &[TabKey], key: TabKey, backwards: bool) -> Option<TabKey> {
+    let here = list.iter().position(|it| *it == key)?;
+    let by = if backwards { list.len() - 1 } else { 1 };
+    Some(list[(here + by) % list.len()]).filter(|it| *it != key)
 }
 
 impl Reducible for Tabs {
@@ -200,56 +366,5 @@ impl Reducible for Tabs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place(process: ProcessNumber) -> Place {
-        Place { container: ContainerId::from_random([1; 6]), process }
-    }
-
-    fn three() -> Tabs {
-        (0..3).fold(Tabs::default(), |tabs, n| tabs.after(TabsAction::Open(Origin::Process(place(n)))))
-    }
-
-    #[test]
-    fn opening_shows_the_new_tab_and_an_open_process_only_once() {
-        let tabs = three();
-        assert_eq!((tabs.all.len(), tabs.active), (3, Some(3)));
-        let again = tabs.after(TabsAction::Open(Origin::Process(place(0))));
-        assert_eq!((again.all.len(), again.active), (3, Some(1)));
-    }
-
-    #[test]
-    fn stepping_goes_round_both_ways() {
-        let tabs = three();
-        assert_eq!(tabs.after(TabsAction::Step { backwards: false }).active, Some(1));
-        assert_eq!(tabs.after(TabsAction::Step { backwards: true }).active, Some(2));
-        assert_eq!(Tabs::default().after(TabsAction::Step { backwards: true }).active, None);
-    }
-
-    #[test]
-    fn closing_shows_the_neighbour_and_keys_are_never_reused() {
-        let tabs = three().after(TabsAction::Select(2)).after(TabsAction::Close(2));
-        assert_eq!(tabs.active, Some(3));
-        let tabs = tabs.after(TabsAction::Close(3));
-        assert_eq!(tabs.active, Some(1));
-        let tabs = tabs.after(TabsAction::Open(Origin::image("busybox".into())));
-        assert_eq!(tabs.active, Some(4));
-    }
-
-    #[test]
-    fn closing_a_tab_in_the_background_leaves_the_shown_one() {
-        assert_eq!(three().after(TabsAction::Close(1)).active, Some(3));
-    }
-
-    #[test]
-    fn a_launched_tab_learns_its_place() {
-        let tabs = Tabs::default().after(TabsAction::Open(Origin::image("busybox".into())));
-        assert_eq!(tabs.all[0].container(), None);
-        let tabs = tabs.after(TabsAction::Attached(1, place(0)));
-        assert_eq!(
-            (tabs.all[0].container(), &tabs.all[0].status),
-            (Some(&place(0).container), &Status::Live)
-        );
-    }
-}
+#[path = "tabs_tests.rs"]
+mod tests;

@@ -10,10 +10,11 @@ use super::Client;
 use crate::interop::browser;
 use crate::net::json;
 use crate::net::socket::SocketEvent;
+use crate::state::company::Company;
 use crate::state::connection::{ConnectionAction, Host};
 use crate::state::kernel::KernelAction;
 use crate::state::lists::ListsAction;
-use crate::state::tabs::{Status, TabsAction};
+use crate::state::tabs::{Place, Status, TabsAction};
 use crate::state::toasts::ToastsAction;
 use crate::state::transfers::TransfersAction;
 
@@ -26,8 +27,8 @@ impl Client {
                     generations: Generations::OURS,
                     token: browser::token(),
                     client: format!("porthole-web {}", env!("CARGO_PKG_VERSION")),
-                    share: None,
-                    name: None,
+                    share: browser::share_secret(),
+                    name: browser::visitor_name(),
                 };
                 self.0.state.borrow().send(&hello);
             }
@@ -56,8 +57,8 @@ impl Client {
     fn message(&self, message: ServerMessage) {
         let stores = &self.0.stores;
         match message {
-            ServerMessage::Welcome { generation: _, version, kernel, rootless, lacks, .. } => {
-                self.welcomed(Host { version, kernel, rootless, lacks });
+            ServerMessage::Welcome { generation: _, version, kernel, rootless, lacks, session, share } => {
+                self.welcomed(Host { version, kernel, rootless, lacks, session, share });
             }
             ServerMessage::Error { request, error } => self.failed(request, error),
             ServerMessage::Attached { request, container, process, channels } => {
@@ -127,11 +128,12 @@ impl Client {
                     stores.tabs.dispatch(TabsAction::Became(tab, Status::Queued { position, reason }));
                 }
             }
-            ServerMessage::Screen { .. }
-            | ServerMessage::People { .. }
-            | ServerMessage::Session { .. }
-            | ServerMessage::Pong { .. }
-            | ServerMessage::Unknown => {}
+            ServerMessage::People { container, process, people, you, keyboard, size } => {
+                let company = Company { people, you, keyboard, size };
+                stores.lists.dispatch(ListsAction::People(Place { container, process }, company));
+            }
+            ServerMessage::Session { session } => self.became(ConnectionAction::Session(session)),
+            ServerMessage::Screen { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
         }
     }
 
@@ -145,7 +147,10 @@ impl Client {
             Some(tab) => stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error))),
             None if matches!(
                 error.code,
-                ErrorCode::Unauthorized | ErrorCode::VersionMismatch | ErrorCode::ForbiddenOrigin
+                ErrorCode::Unauthorized
+                    | ErrorCode::VersionMismatch
+                    | ErrorCode::ForbiddenOrigin
+                    | ErrorCode::NoSuchShare
             ) =>
             {
                 self.became(ConnectionAction::Refused(error));
