@@ -251,6 +251,10 @@ pub struct OpenChannel {
     /// the client named no typist, or the channel takes no input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<u64>,
+    /// Absolute offset of the end of the output when the client attached. What comes before it is old: a terminal shows it and
+    /// answers no question in it, as whoever asked has been answered or has given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
 }
 
 /// From the agent to the page or the command line. Its `type` is its first key.

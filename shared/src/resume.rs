@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn open(channel: Channel, stream: Stream, offset: u64, input: Option<u64>) -> OpenChannel {
-        OpenChannel { channel, stream, offset, input }
+        OpenChannel { channel, stream, offset, input, end: None }
     }
 
     fn from_of(message: Option<ClientMessage>) -> Option<u64> {

@@ -134,7 +134,7 @@ impl Fanout {
         inner.seats.insert(id, Seat { limit, cursor, wake });
         drop(inner);
         self.demand.notify_one();
-        Viewer { fanout: Arc::clone(self), id, offset: cursor }
+        Viewer { fanout: Arc::clone(self), id, offset: cursor, end }
     }
 
     /// Lets a viewer be sent so many more bytes; what is granted in advance never exceeds [`MAX_CREDIT`].
@@ -162,12 +162,19 @@ pub(crate) struct Viewer {
     id: u64,
     /// Offset of the first byte to come.
     offset: u64,
+    /// Offset at which the output ended when the viewer came.
+    end: u64,
 }
 
 impl Viewer {
     /// Offset at which the viewer began.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Offset at which the output ended when the viewer came: what it is sent before that is old.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
     }
 
     /// For [`Fanout::grant`].

@@ -13,7 +13,7 @@ fn launch() -> Origin {
 }
 
 fn channel(channel: Channel, offset: u64) -> Vec<OpenChannel> {
-    vec![OpenChannel { channel, stream: Stream::Terminal, offset, input: None }]
+    vec![OpenChannel { channel, stream: Stream::Terminal, offset, input: None, end: None }]
 }
 
 /// Tab 1, launched and attached on channel 5.

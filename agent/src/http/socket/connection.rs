@@ -367,7 +367,8 @@ impl Connection {
             self.next_channel += 1;
             let viewer = fanout.view(from, credit, Arc::clone(&self.wake));
             let meter = Meter::new(Arc::clone(&self.wake));
-            channels.push(OpenChannel { channel, stream: *stream, offset: viewer.offset(), input: None });
+            let (offset, end) = (viewer.offset(), Some(viewer.end()));
+            channels.push(OpenChannel { channel, stream: *stream, offset, input: None, end });
             let open = Open {
                 container: container.clone(),
                 process,
