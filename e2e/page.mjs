@@ -55,9 +55,14 @@ export class Page {
     await this.prompt();
   }
 
-  /** The terminal that is shown. */
+  /** The terminal that has the keyboard. */
   get terminal() {
-    return this.#page.locator(".xterm:visible");
+    return this.#page.locator(".terminal[data-active] .xterm:visible");
+  }
+
+  /** The page as the browser knows it, for what only one spec needs. */
+  get dom() {
+    return this.#page;
   }
 
   get tabs() {

@@ -12,7 +12,7 @@ const common = { absWorkingDir: root, bundle: true, minify: release, logLevel: "
 await rm(`${root}/frontend/gen`, { recursive: true, force: true });
 await build({
   ...common,
-  entryPoints: ["frontend/js/terminal.ts"],
+  entryPoints: ["frontend/js/terminal.ts", "frontend/js/window.ts"],
   outdir: "frontend/gen/terminal",
   chunkNames: "[name]-[hash]",
   format: "esm",

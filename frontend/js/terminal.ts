@@ -1,4 +1,4 @@
-// The page's only hand-written script: xterm.js, its add-ons and the browser parts around it (fonts, resizing, clipboard),
+// xterm.js, its add-ons and the browser parts around it (fonts, resizing, clipboard),
 // behind one small class. `frontend/src/interop/terminal.rs` declares the same class and is its only caller.
 
 import { ClipboardAddon } from "@xterm/addon-clipboard";

@@ -6,3 +6,4 @@ pub mod files;
 pub mod focus;
 pub mod keys;
 pub mod terminal;
+pub mod window;

@@ -1,4 +1,4 @@
-//! Asking for the name of an image.
+//! Asking for a name.
 
 use porthole_protocol::error::WireError;
 use yew::prelude::*;
@@ -17,6 +17,12 @@ pub struct Props {
     /// What is in the field at first.
     #[prop_or_default]
     pub initial: AttrValue,
+    /// What the field shows while it is empty.
+    #[prop_or("name, or name:tag".into())]
+    pub hint: AttrValue,
+    /// Whether the field may be left empty.
+    #[prop_or_default]
+    pub optional: bool,
     /// The button's words.
     pub verb: AttrValue,
     /// Whether it happens at the moment.
@@ -40,11 +46,11 @@ pub fn AskName(props: &Props) -> Html {
         move |()| element::focus(&field)
     });
     let onsubmit = {
-        let (field, on_name) = (field.clone(), props.on_name.clone());
+        let (field, on_name, optional) = (field.clone(), props.on_name.clone(), props.optional);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let name = element::input_value(&field).trim().to_owned();
-            if !name.is_empty() {
+            if optional || !name.is_empty() {
                 on_name.emit(name);
             }
         })
@@ -55,7 +61,7 @@ pub fn AskName(props: &Props) -> Html {
             <form class="dialog-form" {onsubmit}>
                 <label class="dialog-label" for="ask-name">{ "Name" }</label>
                 <input class="field" id="ask-name" ref={field} type="text" value={props.initial.clone()} autocomplete="off"
-                    autocapitalize="off" spellcheck="false" placeholder="name, or name:tag" />
+                    autocapitalize="off" spellcheck="false" placeholder={props.hint.clone()} />
                 if let Some(error) = &props.error { { problem(error) } }
                 <div class="dialog-actions">
                     <button type="submit" class="button button-accent" disabled={props.busy}>{ &props.verb }</button>

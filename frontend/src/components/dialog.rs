@@ -12,6 +12,9 @@ pub struct Props {
     pub title: AttrValue,
     /// The visitor has had enough of it.
     pub on_close: Callback<()>,
+    /// Its further name in the style sheet.
+    #[prop_or_default]
+    pub class: Classes,
     /// What it asks.
     pub children: Html,
 }
@@ -29,7 +32,7 @@ pub fn Dialog(props: &Props) -> Html {
     });
     let close = props.on_close.reform(|_: MouseEvent| ());
     html! {
-        <dialog class="dialog" ref={dialog} aria-labelledby="dialog-title" onclose={props.on_close.reform(|_| ())}>
+        <dialog class={classes!("dialog", props.class.clone())} ref={dialog} aria-labelledby="dialog-title" onclose={props.on_close.reform(|_| ())}>
             <header class="dialog-head">
                 <h2 class="dialog-title" id="dialog-title">{ &props.title }</h2>
                 <button type="button" class="icon-button" onclick={close} aria-label="Close">

@@ -53,6 +53,16 @@ pub enum Icon {
     Up,
     /// From the visitor's machine.
     Upload,
+    /// The whole screen.
+    Wide,
+    /// Two terminals side by side.
+    Columns,
+    /// A terminal below another.
+    Rows,
+    /// People.
+    People,
+    /// A recording.
+    Record,
 }
 
 impl Icon {
@@ -84,6 +94,15 @@ impl Icon {
             Self::Trash => "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
             Self::Up => "m6 15 6-6 6 6",
             Self::Upload => "M12 15V4m-5 5 5-5 5 5M4 20h16",
+            Self::Wide => "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+            Self::Columns => "M4 5h16v14H4zM12 5v14",
+            Self::Rows => "M4 5h16v14H4zM4 12h16",
+            Self::People => {
+                "M9 5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM2.5 20a6.5 6.5 0 0 1 13 0M16 5.2a3.5 3.5 0 0 1 0 6.6M18 14.5a6.5 6.5 0 0 1 3.5 5.5"
+            }
+            Self::Record => {
+                "M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM12 10.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3z"
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
-use crate::state::tabs::TabKey;
+use crate::state::tabs::{TabKey, TabsAction};
 
 /// A tab as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,24 +14,30 @@ pub struct Label {
     pub name: AttrValue,
     /// Which terminal of the container.
     pub detail: AttrValue,
-    /// `opening`, `live` or `ended`.
+    /// `opening`, `live`, `recording` or `ended`.
     pub state: &'static str,
+    /// Whether another terminal stands for the tab it is in: where there is room, that one's is shown alone.
+    pub behind: bool,
 }
 
 /// What [`tab_bar`] is about.
 pub struct Props<'a> {
-    /// The tabs, in order.
+    /// The terminals, in order.
     pub labels: &'a [Label],
     /// The one shown.
     pub active: Option<TabKey>,
     /// Show this one.
     pub on_select: &'a Callback<TabKey>,
-    /// Close this one.
-    pub on_close: &'a Callback<TabKey>,
-    /// Show the next one, or (`true`) the one before.
-    pub on_step: Callback<bool>,
+    /// Close one, show the next one, move one.
+    pub on_act: &'a Callback<TabsAction>,
+    /// Rename this one.
+    pub on_rename: &'a Callback<TabKey>,
+    /// The one that is being dragged.
+    pub dragged: &'a UseStateHandle<Option<TabKey>>,
     /// A further terminal in the shown container; none when that cannot be.
     pub on_new: Option<Callback<()>>,
+    /// What stands at the end of the bar.
+    pub children: Html,
 }
 
 /// The id of a tab's button.
@@ -50,23 +56,52 @@ fn tab(props: &Props<'_>, label: &Label) -> Html {
     let key = label.key;
     let active = props.active == Some(key);
     let onkeydown = {
-        let (on_step, on_close) = (props.on_step.clone(), props.on_close.clone());
-        Callback::from(move |event: KeyboardEvent| match event.key().as_str() {
-            "ArrowRight" => on_step.emit(false),
-            "ArrowLeft" => on_step.emit(true),
-            "Delete" => on_close.emit(key),
-            _ => {}
+        let (on_act, on_rename) = (props.on_act.clone(), props.on_rename.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            let (name, shift) = (event.key(), event.shift_key());
+            let backwards = name == "ArrowLeft";
+            match name.as_str() {
+                "ArrowLeft" | "ArrowRight" if shift => on_act.emit(TabsAction::Shift { backwards }),
+                "ArrowLeft" | "ArrowRight" => on_act.emit(TabsAction::Step { backwards }),
+                "Delete" => on_act.emit(TabsAction::Close(key)),
+                "F2" => on_rename.emit(key),
+                _ => {}
+            }
         })
     };
-    let close = props.on_close.reform(move |event: MouseEvent| {
+    let close = props.on_act.reform(move |event: MouseEvent| {
         event.stop_propagation();
-        key
+        TabsAction::Close(key)
     });
+    let drag = |to: Option<TabKey>| {
+        let dragged = props.dragged.setter();
+        Callback::from(move |_: DragEvent| dragged.set(to))
+    };
+    // Where it is dropped is where it has been moved to already.
+    let ondragenter = {
+        let (dragged, on_act) = ((**props.dragged).filter(|dragged| *dragged != key), props.on_act.clone());
+        Callback::from(move |_: DragEvent| {
+            if let Some(dragged) = dragged {
+                on_act.emit(TabsAction::Move(dragged, key));
+            }
+        })
+    };
+    let ondragover = {
+        let ours = props.dragged.is_some();
+        Callback::from(move |event: DragEvent| {
+            if ours {
+                event.prevent_default();
+            }
+        })
+    };
     html! {
-        <div key={key} class="tab" role="presentation" data-active={active.then_some("true")} data-state={label.state}>
+        <div key={key} class="tab" role="presentation" data-active={active.then_some("true")} data-state={label.state}
+            data-behind={label.behind.then_some("true")} data-dragged={(**props.dragged == Some(key)).then_some("true")}
+            draggable="true" ondragstart={drag(Some(key))} ondragend={drag(None)} {ondragenter} {ondragover}
+            ondblclick={props.on_rename.reform(move |_| key)}>
             <button type="button" class="tab-button" role="tab" id={tab_id(key)} aria-controls={panel_id(key)}
                 aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
-                aria-keyshortcuts="Delete" onclick={props.on_select.reform(move |_| key)} {onkeydown}>
+                aria-keyshortcuts="Delete F2 Shift+ArrowLeft Shift+ArrowRight" onclick={props.on_select.reform(move |_| key)} {onkeydown}>
                 <span class="dot" aria-hidden="true" />
                 <span class="tab-name">{ &label.name }</span>
                 <span class="tab-detail">{ &label.detail }</span>
@@ -79,7 +114,7 @@ fn tab(props: &Props<'_>, label: &Label) -> Html {
     }
 }
 
-/// The tabs, and the button for one more.
+/// The tabs, the button for one more, and what concerns the active terminal.
 pub fn tab_bar(props: &Props<'_>) -> Html {
     html! {
         <div class="tab-bar">
@@ -91,6 +126,7 @@ pub fn tab_bar(props: &Props<'_>) -> Html {
                 onclick={props.on_new.clone().map(|new| new.reform(|_: MouseEvent| ()))}>
                 { glyph(Icon::Plus) }
             </button>
+            { props.children.clone() }
         </div>
     }
 }

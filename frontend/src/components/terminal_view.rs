@@ -8,6 +8,7 @@ use super::terminal_find::TerminalFind;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
 use crate::hooks::use_terminal::use_terminal;
+use crate::interop::{element, keys};
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabKey};
 
@@ -20,8 +21,16 @@ pub struct Props {
     pub origin: Origin,
     /// Its name for assistive technology.
     pub label: AttrValue,
-    /// Whether it is the one shown.
+    /// Whether it is the one that has the keyboard.
     pub active: bool,
+    /// Its place, as a style; none while another tab is shown.
+    pub area: Option<AttrValue>,
+    /// Whether there are others beside it.
+    pub beside: bool,
+    /// It got the keyboard by itself.
+    pub on_active: Callback<TabKey>,
+    /// Close it.
+    pub on_close: Callback<TabKey>,
     /// Changes whenever the terminal shall take the focus.
     pub focus: u32,
     /// Whether output is announced to screen readers.
@@ -35,7 +44,7 @@ pub struct Props {
 /// A terminal with its tools.
 #[component]
 pub fn TerminalView(props: &Props) -> Html {
-    let host = use_node_ref();
+    let (host, whole) = (use_node_ref(), use_node_ref());
     let tasks = use_tasks();
     let finding = use_state(|| false);
     let found = use_state(|| true);
@@ -103,7 +112,7 @@ pub fn TerminalView(props: &Props) -> Html {
     };
     let (open_find, close_find) = (set_finding(true), set_finding(false));
     use_shortcuts((props.active, terminal.is_some()), {
-        let (active, copy, open_find) = (props.active, copy.clone(), open_find.clone());
+        let (active, copy, open_find, whole) = (props.active, copy.clone(), open_find.clone(), whole.clone());
         move |shortcut| match shortcut {
             Shortcut::Copy if active => {
                 copy.emit(());
@@ -111,6 +120,10 @@ pub fn TerminalView(props: &Props) -> Html {
             }
             Shortcut::Find if active => {
                 open_find.emit(());
+                true
+            }
+            Shortcut::FullScreen if active => {
+                element::full_screen(&whole);
                 true
             }
             _ => false,
@@ -125,17 +138,40 @@ pub fn TerminalView(props: &Props) -> Html {
             </button>
         }
     };
+    let (tab, active) = (props.tab, props.active);
+    let onfocusin = {
+        let on_active = props.on_active.clone();
+        Callback::from(move |_: FocusEvent| {
+            if !active {
+                on_active.emit(tab);
+            }
+        })
+    };
     html! {
-        <section class="terminal" id={panel_id(props.tab)} role="tabpanel" aria-labelledby={tab_id(props.tab)}
-            hidden={!props.active}>
-            <div class="terminal-host" ref={host} />
-            if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
-            <div class="terminal-tools" role="group" aria-label="Terminal tools">
+        <>
+            <section class="terminal" id={panel_id(tab)} ref={whole} role="tabpanel" aria-labelledby={tab_id(tab)}
+                hidden={props.area.is_none()} style={props.area.clone()} data-active={active.then_some("true")}
+                data-beside={props.beside.then_some("true")} {onfocusin}>
+                if props.beside {
+                    <header class="pane-head">
+                        <span class="pane-name">{ &props.label }</span>
+                        <button type="button" class="pane-close" onclick={props.on_close.reform(move |_| tab)}
+                            aria-label={format!("Close {}", props.label)} title="Close. Its process runs on.">
+                            { glyph(Icon::Close) }
+                        </button>
+                    </header>
+                }
+                <div class="terminal-host" ref={host} />
+                if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
+            </section>
+            // On the status line, and so not in its own place.
+            <div class="terminal-tools" role="group" aria-label="Terminal tools" hidden={!active}>
                 { button(Icon::Search, "Find", open_find.reform(|_| ()), None) }
                 { button(Icon::Copy, "Copy", copy.reform(|_| ()), None) }
                 { button(Icon::Paste, "Paste", paste, None) }
                 { button(Icon::Speech, "Screen reader mode", props.on_screen_reader.reform(|_| ()), Some(props.screen_reader)) }
+                { button(Icon::Wide, "Full screen", Callback::from(|_| keys::press(Shortcut::FullScreen)), None) }
             </div>
-        </section>
+        </>
     }
 }

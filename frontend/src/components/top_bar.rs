@@ -3,16 +3,27 @@
 use yew::prelude::*;
 
 use super::connection_status::connection_status;
-use super::help_dialog::HelpButton;
 use super::icon::{Icon, glyph, logo};
 use crate::hooks::use_theme::{Theme, use_theme};
+use crate::interop::keys;
 use crate::state::connection::Connection;
+use crate::state::shortcuts::Shortcut;
 
 /// Properties of [`TopBar`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The connection.
     pub connection: Connection,
+    /// What else concerns the whole page.
+    #[prop_or_default]
+    pub children: Html,
+}
+
+fn button(icon: Icon, name: &'static str, shortcut: Shortcut) -> Html {
+    let onclick = Callback::from(move |_: MouseEvent| keys::press(shortcut));
+    html! {
+        <button type="button" class="icon-button" {onclick} aria-label={name} title={name}>{ glyph(icon) }</button>
+    }
 }
 
 /// The bar.
@@ -34,12 +45,14 @@ pub fn TopBar(props: &Props) -> Html {
                     if host.rootless { <span class="tag" title="The launcher runs without root">{ "rootless" }</span> }
                 </p>
             }
+            { props.children.clone() }
             { connection_status(&props.connection) }
             <button type="button" class="icon-button" onclick={next_theme.reform(|_| ())}
                 aria-label={format!("Colours: {}", theme.name())} title={format!("Colours: {}", theme.name())}>
                 { glyph(icon) }
             </button>
-            <HelpButton />
+            { button(Icon::Search, "Commands", Shortcut::Palette) }
+            { button(Icon::Keyboard, "Keyboard shortcuts", Shortcut::Help) }
         </header>
     }
 }

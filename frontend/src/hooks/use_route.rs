@@ -8,14 +8,18 @@ use crate::route::Route;
 /// A context: goes elsewhere, so that the browser's "back" leads here.
 pub type Navigate = Callback<Route>;
 
+fn here() -> Route {
+    Route::at(&browser::path(), &browser::fragment())
+}
+
 /// Where the address bar says one is, and the way elsewhere.
 #[hook]
 pub fn use_route() -> (Route, Navigate) {
-    let route = use_state(|| Route::at(&browser::path()));
+    let route = use_state(here);
     use_effect_with((), {
         let route = route.setter();
         move |()| {
-            let listener = browser::on_back_or_forward(move || route.set(Route::at(&browser::path())));
+            let listener = browser::on_back_or_forward(move || route.set(here()));
             move || drop(listener)
         }
     });

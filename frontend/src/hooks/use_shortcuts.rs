@@ -10,7 +10,7 @@ use crate::state::shortcuts::Shortcut;
 pub fn use_shortcuts<D, F>(deps: D, act: F)
 where
     D: PartialEq + 'static,
-    F: Fn(Shortcut) -> bool + 'static,
+    F: Fn(Shortcut) -> bool + Clone + 'static,
 {
     use_effect_with(deps, move |_| {
         let listener = keys::listen(act);

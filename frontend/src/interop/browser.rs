@@ -34,6 +34,11 @@ pub fn go_to(path: &str) {
     }
 }
 
+/// Loads the page anew.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
 /// Opens an address in a new tab that knows nothing of this one. A browser that takes it for a pop-up does nothing.
 pub fn open_tab(url: &str) {
     let _ = window().open_with_url_and_target_and_features(url, "_blank", "noopener,noreferrer");
@@ -78,6 +83,12 @@ pub fn fragment() -> String {
 #[must_use]
 pub fn share_secret() -> Option<String> {
     fragment().strip_prefix("#join/").map(str::to_owned)
+}
+
+/// The link that a secret belongs into.
+#[must_use]
+pub fn join_link(secret: &str) -> String {
+    format!("{}/#join/{secret}", window().location().origin().unwrap_or_default())
 }
 
 /// What others at the same terminal see the visitor as.

@@ -1,7 +1,12 @@
 //! What components ask of their elements beyond what Yew offers.
 
-use web_sys::{FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlInputElement};
+use wasm_bindgen::JsCast;
+use web_sys::{
+    Element, FormData, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlInputElement, PointerEvent,
+};
 use yew::NodeRef;
+
+use super::window::lock_keyboard;
 
 /// Focuses the element. Nothing happens when it is gone.
 pub fn focus(node: &NodeRef) {
@@ -42,5 +47,42 @@ pub fn show_dialog(node: &NodeRef) {
 pub fn close_dialog(node: &NodeRef) {
     if let Some(dialog) = node.cast::<HtmlDialogElement>() {
         dialog.close();
+    }
+}
+
+fn listener(event: &PointerEvent) -> Option<Element> {
+    event.current_target().and_then(|target| target.dyn_into().ok())
+}
+
+/// Lets the element that listens hear of this pointer until it is lifted, wherever it goes.
+pub fn capture(event: &PointerEvent) {
+    if let Some(element) = listener(event) {
+        let _ = element.set_pointer_capture(event.pointer_id());
+    }
+}
+
+/// Where a captured pointer is, from the left and from above, in ten-thousandths of the element around the one that listens. None
+/// when it is not captured.
+#[must_use]
+pub fn captured_at(event: &PointerEvent) -> Option<(u16, u16)> {
+    let element = listener(event).filter(|element| element.has_pointer_capture(event.pointer_id()))?;
+    let around = element.parent_element()?.get_bounding_client_rect();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of 10 000")]
+    let part =
+        |at: f64, from: f64, length: f64| ((at - from) / length * 10_000.0).clamp(0.0, 10_000.0) as u16;
+    let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+    Some((part(x, around.left(), around.width()), part(y, around.top(), around.height())))
+}
+
+/// Shows nothing but this element, on the whole screen, with all keys its own where the browser lets it; or ends that.
+pub fn full_screen(node: &NodeRef) {
+    let document = web_sys::window().and_then(|window| window.document());
+    match (document, node.cast::<Element>()) {
+        (Some(document), _) if document.fullscreen_element().is_some() => document.exit_fullscreen(),
+        (_, Some(element)) => {
+            let _ = element.request_fullscreen();
+            lock_keyboard();
+        }
+        _ => {}
     }
 }

@@ -4,6 +4,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement};
 use yew::NodeRef;
 
+use crate::state::shortcuts::Focus;
+
 /// Marks the element that takes the focus when its region is entered.
 const ENTRY: &str = "[data-region-entry]";
 
@@ -58,10 +60,21 @@ pub fn follow(within: &NodeRef, id: &str) {
     }
 }
 
-/// Whether a terminal has the focus.
+/// Scrolls the element with this id into sight.
+pub fn show(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
+/// Where the keyboard is.
 #[must_use]
-pub fn in_terminal() -> bool {
-    document()
-        .active_element()
-        .is_some_and(|element| element.matches(".xterm-helper-textarea").unwrap_or(false))
+pub fn now() -> Focus {
+    let Some(element) = document().active_element() else { return Focus::Elsewhere };
+    let is = |selector| element.matches(selector).unwrap_or(false);
+    match (is(".xterm-helper-textarea"), is("input, textarea, select")) {
+        (true, _) => Focus::Terminal,
+        (false, true) => Focus::Field,
+        (false, false) => Focus::Elsewhere,
+    }
 }

@@ -6,9 +6,12 @@ use porthole_protocol::files::{Changes, FileTree};
 use porthole_protocol::http::{Offers, Preview};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::{CommitRequest, ImageDetail, ImageSummary, Removed, Storage};
+use porthole_protocol::recording::Recording;
+use porthole_protocol::session::Share;
 
 use super::http;
-use crate::state::files::Place;
+use crate::state::files;
+use crate::state::tabs::Place;
 
 fn escape(text: &str) -> String {
     encode_uri_component(text).into()
@@ -58,21 +61,21 @@ pub async fn changes(container: &ContainerId) -> Result<Changes, WireError> {
 ///
 /// # Errors
 /// As [`image`].
-pub async fn tree(place: &Place, path: &str, from: usize) -> Result<FileTree, WireError> {
+pub async fn tree(place: &files::Place, path: &str, from: usize) -> Result<FileTree, WireError> {
     http::json("GET", &located(place, "tree", path, from), None).await
 }
 
 /// Where the bytes of a file are.
 #[must_use]
-pub fn file(place: &Place, path: &str, from: usize) -> String {
+pub fn file(place: &files::Place, path: &str, from: usize) -> String {
     located(place, "file", path, from)
 }
 
-fn located(place: &Place, what: &str, path: &str, from: usize) -> String {
+fn located(place: &files::Place, what: &str, path: &str, from: usize) -> String {
     let path = escape(path);
     match place {
-        Place::Image(name) => format!("/images/{what}?name={}&path={path}&from={from}", escape(name)),
-        Place::Container(id) => format!("/containers/{id}/{what}?path={path}&from={from}"),
+        files::Place::Image(name) => format!("/images/{what}?name={}&path={path}&from={from}", escape(name)),
+        files::Place::Container(id) => format!("/containers/{id}/{what}?path={path}&from={from}"),
     }
 }
 
@@ -111,6 +114,65 @@ pub async fn close_preview(container: &ContainerId, port: u16) -> Result<(), Wir
 
 fn preview(container: &ContainerId, port: u16) -> String {
     format!("/containers/{container}/ports/{port}/preview")
+}
+
+/// The links that open terminals of a container.
+///
+/// # Errors
+/// As [`image`].
+pub async fn shares(container: &ContainerId) -> Result<Vec<Share>, WireError> {
+    http::json("GET", &format!("/containers/{container}/shares"), None).await
+}
+
+/// Makes a link to a terminal: what it lets others do, and for how many milliseconds it opens, as long as the container lives when
+/// empty. Answers with its secret.
+///
+/// # Errors
+/// As [`image`].
+pub async fn share(place: &Place, may: &str, lasts: &str) -> Result<String, WireError> {
+    let Place { container, process } = place;
+    let expires = if lasts.is_empty() { String::new() } else { format!(r#","expires_in_ms":{lasts}"#) };
+    let body = format!(r#"{{"may":"{may}"{expires}}}"#);
+    http::field("POST", &format!("/containers/{container}/processes/{process}/shares"), Some(body), "secret")
+        .await
+}
+
+/// Extends the visitor's session (`POST`, `/extend`), or ends it (`DELETE`).
+///
+/// # Errors
+/// As [`image`].
+pub async fn session(method: &str, path: &str) -> Result<(), WireError> {
+    http::done(method, &format!("/session{path}")).await
+}
+
+/// What was recorded, newest first.
+///
+/// # Errors
+/// As [`image`].
+pub async fn recordings() -> Result<Vec<Recording>, WireError> {
+    http::json("GET", "/recordings", None).await
+}
+
+/// Where a recording is, as an asciicast of this version.
+#[must_use]
+pub fn recording(id: &str, version: u8) -> String {
+    format!("/recordings/{}?format=asciicast-v{version}", escape(id))
+}
+
+/// Deletes a recording.
+///
+/// # Errors
+/// As [`image`].
+pub async fn delete_recording(id: &str) -> Result<(), WireError> {
+    http::done("DELETE", &format!("/recordings/{id}")).await
+}
+
+/// Takes a link back: whoever came by it is out.
+///
+/// # Errors
+/// As [`image`].
+pub async fn revoke_share(container: &ContainerId, share: &str) -> Result<(), WireError> {
+    http::done("DELETE", &format!("/containers/{container}/shares/{share}")).await
 }
 
 /// Where an image's archive is.

@@ -98,6 +98,15 @@ pub async fn json<T: DeserializeOwned>(
     })
 }
 
+/// Asks, with a JSON body if one is given, for one text among the answer's fields: all that is wanted of some answers.
+///
+/// # Errors
+/// As [`json()`].
+pub async fn field(method: &str, path: &str, body: Option<String>, name: &str) -> Result<String, WireError> {
+    let text = answer(method, path, body).await?;
+    json::field(&text, name).ok_or_else(unanswered)
+}
+
 /// Asks for something to be done.
 ///
 /// # Errors

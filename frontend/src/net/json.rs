@@ -36,6 +36,14 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
     T::deserialize(serde_json::from_str::<Json>(text).map_err(|_| Unreadable)?)
 }
 
+/// The text that an object holds under this name.
+#[must_use]
+pub fn field(text: &str, name: &str) -> Option<String> {
+    let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return None };
+    let value = fields.into_iter().find(|(known, _)| known == name)?.1;
+    if let Json::Text(value) = value { Some(value) } else { None }
+}
+
 /// Any JSON. Objects keep the order of their keys.
 enum Json {
     Null,

@@ -93,6 +93,7 @@ pub fn Sidebar(props: &Props) -> Html {
             { container_list(&containers) }
             <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Images}>{ "Images" }</Link></h2>
             { image_list(&images) }
+            <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Recordings}>{ "Recordings" }</Link></h2>
             if *launching {
                 <Dialog title="Launch a container" on_close={close}>
                     <LaunchAny hint="busybox" on_launch={on_spec} />

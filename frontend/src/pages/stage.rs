@@ -7,6 +7,9 @@ use yew::prelude::*;
 use super::launch_any::LaunchAny;
 use super::lifetime::Lifetime;
 use super::ports::Ports;
+use super::terminal_head::TerminalHead;
+use crate::components::ask_name::AskName;
+use crate::components::dividers::dividers;
 use crate::components::queue_card::queue_card;
 use crate::components::tab_bar::{self, Label, tab_bar};
 use crate::components::terminal_status::{self, terminal_status};
@@ -17,6 +20,8 @@ use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::interop::browser;
 use crate::net::client::Client;
 use crate::state::connection::Phase;
+use crate::state::format;
+use crate::state::layout::{Area, Axis, WHOLE};
 use crate::state::lists::Lists;
 use crate::state::names;
 use crate::state::shortcuts::Shortcut;
@@ -30,31 +35,28 @@ pub struct Props {
     pub on_terminal: Callback<()>,
 }
 
-fn label(tab: &Tab, lists: &Lists) -> Label {
+fn label(tab: &Tab, lists: &Lists, behind: bool) -> Label {
     let container = tab.container().and_then(|id| lists.container(id));
     let name = match (container, &tab.origin) {
+        _ if !tab.name.is_empty() => tab.name.clone(),
         (Some(container), _) => container.name.clone(),
         (None, Origin::Launch(spec)) => names::short(&spec.image).to_owned(),
         (None, _) => tab.container().map_or_else(String::new, ToString::to_string),
     };
-    let detail = match (&tab.place, container) {
-        (Some(place), Some(container)) => container
-            .processes
-            .iter()
-            .find(|process| process.number == place.process)
-            .and_then(|process| process.command.first())
-            .map_or_else(String::new, |command| match place.process {
-                0 => command.clone(),
-                number => format!("{command} {}", number + 1),
-            }),
-        _ => String::new(),
+    let process = lists.process(tab.place.as_ref());
+    let detail = match process.and_then(|process| Some((process.number, process.command.first()?))) {
+        _ if !tab.title.is_empty() => tab.title.clone(),
+        Some((0, command)) => command.clone(),
+        Some((number, command)) => format!("{command} {}", number + 1),
+        None => String::new(),
     };
     let state = match tab.status {
         Status::Opening | Status::Queued { .. } => "opening",
+        Status::Live if process.is_some_and(|process| process.recording.is_some()) => "recording",
         Status::Live => "live",
         Status::Exited(_) | Status::Failed(_) | Status::Removed => "ended",
     };
-    Label { key: tab.key, name: name.into(), detail: detail.into(), state }
+    Label { key: tab.key, name: name.into(), detail: detail.into(), state, behind }
 }
 
 /// The container in which a further terminal can be opened: the shown one, while it runs.
@@ -72,6 +74,18 @@ fn launch(tab: &Tab, lists: &Lists) -> Option<Origin> {
     }
 }
 
+/// A place as a style.
+fn style(area: Area) -> AttrValue {
+    let of = |length: u16| format::part(length.into(), WHOLE.into());
+    let Area { x, y, width, height } = area;
+    format!("left: {}; top: {}; width: {}; height: {}", of(x), of(y), of(width), of(height)).into()
+}
+
+/// A further shell in this container.
+fn shell(container: ContainerId) -> Origin {
+    Origin::Exec { container, command: vec!["sh".into()] }
+}
+
 /// The terminals.
 #[component]
 pub fn Stage(props: &Props) -> Html {
@@ -82,43 +96,49 @@ pub fn Stage(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let screen_reader = use_state(|| false);
     let focus = use_state(|| 0_u32);
-    let dispatch = tabs.dispatcher();
-    let act = move |make: fn(TabKey) -> TabsAction| {
-        let dispatch = dispatch.clone();
-        Callback::from(move |key| dispatch.dispatch(make(key)))
-    };
-    let on_close = act(TabsAction::Close);
-    let on_step = {
+    let dragged = use_state(|| None);
+    let renaming = use_state(|| None::<TabKey>);
+    let on_act = {
         let dispatch = tabs.dispatcher();
-        Callback::from(move |backwards| dispatch.dispatch(TabsAction::Step { backwards }))
+        Callback::from(move |action| dispatch.dispatch(action))
     };
+    let on_active = on_act.reform(TabsAction::Select);
+    let on_close = on_act.reform(TabsAction::Close);
+    let on_open = on_act.reform(TabsAction::Open);
     let on_select = {
-        let (select, terminal, focus) = (act(TabsAction::Select), props.on_terminal.clone(), focus.clone());
+        let (select, terminal, focus) = (on_active.clone(), props.on_terminal.clone(), focus.clone());
         Callback::from(move |key| {
             select.emit(key);
             terminal.emit(());
             focus.set(*focus + 1);
         })
     };
-    let on_new = running(tabs.shown(), &lists).map(|container| {
-        let dispatch = tabs.dispatcher();
-        Callback::from(move |()| {
-            let origin = Origin::Exec { container: container.clone(), command: vec!["sh".into()] };
-            dispatch.dispatch(TabsAction::Open(origin));
-        })
-    });
-    use_shortcuts(running(tabs.shown(), &lists), {
-        let (on_new, on_step) = (on_new.clone(), on_step.clone());
-        move |shortcut| match (shortcut, &on_new) {
-            (Shortcut::NewTerminal, Some(new)) => {
-                new.emit(());
-                true
-            }
-            (Shortcut::StepTab { backwards }, _) => {
-                on_step.emit(backwards);
-                true
-            }
-            _ => false,
+    let on_rename = {
+        let renaming = renaming.setter();
+        Callback::from(move |key| renaming.set(Some(key)))
+    };
+    let container = running(tabs.shown(), &lists);
+    let on_new = container.clone().map(|container| on_open.reform(move |()| shell(container.clone())));
+    use_shortcuts((container.clone(), tabs.active), {
+        let (act, active, on_rename) = (on_act.clone(), tabs.active, on_rename.clone());
+        move |shortcut| {
+            let further = |make: fn(Origin) -> TabsAction| container.clone().map(|it| make(shell(it)));
+            let action = match shortcut {
+                Shortcut::NewTerminal => further(TabsAction::Open),
+                Shortcut::SplitRight => further(|it| TabsAction::Split(it, Axis::Row)),
+                Shortcut::SplitDown => further(|it| TabsAction::Split(it, Axis::Column)),
+                Shortcut::StepTab { backwards } => Some(TabsAction::Step { backwards }),
+                Shortcut::ShiftTab { backwards } => Some(TabsAction::Shift { backwards }),
+                Shortcut::Part => Some(TabsAction::Part),
+                Shortcut::Close => active.map(TabsAction::Close),
+                Shortcut::Rename => {
+                    active.iter().for_each(|key| on_rename.emit(*key));
+                    return true;
+                }
+                _ => return false,
+            };
+            action.into_iter().for_each(|action| act.emit(action));
+            true
         }
     });
     let on_note = {
@@ -130,16 +150,23 @@ pub fn Stage(props: &Props) -> Html {
         Callback::from(move |()| screen_reader.set(!*screen_reader))
     };
     let connected = connection.phase == Phase::Live;
-    let labels: Vec<Label> = tabs.all.iter().map(|tab| label(tab, &lists)).collect();
-    let terminals = tabs.all.iter().zip(&labels).map(|(tab, label)| html! {
-        <TerminalView key={tab.key} tab={tab.key} origin={tab.origin.clone()} active={tabs.active == Some(tab.key)}
-            label={format!("Terminal {} {}", label.name, label.detail)} focus={*focus}
-            screen_reader={*screen_reader} on_screen_reader={on_screen_reader.clone()} on_note={on_note.clone()} />
+    let behind = |key| tabs.groups.iter().all(|group| group.front != key);
+    let labels: Vec<Label> =
+        tabs.order().into_iter().filter_map(|key| Some(label(tabs.tab(key)?, &lists, behind(key)))).collect();
+    let places = tabs.group().map(|group| group.tree.places()).unwrap_or_default();
+    // In the order they were opened: what changes its place among others would lose the keyboard.
+    let terminals = tabs.all.iter().map(|tab| {
+        let area = places.panes.iter().find(|(key, _)| *key == tab.key).map(|(_, area)| style(*area));
+        let label = labels.iter().find(|label| label.key == tab.key);
+        let label = label.map_or_else(String::new, |label| format!("Terminal {} {}", label.name, label.detail));
+        html! {
+            <TerminalView key={tab.key} tab={tab.key} origin={tab.origin.clone()} active={tabs.active == Some(tab.key)}
+                {area} beside={places.panes.len() > 1} on_active={on_active.clone()} on_close={on_close.clone()}
+                {label} focus={*focus} screen_reader={*screen_reader} on_screen_reader={on_screen_reader.clone()}
+                on_note={on_note.clone()} />
+        }
     });
-    let on_open: Callback<Origin> = {
-        let dispatch = tabs.dispatcher();
-        Callback::from(move |origin| dispatch.dispatch(TabsAction::Open(origin)))
-    };
+    let on_divide = on_act.reform(|(index, share)| TabsAction::Divide(index, share));
     let on_again = match (on_new.clone(), tabs.shown().and_then(|tab| launch(tab, &lists))) {
         (Some(new), _) => Some(("New shell", new)),
         (None, Some(again)) => Some(("Launch again", on_open.reform(move |()| again.clone()))),
@@ -160,18 +187,41 @@ pub fn Stage(props: &Props) -> Html {
         }
         _ => Html::default(),
     };
+    let head = tabs.shown().and_then(|tab| Some(html! { <TerminalHead place={tab.place.clone()?} /> }));
+    let rename = renaming.and_then(|key| tabs.tab(key)).map(|tab| {
+        let (key, renaming) = (tab.key, renaming.setter());
+        let on_close = Callback::from(move |()| renaming.set(None));
+        let on_name = {
+            let (act, close) = (on_act.clone(), on_close.clone());
+            Callback::from(move |name| {
+                act.emit(TabsAction::Rename(key, name));
+                close.emit(());
+            })
+        };
+        html! {
+            <AskName title="Rename the terminal" lead={html! { "Left empty, it is called as its container is." }} verb="Rename"
+                initial={tab.name.clone()} hint="" optional=true {on_name} {on_close} />
+        }
+    });
     html! {
         <section class="stage" aria-label="Terminals" data-region="terminal" tabindex="-1">
             if let Some(shown) = tabs.shown() {
-                { tab_bar(&tab_bar::Props { labels: &labels, active: tabs.active, on_select: &on_select, on_close: &on_close, on_step, on_new }) }
+                { tab_bar(&tab_bar::Props {
+                    labels: &labels, active: tabs.active, on_select: &on_select, on_act: &on_act, on_rename: &on_rename,
+                    dragged: &dragged, on_new, children: head.unwrap_or_default(),
+                }) }
                 if let Some(container) = running { <Ports key={container.id.to_string()} container={container.id.clone()} /> }
-                <div class="terminals">{ for terminals }</div>
+                <div class="terminals">
+                    { for terminals }
+                    { dividers(&places.dividers, &on_divide) }
+                </div>
                 // Beside the terminals, not among them: what has no key there would have Yew make them anew.
                 { queue }
                 { terminal_status(&terminal_status::Props {
                     status: &shown.status, expired: expires_ms.is_some_and(|at| at <= browser::now_ms()), connected, on_again,
                     children: lifetime.unwrap_or_default(), on_close: { let key = shown.key; on_close.reform(move |()| key) },
                 }) }
+                { rename }
             } else {
                 { welcome(&welcome::Props {
                     images: lists.images.as_deref(),

@@ -1,5 +1,6 @@
 //! The one view: containers, terminals, what the kernel says; and images, in the place of the latter two.
 
+use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::{ContainerState, ContainerSummary};
 use yew::prelude::*;
 
@@ -8,10 +9,15 @@ use super::image::Image;
 use super::images::Images;
 use super::inspector::Inspector;
 use super::put_files::PutFiles;
+use super::recordings::Recordings;
+use super::session_bar::SessionBar;
 use super::sidebar::Sidebar;
 use super::stage::Stage;
 use crate::components::connection_status::connection_banner;
 use crate::components::drop_zone::DropZone;
+use crate::components::ended::ended;
+use crate::components::help_dialog::help_dialog;
+use crate::components::palette::Palette;
 use crate::components::toast_viewer::ToastViewer;
 use crate::components::top_bar::TopBar;
 use crate::components::view_switch::{View, view_switch};
@@ -19,9 +25,11 @@ use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, Toast
 use crate::hooks::use_route::Navigate;
 use crate::hooks::use_saved_tabs::use_saved_tabs;
 use crate::hooks::use_shortcuts::use_shortcuts;
-use crate::interop::focus;
+use crate::interop::{focus, keys};
 use crate::net::client::Client;
 use crate::route::Route;
+use crate::state::connection::Phase;
+use crate::state::palette::{self, Pick};
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabsAction};
 use crate::state::toasts::ToastsAction;
@@ -56,12 +64,18 @@ pub fn Workspace(props: &Props) -> Html {
         let view = view.setter();
         move |_| view.set(View::Terminal)
     });
-    use_shortcuts((), |shortcut| match shortcut {
-        Shortcut::StepRegion { backwards } => {
-            focus::step_region(backwards);
+    let over = use_state(|| None::<Shortcut>);
+    use_shortcuts((), {
+        let (over, navigate) = (over.setter(), navigate.clone());
+        move |shortcut| {
+            match shortcut {
+                Shortcut::StepRegion { backwards } => focus::step_region(backwards),
+                Shortcut::Palette | Shortcut::Help => over.set(Some(shortcut)),
+                Shortcut::Recordings => navigate.emit(Route::Recordings),
+                _ => return false,
+            }
             true
         }
-        _ => false,
     });
 
     let on_view = {
@@ -98,7 +112,8 @@ pub fn Workspace(props: &Props) -> Html {
         Route::Image { address } => {
             Some(html! { <Image address={address.clone()} on_launch={on_launch.clone()} /> })
         }
-        Route::Workspace | Route::NotFound => None,
+        Route::Recordings | Route::Recording { .. } => Some(html! { <Recordings /> }),
+        Route::Workspace | Route::Join | Route::NotFound => None,
     };
     let running = |it: &&ContainerSummary| it.state == ContainerState::Running;
     let container = container.and_then(|id| lists.container(&id)).filter(running).cloned();
@@ -118,26 +133,52 @@ pub fn Workspace(props: &Props) -> Html {
         Some(container) => html! { <PutFiles {container} {files} {on_close} /> },
         None => Html::default(),
     };
+    let on_over = {
+        let over = over.setter();
+        Callback::from(move |()| over.set(None))
+    };
+    let over = match *over {
+        Some(Shortcut::Help) => help_dialog(on_over),
+        Some(_) => {
+            let (tabs_now, tabs, launch) = (tabs.clone(), tabs.dispatcher(), on_launch.clone());
+            let on_pick = Callback::from(move |pick| match pick {
+                Pick::Do(shortcut) => keys::press(shortcut),
+                Pick::Show(key) => tabs.dispatch(TabsAction::Select(key)),
+                Pick::Launch(image) => launch.emit(image),
+            });
+            html! { <Palette commands={palette::all(&tabs_now, &lists)} {on_pick} on_close={on_over} /> }
+        }
+        None => Html::default(),
+    };
     let on_dismiss = {
         let toasts = toasts.dispatcher();
         Callback::from(move |key| toasts.dispatch(ToastsAction::Dismiss(key)))
     };
+    let session =
+        connection.host.as_ref().and_then(|host| host.session.clone()).filter(|session| !session.owner);
+    let session = session.map(|session| html! { <SessionBar {session} /> });
+    if let Phase::Refused(WireError { code: ErrorCode::NoSuchShare, message, .. }) = &connection.phase {
+        return ended(message, "Nothing of it is left on this machine.", Some("Start a new one"));
+    }
+    let library =
+        if matches!(props.route, Route::Images | Route::Image { .. }) { "Images" } else { "Recordings" };
     html! {
         <div class="shell" data-view={shown.name()}>
-            <TopBar connection={(*connection).clone()} />
+            <TopBar connection={(*connection).clone()}>{ session.unwrap_or_default() }</TopBar>
             { connection_banner(&connection, &Callback::from(move |()| client.retry_now())) }
             <DropZone {words} on_files={on_files.clone()}>
             <Sidebar {on_launch} on_spec={on_open.reform(|spec| Origin::Launch(Box::new(spec)))} on_terminal={on_terminal.clone()} />
             <Stage on_terminal={on_terminal.clone()} />
             <Inspector {on_terminal} on_files={on_files.clone()} />
             if let Some(images) = images {
-                <section class="library" aria-label="Images" data-region="images" tabindex="-1">
+                <section class="library" aria-label={library} data-region="images" tabindex="-1">
                     <div class="library-page">{ images }</div>
                 </section>
             }
             </DropZone>
             { view_switch(shown, &on_view) }
             { dialog }
+            { over }
             <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
         </div>
     }

@@ -1,7 +1,7 @@
 //! Who is at a terminal, and who of them may type.
 
 use porthole_protocol::ids::PersonId;
-use porthole_protocol::session::{May, Person};
+use porthole_protocol::session::{May, Opened, Person};
 use porthole_protocol::spec::Size;
 
 /// The people at one terminal.
@@ -64,6 +64,20 @@ pub fn doing(company: &Company, person: &Person) -> &'static str {
     }
 }
 
+/// What the visitor of somebody else's terminal is told: what it is, and who has the keyboard.
+#[must_use]
+pub fn told(company: Option<&Company>, opened: &Opened) -> String {
+    let name = &opened.name;
+    let i_type = company.is_some_and(Company::i_type);
+    let mine = if i_type { format!("You type in {name}") } else { format!("Watching {name}") };
+    let holder = company.and_then(|company| Some((company.holder()?, company.you)));
+    match holder {
+        Some((holder, you)) if holder.id != you => format!("{mine} · {} has the keyboard", holder.name),
+        Some(_) => format!("{mine} · you have the keyboard"),
+        None => mine,
+    }
+}
+
 /// What stands for a name where there is room for two letters: those that its first two words begin with.
 #[must_use]
 pub fn initials(name: &str) -> String {
@@ -74,6 +88,8 @@ pub fn initials(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use porthole_protocol::ids::ContainerId;
+
     use super::*;
 
     fn person(id: PersonId, name: &str, may: May, owner: bool) -> Person {
@@ -104,6 +120,18 @@ mod tests {
         let words: Vec<_> = handed.people.iter().map(|one| doing(&handed, one)).collect();
         assert_eq!(words, ["waits for the keyboard", "has the keyboard", "watches"]);
         assert_eq!(doing(&company(1, None), &company(1, None).people[1]), "may type");
+    }
+
+    #[test]
+    fn who_came_by_a_link_is_told_who_types() {
+        let container = ContainerId::from_random([1; 6]);
+        let opened =
+            Opened { container, name: "calm_otter".into(), process: 0, may: May::Watch, expires_ms: None };
+        let told = |you, keyboard| told(Some(&company(you, keyboard)), &opened);
+        assert_eq!(told(3, Some(2)), "Watching calm_otter · Grace has the keyboard");
+        assert_eq!(told(2, Some(2)), "You type in calm_otter · you have the keyboard");
+        assert_eq!(told(2, None), "You type in calm_otter");
+        assert_eq!(super::told(None, &opened), "Watching calm_otter");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use porthole_protocol::http::ContainerSummary;
+use porthole_protocol::http::{ContainerSummary, ProcessSummary};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::ImageSummary;
 use yew::Reducible;
@@ -27,6 +27,13 @@ impl Lists {
     #[must_use]
     pub fn container(&self, id: &ContainerId) -> Option<&ContainerSummary> {
         self.containers.as_deref()?.iter().find(|container| container.id == *id)
+    }
+
+    /// The process at this place.
+    #[must_use]
+    pub fn process(&self, place: Option<&Place>) -> Option<&ProcessSummary> {
+        let place = place?;
+        self.container(&place.container)?.processes.iter().find(|process| process.number == place.process)
     }
 }
 

@@ -1,17 +1,42 @@
-//! The keyboard. Everything a terminal program could want stays its own: what works while a terminal has the focus
-//! holds Ctrl+Shift, as terminal emulators do, or is Ctrl+F6.
+//! What can be asked of the page, by key or by name: one table for the keyboard, for the list of commands and for the help.
+//!
+//! Everything a terminal program could want stays its own: what works while a terminal has the focus holds Ctrl+Shift, as
+//! terminal emulators do, or is Ctrl+F6.
 
-/// What a key asks the page for.
+/// What a key or a command asks the page for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortcut {
     /// A further terminal in the shown container.
     NewTerminal,
+    /// A further terminal in the shown container, beside the active one.
+    SplitRight,
+    /// The same, below it.
+    SplitDown,
+    /// Give the active terminal a tab of its own.
+    Part,
+    /// Close the active terminal.
+    Close,
+    /// Give the active terminal another name.
+    Rename,
+    /// Nothing but the active terminal, on the whole screen.
+    FullScreen,
+    /// Let others in.
+    Share,
+    /// Begin or end the recording of the active terminal.
+    Record,
     /// Copy the selection.
     Copy,
     /// Find text.
     Find,
-    /// The next tab, or the one before.
+    /// Paste. The browser does it.
+    Paste,
+    /// The next terminal, or the one before.
     StepTab {
+        /// To the left.
+        backwards: bool,
+    },
+    /// Move the tab by one.
+    ShiftTab {
         /// To the left.
         backwards: bool,
     },
@@ -20,6 +45,69 @@ pub enum Shortcut {
         /// The one before.
         backwards: bool,
     },
+    /// The list of commands.
+    Palette,
+    /// The keys, explained.
+    Help,
+    /// The recordings.
+    Recordings,
+}
+
+/// A line of the table.
+pub struct Entry {
+    /// What it asks for.
+    pub shortcut: Shortcut,
+    /// Its keys, modifiers first; empty when it has none.
+    pub keys: &'static str,
+    /// What it does.
+    pub words: &'static str,
+    /// Whether it is about a terminal, so that without one it does nothing.
+    pub of_terminal: bool,
+}
+
+const fn entry(shortcut: Shortcut, keys: &'static str, words: &'static str, of_terminal: bool) -> Entry {
+    Entry { shortcut, keys, words, of_terminal }
+}
+
+/// Everything, in the order shown.
+pub const TABLE: [Entry; 21] = [
+    entry(Shortcut::Palette, "Ctrl Shift P", "All commands", false),
+    entry(
+        Shortcut::StepRegion { backwards: false },
+        "Ctrl F6",
+        "Leave the terminal: to the next part of the page",
+        false,
+    ),
+    entry(Shortcut::StepRegion { backwards: true }, "Ctrl Shift F6", "To the part before", false),
+    entry(Shortcut::NewTerminal, "Ctrl Shift Enter", "New terminal in this container", true),
+    entry(Shortcut::SplitRight, "Ctrl Shift E", "Split: a new terminal on the right", true),
+    entry(Shortcut::SplitDown, "Ctrl Shift O", "Split: a new terminal below", true),
+    entry(Shortcut::StepTab { backwards: false }, "Ctrl Shift →", "Next terminal", true),
+    entry(Shortcut::StepTab { backwards: true }, "Ctrl Shift ←", "Terminal before", true),
+    entry(Shortcut::ShiftTab { backwards: false }, "Ctrl Shift PageDown", "Move the tab to the right", true),
+    entry(Shortcut::ShiftTab { backwards: true }, "Ctrl Shift PageUp", "Move the tab to the left", true),
+    entry(Shortcut::FullScreen, "Ctrl Shift X", "Full screen", true),
+    entry(Shortcut::Find, "Ctrl Shift F", "Find in the terminal", true),
+    entry(Shortcut::Copy, "Ctrl Shift C", "Copy (a selection is copied by itself)", true),
+    entry(Shortcut::Paste, "Ctrl Shift V", "Paste", true),
+    entry(Shortcut::Rename, "F2", "Rename the terminal", true),
+    entry(Shortcut::Part, "", "Move the terminal to a tab of its own", true),
+    entry(Shortcut::Share, "", "Share the terminal", true),
+    entry(Shortcut::Record, "", "Start or stop recording", true),
+    entry(Shortcut::Close, "", "Close the terminal; its process runs on", true),
+    entry(Shortcut::Recordings, "", "Recordings", false),
+    entry(Shortcut::Help, "?", "Keyboard shortcuts", false),
+];
+
+/// Where the keyboard is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// In a terminal, where every key is the shell's but for a few.
+    Terminal,
+    /// In a field that takes text.
+    Field,
+    /// Anywhere else.
+    Elsewhere,
 }
 
 /// A key as it was pressed.
@@ -33,41 +121,40 @@ pub struct Chord<'a> {
     pub shift: bool,
     /// Alt.
     pub alt: bool,
-    /// Whether a terminal has the focus.
-    pub in_terminal: bool,
+    /// Where the keyboard is.
+    pub focus: Focus,
 }
-
-/// The keys and what they do, for the help.
-pub const HELP: [(&str, &str); 7] = [
-    ("Ctrl F6", "Leave the terminal: go to the next part of the page"),
-    ("Ctrl Shift F6", "Go to the part before"),
-    ("Ctrl Shift Enter", "New terminal in this container"),
-    ("Ctrl Shift ← →", "Tab before, tab after"),
-    ("Ctrl Shift F", "Find in the terminal"),
-    ("Ctrl Shift C", "Copy (a selection is copied by itself)"),
-    ("Ctrl Shift V", "Paste"),
-];
 
 /// What this key asks for, if anything.
 #[must_use]
 pub fn shortcut(chord: Chord<'_>) -> Option<Shortcut> {
-    let Chord { key, ctrl, shift, alt, in_terminal } = chord;
+    let Chord { key, ctrl, shift, alt, focus } = chord;
     if alt {
         return None;
     }
-    if key == "F6" && (ctrl || !in_terminal) {
-        return Some(Shortcut::StepRegion { backwards: shift });
+    if !ctrl {
+        return match (key, focus) {
+            ("F6", Focus::Field | Focus::Elsewhere) => Some(Shortcut::StepRegion { backwards: shift }),
+            ("F1", Focus::Field | Focus::Elsewhere) => Some(Shortcut::Palette),
+            ("?", Focus::Elsewhere) => Some(Shortcut::Help),
+            _ => None,
+        };
     }
-    if !(ctrl && shift) {
-        return None;
-    }
-    match key {
-        "Enter" => Some(Shortcut::NewTerminal),
-        "F" | "f" => Some(Shortcut::Find),
-        "C" | "c" if in_terminal => Some(Shortcut::Copy),
-        "ArrowLeft" => Some(Shortcut::StepTab { backwards: true }),
-        "ArrowRight" => Some(Shortcut::StepTab { backwards: false }),
-        _ => None,
+    let name = match key {
+        "ArrowLeft" => "←",
+        "ArrowRight" => "→",
+        key => key,
+    };
+    let pressed = |entry: &&Entry| {
+        let last = entry.keys.rsplit(' ').next().unwrap_or_default();
+        let held = |modifier| entry.keys.contains(modifier);
+        held("Ctrl ") && held("Shift ") == shift && last.eq_ignore_ascii_case(name)
+    };
+    let found = TABLE.iter().find(pressed)?.shortcut;
+    match (found, focus) {
+        // The browser's own, where it knows better.
+        (Shortcut::Paste, _) | (Shortcut::Copy, Focus::Field | Focus::Elsewhere) => None,
+        _ => Some(found),
     }
 }
 
@@ -76,11 +163,11 @@ mod tests {
     use super::*;
 
     const IN_TERMINAL: Chord<'_> =
-        Chord { key: "", ctrl: false, shift: false, alt: false, in_terminal: true };
+        Chord { key: "", ctrl: false, shift: false, alt: false, focus: Focus::Terminal };
 
     #[test]
     fn nothing_without_ctrl_is_taken_from_a_terminal() {
-        for key in ["Tab", "Escape", "F6", "F1", "Enter", "f", "c", "ArrowLeft"] {
+        for key in ["Tab", "Escape", "F6", "F1", "F2", "?", "Enter", "f", "c", "ArrowLeft", "PageUp"] {
             for (shift, alt) in [(false, false), (true, false), (false, true)] {
                 assert_eq!(shortcut(Chord { key, shift, alt, ..IN_TERMINAL }), None, "{key}");
             }
@@ -89,7 +176,8 @@ mod tests {
 
     #[test]
     fn control_characters_stay_the_shells() {
-        for key in ["c", "d", "z", "f", "Enter", "ArrowLeft", "ArrowRight"] {
+        for key in ["c", "d", "z", "f", "e", "o", "x", "p", "v", "Enter", "ArrowLeft", "ArrowRight", "PageUp"]
+        {
             assert_eq!(shortcut(Chord { key, ctrl: true, ..IN_TERMINAL }), None, "{key}");
         }
     }
@@ -98,7 +186,31 @@ mod tests {
     fn there_is_a_way_out_of_a_terminal() {
         let out = shortcut(Chord { key: "F6", ctrl: true, ..IN_TERMINAL });
         assert_eq!(out, Some(Shortcut::StepRegion { backwards: false }));
-        let outside = shortcut(Chord { key: "F6", in_terminal: false, ..IN_TERMINAL });
+        let back = shortcut(Chord { key: "F6", ctrl: true, shift: true, ..IN_TERMINAL });
+        assert_eq!(back, Some(Shortcut::StepRegion { backwards: true }));
+        let outside = shortcut(Chord { key: "F6", focus: Focus::Elsewhere, ..IN_TERMINAL });
         assert_eq!(outside, Some(Shortcut::StepRegion { backwards: false }));
+    }
+
+    #[test]
+    fn what_the_help_says_is_what_the_keys_do() {
+        for entry in TABLE.iter().filter(|entry| entry.keys.starts_with("Ctrl")) {
+            let key = match entry.keys.rsplit(' ').next().expect("a key") {
+                "←" => "ArrowLeft",
+                "→" => "ArrowRight",
+                key => key,
+            };
+            let shift = entry.keys.contains("Shift");
+            let asked = shortcut(Chord { key, ctrl: true, shift, ..IN_TERMINAL });
+            let expected = Some(entry.shortcut).filter(|it| *it != Shortcut::Paste);
+            assert_eq!(asked, expected, "{}", entry.keys);
+        }
+    }
+
+    #[test]
+    fn a_question_mark_is_a_letter_where_one_writes() {
+        let typed = Chord { key: "?", shift: true, focus: Focus::Field, ..IN_TERMINAL };
+        assert_eq!(shortcut(typed), None);
+        assert_eq!(shortcut(Chord { focus: Focus::Elsewhere, ..typed }), Some(Shortcut::Help));
     }
 }

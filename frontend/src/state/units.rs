@@ -11,6 +11,19 @@ fn thousandths(number: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(rest)
 }
 
+/// `12.5`: a moment in seconds, as milliseconds.
+#[must_use]
+pub fn moment(text: &str) -> Option<u32> {
+    thousandths(text)?.try_into().ok()
+}
+
+/// Milliseconds as seconds, without zeros that say nothing.
+#[must_use]
+pub fn seconds(ms: u32) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `64m`, `1.5 GiB`: powers of 1024; bytes without a unit.
 #[must_use]
 pub fn bytes(text: &str) -> Option<u64> {
