@@ -23,12 +23,14 @@ mod logs;
 mod meter;
 mod output;
 mod plan;
+mod play;
 mod ports;
 mod process;
 mod progress;
 mod prune;
 mod ps;
 mod pull;
+mod recordings;
 mod run;
 mod serve;
 mod session;
@@ -47,6 +49,7 @@ mod upload;
 mod version;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -82,6 +85,9 @@ pub struct Reach {
     /// Token that the agent demands.
     #[arg(long, value_name = "TOKEN", env = "PORTHOLE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// How long to try to get a lost connection back, such as 30s or 2h; 0 gives up at once.
+    #[arg(long, value_name = "TIME", env = "PORTHOLE_RECONNECT", default_value = "5m", value_parser = units::parse_duration, hide_env_values = true)]
+    pub reconnect: u64,
 }
 
 /// What to do.
@@ -116,6 +122,12 @@ pub enum Verb {
     Ps(ps::PsArgs),
     /// Print what a container has written.
     Logs(logs::LogsArgs),
+    /// Record what a process prints, with its times.
+    Record(recordings::RecordArgs),
+    /// List recordings; download or delete one.
+    Recordings(recordings::RecordingsArgs),
+    /// Play a recording in this terminal.
+    Play(play::PlayArgs),
     /// Stop containers, gently first.
     Stop(end::StopArgs),
     /// Send containers a signal.
@@ -248,7 +260,8 @@ pub fn run(reach: Reach, verb: &Verb) -> ExitCode {
 }
 
 async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
-    let client = Client::new(Address::parse(&reach.agent, reach.token)?);
+    let client =
+        Client::new(Address::parse(&reach.agent, reach.token)?, Duration::from_millis(reach.reconnect));
     let client = &client;
     match verb {
         Verb::Run(args) => return run::run(client, args).await,
@@ -258,6 +271,9 @@ async fn dispatch(reach: Reach, verb: &Verb) -> Result<u8, Failure> {
         Verb::Plan(args) => plan::run(client, args).await,
         Verb::Ps(args) => ps::run(client, args).await,
         Verb::Logs(args) => logs::run(client, args).await,
+        Verb::Record(args) => recordings::record(client, args).await,
+        Verb::Recordings(args) => recordings::list(client, args).await,
+        Verb::Play(args) => play::run(client, args).await,
         Verb::Stop(args) => end::stop(client, args).await,
         Verb::Kill(args) => end::kill(client, args).await,
         Verb::Rm(args) => end::remove(client, args).await,
@@ -324,9 +340,16 @@ mod tests {
             "porthole plan --disk 1g --network nat --engine runc busybox",
             "porthole run --cap-add NET_RAW --cap-drop ALL busybox",
             "porthole exec -it -u 1 -w /tmp -e A=1 c sh -l",
-            "porthole attach c",
+            "porthole attach --detach-keys ctrl-],q c",
+            "porthole --reconnect 0 attach c",
             "porthole ps -aq --json",
             "porthole logs -f c",
+            "porthole record c",
+            "porthole record --stop -o f --format asciicast-v3 c 1",
+            "porthole recordings --json",
+            "porthole recordings --rm 0123456789abcdef",
+            "porthole recordings -o - 0123456789abcdef",
+            "porthole play --speed 2 --idle-limit 1s f.cast",
             "porthole stop -t 1 a b",
             "porthole kill -s HUP a b",
             "porthole rm -f a b",

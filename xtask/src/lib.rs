@@ -5,6 +5,7 @@ pub mod churn;
 pub mod dist;
 pub mod elf;
 pub mod escapes;
+pub mod faults;
 pub mod fuzz;
 pub mod image;
 pub mod page;
@@ -29,13 +30,15 @@ Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
-  test --long           instead, the tests that take long: vm,churn,fuzz
+  test --long           instead, the tests that take long: vm,fuzz,faults,churn
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   escapes [--engine builtin|runc|crun|runsc] [--write]
                         try to get out of containers in every known way; print the table, or publish it as well
   churn [ROUNDS] [--seed N]
                         launch, use and remove containers while agent and launcher are killed; nothing may be left
+  faults [--rounds N] [--seed N [--round N]] [--no-kills]
+                        type and read through a network that misbehaves while the agent is killed; no byte may be lost
   fuzz [TARGET] [--seconds N]
                         give each parser of strangers' bytes what a fuzzer makes of its corpus
   bench start [-- --rounds N]
@@ -61,6 +64,7 @@ pub fn command() -> Result<ExitCode> {
             test::command(long, only.as_deref())
         }
         Some(Value(name)) if name == "churn" => churn::run(&arguments.raw_args()?.collect::<Vec<_>>()),
+        Some(Value(name)) if name == "faults" => faults::run(&arguments.raw_args()?.collect::<Vec<_>>()),
         Some(Value(name)) if name == "fuzz" => {
             let (target, seconds) = which_target(&mut arguments)?;
             fuzz::command(target.as_deref(), seconds)

@@ -34,9 +34,10 @@ const PARTS: [Part; 7] = [
 ];
 
 /// What takes too long for every change. Shortest first.
-const LONG: [Part; 3] = [
+const LONG: [Part; 4] = [
     Part { name: "vm", is_suite: true, run: long::vm },
     Part { name: "fuzz", is_suite: true, run: long::fuzz },
+    Part { name: "faults", is_suite: true, run: long::faults },
     Part { name: "churn", is_suite: true, run: long::churn },
 ];
 

@@ -1,15 +1,13 @@
-//! `attach` and `logs -f`: follow a process that was started before.
+//! `attach`: return to a process that was started before.
 
 use clap::Args;
-use porthole_protocol::control::ClientMessage;
-use porthole_protocol::ids::{ContainerId, ProcessNumber};
+use porthole_protocol::ids::ProcessNumber;
 
 use super::client::Client;
-use super::credit::OUTPUT_WINDOW;
+use super::detach::DetachArgs;
 use super::failure::Failure;
-use super::session::{self, Attached, Wishes};
+use super::session::{self, Opening, Wishes};
 use super::signals::Signals;
-use super::socket::Socket;
 
 /// Arguments of `attach`.
 #[derive(Clone, Debug, Args)]
@@ -17,6 +15,8 @@ pub struct AttachArgs {
     /// The process, by its number in the container; 0 is the first one.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub process: ProcessNumber,
+    #[command(flatten)]
+    pub detach: DetachArgs,
     /// The container: its id, a unique start of it, or its name.
     pub container: String,
 }
@@ -27,30 +27,12 @@ pub struct AttachArgs {
 /// Any [`Failure`] of the agent or the way to it.
 pub(super) async fn run(client: &Client, args: &AttachArgs) -> Result<u8, Failure> {
     let container = client.container(&args.container).await?.summary.id;
-    let wishes = Wishes { input: true, signals: Some(Signals::catch()?), ours: false, removed: false };
-    follow(client, container, args.process, wishes).await
-}
-
-/// Attaches to a process, kept output first, and stays until it ends; gives its status.
-///
-/// # Errors
-/// Any [`Failure`] of the agent or the way to it.
-pub(super) async fn follow(
-    client: &Client,
-    container: ContainerId,
-    process: ProcessNumber,
-    wishes: Wishes,
-) -> Result<u8, Failure> {
-    let mut socket = Socket::open(client).await?;
-    let request = socket.next_request();
-    socket.send(&ClientMessage::Attach {
-        request,
-        container,
-        process,
-        from: None,
-        credit: OUTPUT_WINDOW,
-        typist: None,
-    });
-    let attached = Attached::wait(&mut socket, request).await?;
-    session::status(socket, attached, wishes).await
+    let wishes = Wishes {
+        input: true,
+        signals: Some(Signals::catch()?),
+        detach_keys: args.detach.detach_keys.clone(),
+        ours: false,
+        removed: false,
+    };
+    session::status(client, Opening::Attach(container, args.process), wishes).await
 }

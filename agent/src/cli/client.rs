@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
@@ -36,20 +37,26 @@ type Body = BoxBody<Bytes, io::Error>;
 /// Asks and commands one agent.
 pub(super) struct Client {
     address: Address,
+    patience: Duration,
     http: Http<HttpConnector, Body>,
 }
 
 impl Client {
-    /// A client of the agent at this address. Nothing is sent yet.
-    pub(super) fn new(address: Address) -> Self {
+    /// A client of the agent at this address, which tries for so long to get a lost connection back. Nothing is sent yet.
+    pub(super) fn new(address: Address, patience: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self { address, http: Http::builder(TokioExecutor::new()).build(connector) }
+        Self { address, patience, http: Http::builder(TokioExecutor::new()).build(connector) }
     }
 
     /// Where the agent is.
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// How long to try to get a lost connection back.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Asks for a value.

@@ -55,8 +55,11 @@ pub(super) async fn export(client: &Client, args: &ExportArgs) -> Result<(), Fai
     fetch(client, &path, args.output.as_deref()).await
 }
 
-/// Gets an archive. A file gets its name when all of it is there, so that no part is taken for the whole.
-async fn fetch(client: &Client, path: &str, file: Option<&Path>) -> Result<(), Failure> {
+/// Gets an archive, or another file. It gets its name when all of it is there, so that no part is taken for the whole.
+///
+/// # Errors
+/// Any [`Failure`] of the agent or the way to it, or a file that cannot be written.
+pub(super) async fn fetch(client: &Client, path: &str, file: Option<&Path>) -> Result<(), Failure> {
     let Some(file) = file else { return to_stdout(client, path).await };
     let refused = |error: io::Error| {
         Failure::local(format!("The file '{}' cannot be written: {}.", file.display(), reason(&error)), "")
@@ -82,7 +85,7 @@ async fn fetch(client: &Client, path: &str, file: Option<&Path>) -> Result<(), F
 pub(super) async fn to_stdout(client: &Client, path: &str) -> Result<(), Failure> {
     if output_is_terminal() {
         return Err(Failure::local(
-            "An archive is nothing for a terminal.",
+            "This is nothing for a terminal.",
             "Send standard output to a file or through a pipe.",
         ));
     }

@@ -1,19 +1,17 @@
 //! `run`: launch a container and, unless detached, stay with its first process.
 
 use clap::Args;
-use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::ErrorCode;
 use porthole_protocol::http::Started;
 
 use super::client::Client;
-use super::credit::OUTPUT_WINDOW;
+use super::detach::DetachArgs;
 use super::failure::{Failure, warn};
 use super::output::print;
 use super::process::LaunchArgs;
 use super::pull::{self, PullPolicy};
-use super::session::{self, Attached, Wishes};
+use super::session::{self, Opening, Wishes};
 use super::signals::Signals;
-use super::socket::Socket;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +25,8 @@ pub struct RunArgs {
     /// When to pull the image from its registry.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub pull: PullPolicy,
+    #[command(flatten)]
+    pub keys: DetachArgs,
     #[command(flatten)]
     pub launch: LaunchArgs,
 }
@@ -61,16 +61,12 @@ async fn launch(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
         print(format_args!("{}\n", started.container))?;
         return Ok(0);
     }
-    let mut signals = Signals::catch()?;
-    let mut socket = Socket::open(client).await?;
-    let request = socket.next_request();
-    socket.send(&ClientMessage::Launch { request, spec, credit: OUTPUT_WINDOW, typist: None });
-    let attached = Attached::wait_in_queue(&mut socket, request, &mut signals).await?;
     let wishes = Wishes {
         input: args.launch.process.interactive,
-        signals: Some(signals),
+        signals: Some(Signals::catch()?),
+        detach_keys: args.keys.detach_keys.clone(),
         ours: true,
         removed: args.rm,
     };
-    session::status(socket, attached, wishes).await
+    session::status(client, Opening::Launch(Box::new(spec)), wishes).await
 }

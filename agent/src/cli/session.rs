@@ -1,23 +1,33 @@
-//! One attached process: its output to ours, our input and signals to it, until it ends or we leave.
+//! One attached process: its output to ours, our input and signals to it, until it ends or we leave. A connection that is lost
+//! on the way is made anew, and both directions go on at the byte where they stopped.
+
+mod loss;
+mod notice;
+mod opening;
+mod reconnect;
 
 use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
+use porthole_protocol::control::{ClientMessage, ServerMessage, Stream};
 use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::Exit;
-use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::ids::Channel;
+use porthole_protocol::resume::Resume;
 use tokio::io::{AsyncReadExt, Stdin};
 use tokio::time::timeout;
 
-use super::credit::InputWindow;
-use super::detach::{DetachKeys, Typed};
+use super::client::Client;
+use super::credit::OUTPUT_WINDOW;
+use super::detach::{DetachKeys, Keys, Typed};
 use super::failure::{Failure, warn};
 use super::signals::{Caught, Signals};
 use super::sink::Sink;
 use super::socket::{Received, Socket};
 use super::terminal::{self, RawMode};
+
+pub(super) use opening::Opening;
 
 /// Interrupts after which a person means us and not the process, as with Docker.
 const INSISTENT: u32 = 3;
@@ -34,6 +44,8 @@ pub(super) struct Wishes {
     pub(super) input: bool,
     /// Pass these signals on to it; without, they end this program as ever.
     pub(super) signals: Option<Signals>,
+    /// The keys that leave it, where a person types.
+    pub(super) detach_keys: Keys,
     /// We started it, so it ends, as in a shell's pipeline, when nobody reads its output any more.
     pub(super) ours: bool,
     /// Stay until the container is removed, which the agent does when its process has ended.
@@ -42,7 +54,7 @@ pub(super) struct Wishes {
 
 /// How the session ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+enum Ended {
     /// The process ended.
     Exited(Exit),
     /// We left; the process runs on.
@@ -51,295 +63,311 @@ pub(super) enum Ended {
     OutputClosed,
 }
 
-/// The answer to a launch, exec or attach, waited for: which process, and its channels.
-pub(super) struct Attached {
-    /// The container.
-    pub(super) container: ContainerId,
-    /// The process in it.
-    pub(super) process: ProcessNumber,
-    /// One channel for a terminal, two for pipes.
-    pub(super) channels: Vec<OpenChannel>,
-}
-
-impl Attached {
-    /// Waits for the answer to this request.
-    ///
-    /// # Errors
-    /// The agent's refusal, or [`Failure::Lost`].
-    pub(super) async fn wait(socket: &mut Socket, awaited: RequestId) -> Result<Self, Failure> {
-        loop {
-            match socket.receive().await? {
-                Received::Control(ServerMessage::Attached { request, container, process, channels })
-                    if request == awaited =>
-                {
-                    return Ok(Self { container, process, channels });
-                }
-                Received::Control(ServerMessage::Error { request: Some(request), error })
-                    if request == awaited =>
-                {
-                    return Err(error.into());
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The same for a launch, which may have to wait for room: tells its place in the queue, and leaves it on Ctrl-C.
-    ///
-    /// # Errors
-    /// The agent's refusal, [`Failure::Lost`], or [`Failure::Interrupted`].
-    pub(super) async fn wait_in_queue(
-        socket: &mut Socket,
-        launch: RequestId,
-        signals: &mut Signals,
-    ) -> Result<Self, Failure> {
-        let mut given_up = false;
-        loop {
-            let received = tokio::select! {
-                received = socket.receive() => received?,
-                Caught::Forward("INT" | "TERM" | "HUP" | "QUIT") = signals.next() => {
-                    given_up = true;
-                    socket.send(&ClientMessage::CancelLaunch { launch });
-                    continue;
-                }
-            };
-            match received {
-                Received::Control(ServerMessage::Attached { request, container, process, channels })
-                    if request == launch =>
-                {
-                    return Ok(Self { container, process, channels });
-                }
-                Received::Control(ServerMessage::Error { request: Some(request), error })
-                    if request == launch =>
-                {
-                    return Err(match given_up {
-                        true => Failure::Interrupted { hint: "Nothing was launched.".to_owned() },
-                        false => error.into(),
-                    });
-                }
-                Received::Control(ServerMessage::Queued { request, position, reason })
-                    if request == launch =>
-                {
-                    let place = match position {
-                        1 => "next".to_owned(),
-                        position => format!("number {position}"),
-                    };
-                    warn(&format!("Waiting for room: {place} in the queue. {reason}"), "");
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn channel(&self, stream: Stream) -> Option<Channel> {
-        self.channels.iter().find(|open| open.stream == stream).map(|open| open.channel)
-    }
-}
-
 enum Event {
     Received(Received),
     Typed(usize),
-    Written(Channel, io::Result<Option<u32>>),
+    Written(Stream, io::Result<Option<u32>>),
     Caught(Caught),
 }
 
-struct Session {
-    socket: Socket,
-    attached: Attached,
+struct Session<'a> {
+    client: &'a Client,
+    opening: Opening,
+    wishes: Wishes,
+    resume: Resume,
     stdout: Sink,
     stderr: Sink,
     stdin: Option<Stdin>,
-    window: InputWindow,
+    /// Our terminal, where it is the process's.
+    raw: Option<RawMode>,
     detach_keys: Option<DetachKeys>,
     interrupts: u32,
+    /// What was read of our input, and is looked at next.
+    buffer: Vec<u8>,
+    /// Signals that came while there was no connection.
+    waiting: Vec<&'static str>,
+    /// Whether the end of the input was told on this socket.
+    told_end: bool,
+    /// Whether the line is on the screen that says that there is no connection.
+    status_shown: bool,
 }
 
-/// Carries bytes and signals between us and the process until one side is done.
+/// Starts or finds the process and stays with it; tells what a person should know of the end, and gives the status to exit
+/// with.
 ///
 /// # Errors
-/// [`Failure::Lost`], or whatever the terminal refuses.
-pub(super) async fn carry(socket: Socket, attached: Attached, mut wishes: Wishes) -> Result<Ended, Failure> {
-    let terminal = attached.channel(Stream::Terminal);
-    let raw = match terminal {
-        Some(_) if wishes.input && terminal::input_is_terminal() => Some(RawMode::enter()?),
-        _ => None,
-    };
-    let mut session = Session {
-        stdout: Sink::new(terminal.or(attached.channel(Stream::Stdout)), io::stdout())?,
-        stderr: Sink::new(attached.channel(Stream::Stderr), io::stderr())?,
-        stdin: wishes.input.then(tokio::io::stdin),
-        window: InputWindow::default(),
-        detach_keys: raw.as_ref().map(|_| DetachKeys::default()),
-        interrupts: 0,
-        socket,
-        attached,
-    };
-    session.resize();
-    let mut ended = session.run(&mut wishes).await;
-    drop(raw);
-    if wishes.ours && matches!(ended, Err(Failure::OutputClosed | Failure::Local { .. })) {
-        session.break_pipe().await;
+/// The agent's refusal, [`Failure::Lost`] when it does not come back, or whatever the terminal refuses.
+pub(super) async fn status(client: &Client, opening: Opening, wishes: Wishes) -> Result<u8, Failure> {
+    let mut session = Session::new(client, opening, wishes)?;
+    let ended = session.carry().await;
+    // Before anything is told, the terminal is what it was.
+    session.raw = None;
+    match ended? {
+        Ended::Exited(exit) => {
+            if exit.out_of_memory {
+                warn(
+                    "The container's memory was used up, so the kernel killed it.",
+                    "Give it more with --memory.",
+                );
+            }
+            Ok(exit.code)
+        }
+        Ended::Detached => {
+            let hint = session.resume.place().map(|(id, _)| format!("Return with `porthole attach {id}`."));
+            warn("Detached; the process runs on.", &hint.unwrap_or_default());
+            Ok(0)
+        }
+        Ended::OutputClosed => Ok(BROKEN_PIPE_STATUS),
     }
-    if let Err(Failure::OutputClosed) = ended {
-        ended = Ok(Ended::OutputClosed);
-    }
-    if wishes.removed && matches!(ended, Ok(Ended::Exited(_) | Ended::OutputClosed)) {
-        session.removed().await;
-    }
-    session.socket.close().await;
-    ended
 }
 
-impl Session {
-    async fn run(&mut self, wishes: &mut Wishes) -> Result<Ended, Failure> {
-        let mut buffer = vec![0; MAX_PAYLOAD_BYTES];
+impl<'a> Session<'a> {
+    fn new(client: &'a Client, opening: Opening, wishes: Wishes) -> Result<Self, Failure> {
+        Ok(Self {
+            client,
+            resume: opening.resume(),
+            opening,
+            stdout: Sink::new(io::stdout())?,
+            stderr: Sink::new(io::stderr())?,
+            stdin: wishes.input.then(tokio::io::stdin),
+            wishes,
+            raw: None,
+            detach_keys: None,
+            interrupts: 0,
+            buffer: vec![0; MAX_PAYLOAD_BYTES],
+            waiting: Vec::new(),
+            told_end: false,
+            status_shown: false,
+        })
+    }
+
+    async fn carry(&mut self) -> Result<Ended, Failure> {
+        let mut socket = Socket::open(self.client).await?;
+        let ended = loop {
+            let lived = self.live(&mut socket).await;
+            match lived {
+                Err(failure) if loss::is_loss(&failure) => {
+                    self.resume.lost();
+                    socket = self.reconnect(failure).await?;
+                }
+                other => break other,
+            }
+        };
+        self.raw = None;
+        self.leave(&mut socket, &ended).await;
+        socket.close().await;
+        match ended {
+            Err(Failure::OutputClosed) => Ok(Ended::OutputClosed),
+            ended => ended,
+        }
+    }
+
+    /// On one socket, from the request to its end.
+    async fn live(&mut self, socket: &mut Socket) -> Result<Ended, Failure> {
+        self.open(socket).await?;
+        if self.resume.channel(Stream::Terminal).is_some()
+            && self.wishes.input
+            && self.raw.is_none()
+            && terminal::input_is_terminal()
+        {
+            self.raw = Some(RawMode::enter()?);
+            self.detach_keys.get_or_insert_with(|| DetachKeys::new(self.wishes.detach_keys.clone()));
+        }
+        self.resize(socket);
+        for signal in std::mem::take(&mut self.waiting) {
+            self.signal(socket, signal);
+        }
+        self.run(socket).await
+    }
+
+    async fn run(&mut self, socket: &mut Socket) -> Result<Ended, Failure> {
         loop {
-            let room = self.window.room().min(buffer.len());
-            let may_read = self.stdin.is_some() && room > 0 && !self.socket.is_busy();
+            self.type_on(socket);
+            let room = self.resume.input.room().min(self.buffer.len());
+            let may_read = self.stdin.is_some() && room > 0 && !socket.is_busy();
             let event = tokio::select! {
-                received = self.socket.receive() => Event::Received(received?),
-                read = read(&mut self.stdin, &mut buffer[..room]), if may_read => Event::Typed(read?),
+                received = socket.receive() => Event::Received(received?),
+                read = read(&mut self.stdin, &mut self.buffer[..room]), if may_read => Event::Typed(read?),
                 granted = self.stdout.write_some(), if self.stdout.is_waiting() =>
-                    Event::Written(self.stdout.channel.unwrap_or_default(), granted),
+                    Event::Written(Stream::Stdout, granted),
                 granted = self.stderr.write_some(), if self.stderr.is_waiting() =>
-                    Event::Written(self.stderr.channel.unwrap_or_default(), granted),
-                caught = caught(&mut wishes.signals) => Event::Caught(caught),
+                    Event::Written(Stream::Stderr, granted),
+                caught = caught(&mut self.wishes.signals) => Event::Caught(caught),
             };
             let ended = match event {
-                Event::Received(Received::Output { channel, bytes }) => self.output(channel, bytes),
+                Event::Received(Received::Output { channel, bytes }) => self.output(channel, &bytes),
                 Event::Received(Received::Control(message)) => self.control(message).await?,
                 Event::Typed(0) => self.end_of_input(),
-                Event::Typed(read) => self.input(&buffer[..read]),
-                Event::Written(channel, granted) => self.grant(channel, granted?),
-                Event::Caught(Caught::Resized) => self.resize(),
-                Event::Caught(Caught::Forward(signal)) => self.forward(signal),
+                Event::Typed(read) => self.typed(read),
+                Event::Written(stream, granted) => self.grant(socket, stream, granted?),
+                Event::Caught(Caught::Resized) => self.resize(socket),
+                Event::Caught(Caught::Forward(signal)) => self.forward(socket, signal),
             };
             if let Some(ended) = ended {
+                self.type_on(socket);
                 return Ok(ended);
             }
         }
     }
 
-    fn output(&mut self, channel: Channel, bytes: Bytes) -> Option<Ended> {
-        if self.stdout.channel == Some(channel) {
-            self.stdout.push(bytes);
-        } else if self.stderr.channel == Some(channel) {
-            self.stderr.push(bytes);
-        }
+    fn output(&mut self, channel: Channel, bytes: &Bytes) -> Option<Ended> {
+        let (stream, fresh) = self.resume.output(channel, bytes)?;
+        // What came before counts as written: it was granted for like the rest.
+        let known = bytes.len() - fresh.len();
+        self.sink(stream).push(bytes.slice(known..), known);
         None
+    }
+
+    fn sink(&mut self, stream: Stream) -> &mut Sink {
+        if stream == Stream::Stderr { &mut self.stderr } else { &mut self.stdout }
     }
 
     async fn control(&mut self, message: ServerMessage) -> Result<Option<Ended>, Failure> {
         match message {
             ServerMessage::Exited { container, process, exit }
-                if container == self.attached.container && process == self.attached.process =>
+                if self.resume.place() == Some((&container, process)) =>
             {
                 self.stdout.write_rest().await?;
                 self.stderr.write_rest().await?;
-                Ok(Some(Ended::Exited(exit)))
+                return Ok(Some(Ended::Exited(exit)));
             }
-            ServerMessage::Detached { channel } if self.stdout.channel == Some(channel) => {
-                Ok(Some(Ended::Detached))
+            ServerMessage::Detached { channel } if self.resume.input_channel() == Some(channel) => {
+                return Ok(Some(Ended::Detached));
             }
-            ServerMessage::Credit { channel, bytes } if self.stdout.channel == Some(channel) => {
-                self.window.taken(bytes);
-                Ok(None)
+            ServerMessage::Credit { channel, bytes } if self.resume.input_channel() == Some(channel) => {
+                self.resume.input.accepted(bytes);
             }
-            _ => Ok(None),
+            ServerMessage::Skipped { channel, offset } => {
+                let missing = self.resume.skipped(channel, offset);
+                self.tell_missing(missing);
+            }
+            ServerMessage::Screen { channel, offset, size, screen } => {
+                let missing = self.resume.skipped(channel, offset);
+                self.tell_missing(missing);
+                self.draw(size, &screen);
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Sends what was typed, as far as the agent has room for it, and its end.
+    fn type_on(&mut self, socket: &mut Socket) {
+        let Some(channel) = self.resume.input_channel() else { return };
+        while !socket.is_busy() {
+            let bytes = self.resume.input.due(MAX_PAYLOAD_BYTES);
+            if bytes.is_empty() {
+                break;
+            }
+            socket.send_input(channel, &bytes);
+        }
+        // Nobody who wants input has it closed, and a terminal that ends has been left.
+        let is_over = self.wishes.input && self.stdin.is_none() && self.detach_keys.is_none();
+        if is_over && self.resume.input.is_sent() && !self.told_end {
+            self.told_end = true;
+            socket.send(&ClientMessage::CloseInput { channel });
         }
     }
 
-    fn input(&mut self, typed: &[u8]) -> Option<Ended> {
-        let channel = self.stdout.channel?;
+    fn typed(&mut self, read: usize) -> Option<Ended> {
+        let typed = &self.buffer[..read];
         let (bytes, detach) = match self.detach_keys.as_mut().map(|keys| keys.take(typed)) {
             Some(Typed::Send(bytes)) => (bytes, false),
             Some(Typed::Detach(bytes)) => (bytes, true),
             None => (typed.to_vec(), false),
         };
-        for payload in bytes.chunks(MAX_PAYLOAD_BYTES) {
-            self.socket.send_input(channel, payload);
-        }
-        self.window.sent(bytes.len());
+        self.resume.input.push(&bytes);
         detach.then_some(Ended::Detached)
     }
 
-    /// Tells a process on pipes; a terminal that ends has been closed, and we with it.
+    /// A process on pipes is told; a terminal that ends has been closed, and we with it.
     fn end_of_input(&mut self) -> Option<Ended> {
         self.stdin = None;
-        if self.detach_keys.is_some() {
-            return Some(Ended::Detached);
+        self.detach_keys.is_some().then_some(Ended::Detached)
+    }
+
+    fn grant(&mut self, socket: &mut Socket, stream: Stream, granted: Option<u32>) -> Option<Ended> {
+        let stream = match stream {
+            Stream::Stdout if self.resume.channel(Stream::Terminal).is_some() => Stream::Terminal,
+            stream => stream,
+        };
+        if let (Some(channel), Some(bytes)) = (self.resume.channel(stream), granted) {
+            socket.send(&ClientMessage::Credit { channel, bytes });
         }
-        self.socket.send(&ClientMessage::CloseInput { channel: self.stdout.channel? });
         None
     }
 
-    fn grant(&mut self, channel: Channel, granted: Option<u32>) -> Option<Ended> {
-        if let Some(bytes) = granted {
-            self.socket.send(&ClientMessage::Credit { channel, bytes });
+    fn resize(&mut self, socket: &mut Socket) -> Option<Ended> {
+        let channel = self.resume.channel(Stream::Terminal)?;
+        // Who only looks on has no say in the size.
+        if self.wishes.signals.is_some() {
+            socket.send(&ClientMessage::Resize { channel, size: terminal::size()? });
         }
         None
     }
 
-    fn resize(&mut self) -> Option<Ended> {
-        let channel = self.attached.channel(Stream::Terminal)?;
-        self.socket.send(&ClientMessage::Resize { channel, size: terminal::size()? });
-        None
-    }
-
-    fn forward(&mut self, signal: &str) -> Option<Ended> {
+    fn forward(&mut self, socket: &mut Socket, signal: &str) -> Option<Ended> {
         self.interrupts += u32::from(matches!(signal, "INT" | "TERM"));
         if self.interrupts >= INSISTENT {
             return Some(Ended::Detached);
         }
-        self.signal(signal);
+        self.signal(socket, signal);
         None
     }
 
     /// Asks for a signal; should the process have ended meanwhile, its `exited` is on its way.
-    fn signal(&mut self, signal: &str) {
-        let request = self.socket.next_request();
-        let Attached { container, process, .. } = &self.attached;
-        let (container, process, signal) = (container.clone(), *process, signal.to_owned());
-        self.socket.send(&ClientMessage::Signal { request, container, process, signal });
+    fn signal(&mut self, socket: &mut Socket, signal: &str) {
+        let request = socket.next_request();
+        let Some((container, process)) = self.resume.place() else { return };
+        let (container, signal) = (container.clone(), signal.to_owned());
+        socket.send(&ClientMessage::Signal { request, container, process, signal });
     }
 
-    /// What a pipeline of a shell does: who writes to a pipe that nobody reads gets SIGPIPE.
-    async fn break_pipe(&mut self) {
-        self.signal("PIPE");
-        let asked = self.socket.last_request();
-        self.wait_for(|message| match message {
-            ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. } => {
-                *request == asked
-            }
-            _ => false,
-        })
-        .await;
-    }
-
-    /// Waits until the agent's list of containers, which it sends whenever it changes, is without ours.
-    async fn removed(&mut self) {
-        let ours = self.attached.container.clone();
-        self.wait_for(|message| match message {
-            ServerMessage::Containers { containers } => {
-                containers.iter().all(|container| container.id != ours)
-            }
-            _ => false,
-        })
-        .await;
-    }
-
-    /// Drops what comes until this does. In vain after a while, or without a connection: what was to be told and done
-    /// has been.
-    async fn wait_for(&mut self, awaited: impl Fn(&ServerMessage) -> bool) {
-        let came = async {
-            while let Ok(received) = self.socket.receive().await {
-                if matches!(&received, Received::Control(message) if awaited(message)) {
-                    break;
+    /// What is left to be done when our part is over.
+    async fn leave(&mut self, socket: &mut Socket, ended: &Result<Ended, Failure>) {
+        let output_closed = matches!(ended, Err(Failure::OutputClosed));
+        if self.wishes.ours && (output_closed || matches!(ended, Err(Failure::Local { .. }))) {
+            // What a pipeline of a shell does: who writes to a pipe that nobody reads gets SIGPIPE.
+            self.signal(socket, "PIPE");
+            let asked = socket.last_request();
+            wait_for(socket, |message| match message {
+                ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. } => {
+                    *request == asked
                 }
-            }
-        };
-        let _ = timeout(LAST_WORDS_DEADLINE, came).await;
+                _ => false,
+            })
+            .await;
+        }
+        if self.wishes.removed && (output_closed || matches!(ended, Ok(Ended::Exited(_)))) {
+            // The agent's list of containers, which it sends whenever it changes, is without ours.
+            let Some((ours, _)) = self.resume.place() else { return };
+            wait_for(socket, |message| match message {
+                ServerMessage::Containers { containers } => {
+                    containers.iter().all(|container| container.id != *ours)
+                }
+                _ => false,
+            })
+            .await;
+        }
     }
+
+    /// Output that may be sent before any is written: what waits here counts.
+    fn window(&self) -> u32 {
+        let waiting = self.stdout.waiting().max(self.stderr.waiting());
+        OUTPUT_WINDOW.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX))
+    }
+}
+
+/// Drops what comes until this does. In vain after a while, or without a connection: what was to be told and done has been.
+async fn wait_for(socket: &mut Socket, awaited: impl Fn(&ServerMessage) -> bool) {
+    let came = async {
+        while let Ok(received) = socket.receive().await {
+            if matches!(&received, Received::Control(message) if awaited(message)) {
+                break;
+            }
+        }
+    };
+    let _ = timeout(LAST_WORDS_DEADLINE, came).await;
 }
 
 async fn read(stdin: &mut Option<Stdin>, buffer: &mut [u8]) -> Result<usize, Failure> {
@@ -354,29 +382,5 @@ async fn caught(signals: &mut Option<Signals>) -> Caught {
     match signals {
         None => std::future::pending().await,
         Some(signals) => signals.next().await,
-    }
-}
-
-/// [`carry`] for a verb: tells what a person should know of the end, and gives the status to exit with.
-///
-/// # Errors
-/// As [`carry`].
-pub(super) async fn status(socket: Socket, attached: Attached, wishes: Wishes) -> Result<u8, Failure> {
-    let container = attached.container.clone();
-    match carry(socket, attached, wishes).await? {
-        Ended::Exited(exit) => {
-            if exit.out_of_memory {
-                warn(
-                    "The container's memory was used up, so the kernel killed it.",
-                    "Give it more with --memory.",
-                );
-            }
-            Ok(exit.code)
-        }
-        Ended::Detached => {
-            warn("Detached; the process runs on.", &format!("Return with `porthole attach {container}`."));
-            Ok(0)
-        }
-        Ended::OutputClosed => Ok(BROKEN_PIPE_STATUS),
     }
 }

@@ -13,7 +13,7 @@ use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::{Frame, HEADER_BYTES};
 use porthole_protocol::ids::{Channel, RequestId};
-use porthole_protocol::limits::DEAD_AFTER_MS;
+use porthole_protocol::limits::{DEAD_AFTER_MS, PING_EVERY_MS};
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
@@ -58,6 +58,9 @@ pub(super) struct Socket {
     outbox: VecDeque<Message>,
     unflushed: bool,
     silence: Pin<Box<Sleep>>,
+    /// When we ask for a sign of life ourselves.
+    ping: Pin<Box<Sleep>>,
+    nonce: u64,
     last_request: RequestId,
 }
 
@@ -81,6 +84,8 @@ impl Socket {
             outbox: VecDeque::new(),
             unflushed: false,
             silence: Box::pin(sleep(Duration::from_millis(DEAD_AFTER_MS))),
+            ping: Box::pin(sleep(Duration::from_millis(PING_EVERY_MS))),
+            nonce: 0,
             last_request: 0,
         };
         socket.send(&ClientMessage::Hello {
@@ -170,6 +175,14 @@ impl Socket {
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Failure>> {
+        // One that cannot be sent is not asked for again: it waits with the rest.
+        while self.ping.as_mut().poll(context).is_ready() {
+            self.ping.as_mut().reset(Instant::now() + Duration::from_millis(PING_EVERY_MS));
+            if self.outbox.is_empty() {
+                self.nonce += 1;
+                self.send(&ClientMessage::Ping { nonce: self.nonce });
+            }
+        }
         if let Poll::Ready(sent) = self.poll_send(context) {
             sent?;
         }

@@ -4,6 +4,8 @@
 mod files;
 mod images;
 mod pipes;
+mod play;
+mod reconnect;
 mod registry;
 mod run;
 mod screen;

@@ -1,6 +1,7 @@
 //! An agent of the test's own, and the command line to speak to it.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -21,24 +22,29 @@ impl Agent {
     /// Starts it and waits until it answers.
     pub(crate) fn start() -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut process = Command::new(PORTHOLE)
-            .args(["serve", "--listen", "127.0.0.1:0", "--state"])
-            .arg(state.path().join("state"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = lines
-            .find_map(|line| {
-                line.unwrap().split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
-            })
-            .expect("the agent says where it listens");
+        let (process, url) = serve(state.path());
         let agent = Self { process, url, state };
         // A build that carries one begins with it; it would lose its name and stay.
         agent.porthole(&["rmi", "busybox"]);
         agent.ok_with_input(&["import", "-", "busybox"], &busybox_root());
         agent
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let address = self.url.trim_start_matches("http://").split('/').next().unwrap();
+        address.parse().unwrap()
+    }
+
+    /// Kills it, as an OOM killer would. Containers and launcher live on.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts another one on the same state; it listens elsewhere.
+    pub(crate) fn restart(&mut self) {
+        (self.process, self.url) = serve(self.state.path());
     }
 
     /// A directory for the test's files.
@@ -94,6 +100,23 @@ impl Agent {
             .spawn()
             .unwrap()
     }
+}
+
+fn serve(state: &Path) -> (Child, String) {
+    let mut process = Command::new(PORTHOLE)
+        .args(["serve", "--listen", "127.0.0.1:0", "--state"])
+        .arg(state.join("state"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let url = lines
+        .find_map(|line| {
+            line.unwrap().split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+        })
+        .expect("the agent says where it listens");
+    (process, url)
 }
 
 impl Drop for Agent {

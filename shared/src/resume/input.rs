@@ -24,7 +24,13 @@ impl Input {
         MAX_PENDING_INPUT.saturating_sub(self.kept.len())
     }
 
-    /// Whether nothing is kept: all was accepted.
+    /// Bytes that were typed and are not known to have been accepted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether all was accepted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()

@@ -8,7 +8,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use porthole_driver::Agent;
 
-use crate::numbers::Numbers;
+use porthole_driver::Numbers;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

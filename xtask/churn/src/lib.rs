@@ -9,7 +9,6 @@
 mod blow;
 mod footprint;
 mod growth;
-mod numbers;
 pub mod room;
 mod round;
 mod world;
@@ -20,12 +19,12 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use porthole_driver::{Agent, Client};
+use porthole_driver::{Agent, Client, Numbers};
 
 use blow::Blow;
 use footprint::{Footprint, Subject};
 use growth::Growth;
-use numbers::Numbers;
+
 use round::{Kind, Round};
 use world::World;
 

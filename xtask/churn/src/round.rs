@@ -8,8 +8,8 @@ use porthole_driver::{Client, Refused, containers, http};
 use porthole_protocol::error::ErrorCode;
 use porthole_protocol::spec::{Engine, LaunchSpec, Limits, NAT, ProcessSpec, Publish, Size};
 
-use crate::numbers::Numbers;
 use crate::world::World;
+use porthole_driver::Numbers;
 
 /// What is done with a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

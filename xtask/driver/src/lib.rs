@@ -3,7 +3,11 @@
 mod agent;
 mod client;
 mod http;
+mod numbers;
+mod resuming;
 
 pub use agent::Agent;
 pub use client::{Attached, Client, Gone, Incoming, Refused};
 pub use http::{containers, http};
+pub use numbers::Numbers;
+pub use resuming::{Event, Opening, Resuming};

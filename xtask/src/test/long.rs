@@ -8,8 +8,9 @@ use anyhow::Result;
 use super::tally::Tally;
 use crate::{churn, vm};
 
-/// Rounds of churn, and seconds for each target of the fuzzer.
+/// Rounds of churn and of faults, and seconds for each target of the fuzzer.
 const ROUNDS: &str = "10000";
+const FAULTS: &str = "3000";
 const SECONDS: u64 = 300;
 
 /// The launcher's tests on a kernel whose cgroups are of version 2 alone.
@@ -25,6 +26,11 @@ pub(super) fn vm() -> Result<Tally> {
 /// Every target of the fuzzer.
 pub(super) fn fuzz() -> Result<Tally> {
     Ok(one(crate::fuzz::command(None, SECONDS)?))
+}
+
+/// Clients that go on whatever their connection suffers.
+pub(super) fn faults() -> Result<Tally> {
+    Ok(one(crate::faults::run(&["--rounds", FAULTS].map(OsString::from))?))
 }
 
 /// Containers that come and go while agent and launcher are killed.

@@ -1,11 +1,12 @@
 //! Numbers that look random and come again with their seed.
 
 /// A source of them: xorshift64* (Vigna 2016).
-pub(crate) struct Numbers(u64);
+pub struct Numbers(u64);
 
 impl Numbers {
     /// The source of this part of a run.
-    pub(crate) fn new(seed: u64, part: u64) -> Self {
+    #[must_use]
+    pub fn new(seed: u64, part: u64) -> Self {
         // Seeds that differ in a bit give sources that differ in half of them (the finalizer of SplitMix64).
         let mut mixed = seed ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -14,7 +15,7 @@ impl Numbers {
     }
 
     /// One below `bound`, which is not 0.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -22,7 +23,7 @@ impl Numbers {
     }
 
     /// One of these.
-    pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[usize::try_from(self.below(of.len() as u64)).unwrap_or(0)]
     }
 }
