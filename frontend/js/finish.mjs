@@ -28,6 +28,15 @@ async function externalise() {
   await writeFile(page, without.replace("</head>", `<script type="module" src="/${name}"></script></head>`));
 }
 
+/** Has the browser fetch what the terminal imports at once together with it, not after it. */
+async function preload() {
+  const page = join(dist, "index.html");
+  const terminal = await readFile(join(dist, "terminal/terminal.js"), "utf8");
+  const chunks = [...new Set([...terminal.matchAll(/(?:from|import)\s*"\.\/(chunk-[^"]+\.js)"/g)].map(([, name]) => name))];
+  const links = chunks.map((name) => `<link rel="modulepreload" href="/terminal/${name}">`).join("");
+  await writeFile(page, (await readFile(page, "utf8")).replace("</head>", `${links}</head>`));
+}
+
 async function compress() {
   const names = await readdir(dist, { recursive: true });
   await Promise.all(names.filter((name) => COMPRESSIBLE.test(name)).map(async (name) => {
@@ -44,4 +53,5 @@ async function compress() {
 }
 
 await externalise();
+await preload();
 if (process.env.TRUNK_PROFILE === "release") await compress();

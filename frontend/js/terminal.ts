@@ -1,78 +1,92 @@
-// xterm.js, its add-ons and the browser parts around it (fonts, resizing, clipboard),
-// behind one small class. `frontend/src/interop/terminal.rs` declares the same class and is its only caller.
+// xterm.js, its add-ons and the browser parts around it, behind one small class. `frontend/src/interop/terminal.rs` declares the
+// same class and is its only caller. What is rare (finding, dialogs, WebGL, images, recordings) is loaded when it is wanted.
 
-import { ClipboardAddon } from "@xterm/addon-clipboard";
 import { FitAddon } from "@xterm/addon-fit";
-import type { SearchAddon } from "@xterm/addon-search";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
-import { WebLinksAddon } from "@xterm/addon-web-links";
-import { Terminal as Emulator } from "@xterm/xterm";
+import { type ITerminalOptions, Terminal as Emulator } from "@xterm/xterm";
 
+import { Away } from "./away";
+import { ring } from "./bell";
+import { Clipboard } from "./clipboard";
+import { make } from "./element";
+import { Feed } from "./feed";
+import type { Find } from "./find";
 import { hasHardwareGl } from "./gl";
+import { KeyBar } from "./key_bar";
+import { type Ask, useLinks } from "./links";
+import { Marks } from "./marks";
+import type { Player } from "./player";
+import { scaleTo } from "./scale";
+import { change, fontSize, onChange, settings } from "./settings";
 import { fontFamily, onThemeChange, theme } from "./theme";
+import { stayAboveKeyboard, useTouch } from "./touch";
 
 /// Lines kept above the screen. The agent's log goes back further; this is what one scrolls through.
 const SCROLLBACK_LINES = 10_000;
 /// A font that takes longer than this is not waited for: the terminal measures again when it arrives.
 const FONT_WAIT_MS = 400;
-/// Pixels. On a phone more columns are worth more than larger letters.
-const FONT_SIZE = matchMedia("(width < 30rem)").matches ? 11.5 : 13.5;
+/// One step of Ctrl with + or -, in pixels.
+const ZOOM_STEP = 1;
+/// Said above the screen as it was, when what came before is no longer kept.
+const GONE = "\x1b[0;2m── Earlier output is gone: it is no longer kept. ──\x1b[0m\r\n";
 
-type Handlers = {
-  input: (bytes: Uint8Array) => void;
-  resize: (cols: number, rows: number) => void;
-  rendered: (bytes: number) => void;
-  ready: (cols: number, rows: number) => void;
-};
+const encoder = new TextEncoder();
 
 export class Terminal {
   readonly #emulator: Emulator;
+  readonly #feed: Feed;
   readonly #fit = new FitAddon();
-  readonly #host: HTMLElement;
+  readonly #place: HTMLElement;
+  readonly #away: Away;
+  readonly #marks: Marks;
+  readonly #clipboard: Clipboard;
   readonly #cleanup: (() => void)[] = [];
-  #search: SearchAddon | undefined;
+  #keys: KeyBar | undefined;
+  #find: Find | undefined;
+  /// Whether a size of somebody else's is shown, or the size is changed for a moment: it is not told then.
+  #follows = false;
   #disposed = false;
 
   constructor(
-    host: HTMLElement,
-    input: Handlers["input"],
-    resize: Handlers["resize"],
-    readonly rendered: Handlers["rendered"],
-    readonly ready: Handlers["ready"],
+    readonly host: HTMLElement,
+    readonly input: (bytes: Uint8Array) => void,
+    resize: (cols: number, rows: number) => void,
+    readonly rendered: (bytes: number) => void,
+    readonly ready: (cols: number, rows: number) => void,
+    readonly told: (kind: "title" | "bell" | "focus" | "note", text: string) => void,
   ) {
-    this.#host = host;
-    this.#emulator = new Emulator({
-      allowProposedApi: true,
-      cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
-      cursorInactiveStyle: "outline",
-      fontFamily: fontFamily(),
-      fontSize: FONT_SIZE,
-      lineHeight: 1.25,
-      minimumContrastRatio: 4.5,
-      scrollback: SCROLLBACK_LINES,
-      theme: theme(),
-    });
+    this.#emulator = new Emulator(options());
+    this.#place = make("div", { class: "terminal-place" });
+    host.append(this.#place);
+    this.#away = new Away(host);
+    this.#feed = new Feed(this.#emulator);
     this.#emulator.loadAddon(this.#fit);
     this.#emulator.loadAddon(new UnicodeGraphemesAddon());
-    this.#emulator.loadAddon(new ClipboardAddon());
-    this.#emulator.loadAddon(new WebLinksAddon());
+    const ask: Ask = async (question) => (await import("./dialogs")).ask(host, question);
+    useLinks(this.#emulator, ask);
+    this.#marks = new Marks(this.#emulator);
+    this.#clipboard = new Clipboard(this.#emulator, host, ask, (text) => told("note", text), () => this.#feed.isOld);
 
-    const encoder = new TextEncoder();
-    this.#emulator.onData((text) => input(encoder.encode(text)));
+    this.#emulator.onData((text) => this.#send(text));
     this.#emulator.onBinary((text) => input(Uint8Array.from(text, (char) => char.charCodeAt(0))));
-    this.#emulator.onResize(({ cols, rows }) => resize(cols, rows));
-    this.#cleanup.push(onThemeChange(() => (this.#emulator.options.theme = theme())));
+    this.#emulator.onResize(({ cols, rows }) => this.#follows || resize(cols, rows));
+    this.#emulator.onTitleChange((title) => told("title", title.slice(0, 200)));
+    this.#emulator.onBell(() => this.#rang());
+    this.#emulator.attachCustomKeyEventHandler((event) => this.#key(event));
+    this.#cleanup.push(onThemeChange(() => this.#dress()), onChange(() => this.#dress()));
     void this.#open();
   }
 
   async #open(): Promise<void> {
-    const fonts = Promise.all([document.fonts.load(`${FONT_SIZE}px ${fontFamily()}`), document.fonts.load(`700 ${FONT_SIZE}px ${fontFamily()}`)]);
-    await Promise.race([fonts, new Promise((done) => setTimeout(done, FONT_WAIT_MS))]);
+    const font = (weight: number) => document.fonts.load(`${weight} ${fontSize()}px ${fontFamily()}`);
+    await Promise.race([Promise.all([font(400), font(700)]), new Promise((done) => setTimeout(done, FONT_WAIT_MS))]);
     if (this.#disposed) return;
-    this.#emulator.open(this.#host);
+    this.#emulator.open(this.#place);
+    this.#emulator.textarea?.addEventListener("focus", () => this.told("focus", ""));
     this.#copyOnSelect();
+    if (matchMedia("(pointer: coarse)").matches) this.#touch();
     const observer = new ResizeObserver(() => this.fit());
-    observer.observe(this.#host);
+    observer.observe(this.#place);
     this.#cleanup.push(() => observer.disconnect());
     this.fit();
     this.ready(this.#emulator.cols, this.#emulator.rows);
@@ -88,25 +102,99 @@ export class Terminal {
     this.#emulator.loadAddon(addon);
   }
 
+  #touch(): void {
+    const type = (text: string) => this.#emulator.input(text, true);
+    this.#keys = new KeyBar({
+      type,
+      paste: () => void this.paste().then((done) => done || this.told("note", "The browser does not let the page read the clipboard. Hold a finger on the line and choose Paste.")),
+      application: () => this.#emulator.modes.applicationCursorKeysMode,
+      focus: () => this.focus(),
+    });
+    this.host.append(this.#keys.element);
+    this.#cleanup.push(useTouch(this.#emulator, this.#place, type, () => this.copy()), stayAboveKeyboard());
+  }
+
   #copyOnSelect(): void {
-    const copy = () => this.#host.contains(document.activeElement) && this.copy();
+    const copy = () => this.host.contains(document.activeElement) && this.copy();
     document.addEventListener("mouseup", copy);
     this.#cleanup.push(() => document.removeEventListener("mouseup", copy));
   }
 
-  /// Shows bytes; tells `rendered` how many once they have been parsed and drawn.
-  write(bytes: Uint8Array): void {
-    this.#emulator.write(bytes, () => this.rendered(bytes.length));
+  #send(text: string): void {
+    if (!this.#feed.lets(text)) return;
+    const typed = this.#keys?.take(text) ?? text;
+    this.input(encoder.encode(typed));
   }
 
-  /// Forgets screen, scrollback and modes.
+  #rang(): void {
+    if (this.#feed.isOld) return;
+    ring(this.host);
+    this.told("bell", "");
+  }
+
+  #key(event: KeyboardEvent): boolean {
+    const zooms = settings().zoomKeys && event.type === "keydown" && (event.ctrlKey || event.metaKey) && !event.altKey;
+    const command = zooms ? ({ "+": "larger", "=": "larger", "-": "smaller", "0": "usual-size" } as const)[event.key] : undefined;
+    if (command === undefined) return true;
+    event.preventDefault();
+    this.act(command);
+    return false;
+  }
+
+  #dress(): void {
+    this.#emulator.options.theme = theme();
+    if (!this.#follows) this.#emulator.options.fontSize = fontSize();
+    this.fit();
+  }
+
+  /// Shows bytes; tells `rendered` how many once they have been parsed and drawn.
+  write(bytes: Uint8Array): void {
+    this.#feed.write(bytes, () => this.rendered(bytes.length));
+  }
+
+  /// Forgets screen, scrollback and modes, and says that output is missing.
   reset(): void {
-    this.#emulator.reset();
+    this.#feed.say(`\x1bc${GONE}`);
+  }
+
+  /// The same, with the screen as it was, which had this size.
+  snapshot(cols: number, rows: number, screen: string): void {
+    this.#feed.then(() => {
+      if (this.#disposed) return;
+      const followed = this.#follows;
+      this.#follows = true;
+      this.#emulator.reset();
+      // Drawn at its own size, and reflowed from there.
+      this.#emulator.resize(cols, rows);
+      this.#follows = followed;
+    });
+    this.#feed.say(screen, () => this.fit());
+  }
+
+  /// There is a connection; the next `old` bytes were printed before it was made.
+  attached(old: number): void {
+    this.#feed.expectOld(old);
+    this.#away.hide();
+  }
+
+  /// There is none; so many bytes are kept, or more than are kept were typed.
+  away(typed: number, dropped: boolean): void {
+    this.#away.show(typed, dropped);
+  }
+
+  /// Shows a grid of this size, scaled; no columns: fills its place again.
+  follow(cols: number, rows: number): void {
+    this.#follows = cols > 0;
+    if (this.#follows) this.#emulator.resize(cols, rows);
+    else this.#emulator.options.fontSize = fontSize();
+    this.fit();
   }
 
   /// Makes the grid fill its place. Does nothing while hidden.
   fit(): void {
-    if (this.#host.clientWidth > 0 && this.#host.clientHeight > 0) this.#fit.fit();
+    if (this.#disposed || this.#place.clientWidth === 0 || this.#place.clientHeight === 0) return;
+    if (this.#follows) scaleTo(this.#emulator, this.#place);
+    else this.#fit.fit();
   }
 
   focus(): void {
@@ -123,45 +211,70 @@ export class Terminal {
 
   /// Copies the selection; false when there is none.
   copy(): boolean {
-    const text = this.#emulator.getSelection();
-    if (text === "") return false;
-    navigator.clipboard?.writeText(text).catch(() => document.execCommand("copy"));
-    return true;
+    return this.#clipboard.copy();
   }
 
   /// Types the clipboard; false when the browser does not let a page read it.
-  async paste(): Promise<boolean> {
-    try {
-      this.#emulator.paste(await navigator.clipboard.readText());
-      return true;
-    } catch {
-      return false;
-    } finally {
-      this.focus();
+  paste(): Promise<boolean> {
+    return this.#clipboard.pasteClipboard();
+  }
+
+  /// Does what a command of `interop/terminal.rs` says.
+  act(command: string): void {
+    switch (command) {
+      case "find":
+        return void this.#openFind();
+      case "settings":
+        return void import("./settings_dialog").then(({ openSettings }) => openSettings(this.host, () => this.focus()));
+      case "copy-line":
+        if (!this.#clipboard.copyLine()) this.told("note", "Select some text in the terminal first.");
+        return;
+      case "prompt-before":
+      case "prompt-after":
+        if (!this.#marks.step(command === "prompt-before")) this.told("note", "There is no such prompt, or this shell does not mark its prompts.");
+        return;
+      case "larger":
+        return change({ fontSize: fontSize() + ZOOM_STEP });
+      case "smaller":
+        return change({ fontSize: fontSize() - ZOOM_STEP });
+      case "usual-size":
+        return change({ fontSize: 0 });
     }
   }
 
-  /// Selects the next match of the text, or the one before; false when there is none.
-  async find(text: string, backwards: boolean): Promise<boolean> {
-    if (this.#search === undefined) {
-      const { SearchAddon } = await import("@xterm/addon-search");
-      if (this.#disposed) return false;
-      this.#search = new SearchAddon();
-      this.#emulator.loadAddon(this.#search);
-    }
-    return backwards ? this.#search.findPrevious(text) : this.#search.findNext(text, { incremental: true });
-  }
-
-  /// Everything on the screen and above it as text, for tests and assistive tools.
-  text(): string {
-    const buffer = this.#emulator.buffer.active;
-    const lines = Array.from({ length: buffer.length }, (_, row) => buffer.getLine(row)?.translateToString(true) ?? "");
-    return lines.join("\n").trimEnd();
+  async #openFind(): Promise<void> {
+    const { Find } = await import("./find");
+    if (this.#disposed) return;
+    this.#find ??= new Find(this.#emulator, this.host);
+    this.#find.open();
   }
 
   dispose(): void {
     this.#disposed = true;
     for (const undo of this.#cleanup) undo();
+    this.#marks.dispose();
     this.#emulator.dispose();
+    this.host.replaceChildren();
   }
+}
+
+/// A recording, in a terminal that nobody types into. Fails when the text is no recording.
+export async function openPlayer(host: HTMLElement, text: string, tick: (seconds: number, playing: boolean) => void): Promise<Player> {
+  const { Player } = await import("./player");
+  const player = new Player(Emulator, host, options(), text, tick);
+  return player;
+}
+
+function options(): ITerminalOptions {
+  return {
+    allowProposedApi: true,
+    cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    cursorInactiveStyle: "outline",
+    fontFamily: fontFamily(),
+    fontSize: fontSize(),
+    lineHeight: 1.25,
+    minimumContrastRatio: 4.5,
+    scrollback: SCROLLBACK_LINES,
+    theme: theme(),
+  };
 }

@@ -1,6 +1,9 @@
-// The terminal's colours and font, read from the design tokens (static/css/tokens.css).
+// The terminal's colours and font: those that the visitor chose, or those of the design tokens (static/css/tokens.css).
 
 import type { ITheme } from "@xterm/xterm";
+
+import { settings } from "./settings";
+import { THEMES } from "./themes";
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
 
@@ -8,6 +11,13 @@ const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "
 const token = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--term-${name}`).trim();
 
 export function theme(): ITheme {
+  const chosen = THEMES[settings().theme];
+  // The page paints what the grid leaves free.
+  document.documentElement.style.setProperty("--screen-background", chosen?.background ?? "var(--term-background)");
+  return chosen ?? ours();
+}
+
+function ours(): ITheme {
   const colours: Record<string, string> = {};
   for (const name of COLOURS) {
     colours[name] = token(name);

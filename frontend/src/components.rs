@@ -43,7 +43,6 @@ pub mod queue_card;
 pub mod section;
 pub mod sharing_view;
 pub mod tab_bar;
-pub mod terminal_find;
 pub mod terminal_status;
 pub mod terminal_view;
 pub mod toast_viewer;

@@ -5,5 +5,6 @@ pub mod element;
 pub mod files;
 pub mod focus;
 pub mod keys;
+pub mod player;
 pub mod terminal;
 pub mod window;

@@ -23,12 +23,13 @@ struct Part {
 }
 
 /// Quick ones first.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part { name: "fmt", is_suite: false, run: checks::format },
     Part { name: "tidy", is_suite: false, run: checks::tidy },
     Part { name: "deny", is_suite: false, run: checks::deny },
     Part { name: "clippy", is_suite: false, run: checks::clippy },
     Part { name: "doc", is_suite: false, run: checks::doc },
+    Part { name: "page", is_suite: true, run: suites::page },
     Part { name: "unit", is_suite: true, run: suites::unit },
     Part { name: "e2e", is_suite: true, run: suites::e2e },
 ];

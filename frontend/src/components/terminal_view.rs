@@ -4,10 +4,10 @@ use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
 use super::tab_bar::{panel_id, tab_id};
-use super::terminal_find::TerminalFind;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
 use crate::hooks::use_terminal::use_terminal;
+use crate::interop::terminal::Command;
 use crate::interop::{element, keys};
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabKey};
@@ -46,8 +46,6 @@ pub struct Props {
 pub fn TerminalView(props: &Props) -> Html {
     let (host, whole) = (use_node_ref(), use_node_ref());
     let tasks = use_tasks();
-    let finding = use_state(|| false);
-    let found = use_state(|| true);
     let terminal = use_terminal(props.tab, &props.origin, &host);
 
     use_effect_with((terminal.is_some(), props.active, props.focus), {
@@ -91,26 +89,14 @@ pub fn TerminalView(props: &Props) -> Html {
             });
         })
     };
-    let find = {
-        let (terminal, found) = (terminal.clone(), found.clone());
-        Callback::from(move |(text, backwards): (String, bool)| {
-            let (Some(terminal), found) = (terminal.clone(), found.clone()) else { return };
-            tasks.start(async move {
-                found.set(terminal.find(&text, backwards).await);
-            });
-        })
-    };
-    let set_finding = |open: bool| {
-        let (finding, found, terminal) = (finding.clone(), found.clone(), terminal.clone());
+    let open_find = {
+        let terminal = terminal.clone();
         Callback::from(move |()| {
-            finding.set(open);
-            found.set(true);
-            if let (Some(terminal), false) = (&terminal, open) {
-                terminal.focus();
+            if let Some(terminal) = &terminal {
+                terminal.act(Command::Find);
             }
         })
     };
-    let (open_find, close_find) = (set_finding(true), set_finding(false));
     use_shortcuts((props.active, terminal.is_some()), {
         let (active, copy, open_find, whole) = (props.active, copy.clone(), open_find.clone(), whole.clone());
         move |shortcut| match shortcut {
@@ -162,7 +148,6 @@ pub fn TerminalView(props: &Props) -> Html {
                     </header>
                 }
                 <div class="terminal-host" ref={host} />
-                if *finding { <TerminalFind found={*found} on_find={find} on_close={close_find} /> }
             </section>
             // On the status line, and so not in its own place.
             <div class="terminal-tools" role="group" aria-label="Terminal tools" hidden={!active}>

@@ -21,8 +21,8 @@ pub fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<T
         move |&tab| {
             let screen: Rc<OnceCell<Rc<Terminal>>> = Rc::default();
             let handlers = {
-                let (on_ready, on_input, on_resize, on_drawn) =
-                    (client.clone(), client.clone(), client.clone(), client.clone());
+                let (on_ready, on_input, on_resize, on_drawn, on_told) =
+                    (client.clone(), client.clone(), client.clone(), client.clone(), client.clone());
                 let weak = Rc::downgrade(&screen);
                 Handlers {
                     ready: Callback::from(move |size| {
@@ -34,6 +34,7 @@ pub fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<T
                     input: Callback::from(move |bytes: Vec<u8>| on_input.input(tab, &bytes)),
                     resized: Callback::from(move |size| on_resize.resized(tab, size)),
                     rendered: Callback::from(move |bytes| on_drawn.rendered(tab, bytes)),
+                    told: Callback::from(move |what| on_told.told(tab, what)),
                 }
             };
             let opened = Rc::new(Terminal::open(&host, handlers));

@@ -55,6 +55,34 @@ pub fn on_back_or_forward(act: impl Fn() + 'static) -> EventListener {
     EventListener::new(&window(), "popstate", move |_| act())
 }
 
+/// Calls `act` whenever the network comes (`true`) or goes (`false`), or the page can be seen again (`true`), until the
+/// listeners are dropped.
+pub fn on_wake(act: impl Fn(bool) + Clone + 'static) -> Vec<EventListener> {
+    let window = window();
+    let (on, off) = (act.clone(), act.clone());
+    let mut listeners = vec![
+        EventListener::new(&window, "online", move |_| on(true)),
+        EventListener::new(&window, "offline", move |_| off(false)),
+    ];
+    if let Some(document) = window.document() {
+        let seen = EventListener::new(&document, "visibilitychange", move |_| {
+            if is_visible() {
+                act(true);
+            }
+        });
+        listeners.push(seen);
+    }
+    listeners
+}
+
+/// A random number below 2^53.
+#[must_use]
+pub fn random() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^53 - 1")]
+    let number = (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64;
+    number
+}
+
 /// Takes the token out of the address bar, where the start-up link put it, so that it is neither bookmarked nor shared.
 pub fn adopt_token() {
     let location = window().location();

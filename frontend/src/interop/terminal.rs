@@ -21,12 +21,23 @@ extern "C" {
         resize: &Closure<dyn Fn(u16, u16)>,
         rendered: &Closure<dyn Fn(u32)>,
         ready: &Closure<dyn Fn(u16, u16)>,
+        told: &Closure<dyn Fn(String, String)>,
     ) -> Emulator;
 
     #[wasm_bindgen(method)]
     fn write(this: &Emulator, bytes: Uint8Array);
     #[wasm_bindgen(method)]
     fn reset(this: &Emulator);
+    #[wasm_bindgen(method)]
+    fn snapshot(this: &Emulator, cols: u16, rows: u16, screen: &str);
+    #[wasm_bindgen(method)]
+    fn attached(this: &Emulator, old: f64);
+    #[wasm_bindgen(method)]
+    fn away(this: &Emulator, typed: u32, dropped: bool);
+    #[wasm_bindgen(method)]
+    fn follow(this: &Emulator, cols: u16, rows: u16);
+    #[wasm_bindgen(method)]
+    fn act(this: &Emulator, command: &str);
     #[wasm_bindgen(method)]
     fn fit(this: &Emulator);
     #[wasm_bindgen(method)]
@@ -40,9 +51,68 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn paste(this: &Emulator) -> Promise;
     #[wasm_bindgen(method)]
-    fn find(this: &Emulator, text: &str, backwards: bool) -> Promise;
-    #[wasm_bindgen(method)]
     fn dispose(this: &Emulator);
+}
+
+/// What a terminal says besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Its program calls itself so.
+    Title(String),
+    /// Its program rang.
+    Bell,
+    /// It took the focus.
+    Focused,
+    /// Something the visitor should know.
+    Note(String),
+}
+
+/// What a terminal does when asked by a button, a key or the palette. Where it needs to ask or show something it does so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Opens the box that finds text.
+    Find,
+    /// Copies the selection as one line.
+    CopyLine,
+    /// Scrolls to the prompt before.
+    PromptBefore,
+    /// Scrolls to the prompt after.
+    PromptAfter,
+    /// Larger letters, in all terminals.
+    Larger,
+    /// Smaller letters, in all terminals.
+    Smaller,
+    /// Letters of the usual size, in all terminals.
+    UsualSize,
+    /// Opens the settings of terminals: colours, letters, bell, predictions.
+    Settings,
+}
+
+impl Command {
+    /// Every one, with its name in the palette.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Find, "Find in the terminal"),
+        (Self::CopyLine, "Copy as one line"),
+        (Self::PromptBefore, "Go to the prompt before"),
+        (Self::PromptAfter, "Go to the prompt after"),
+        (Self::Larger, "Larger letters"),
+        (Self::Smaller, "Smaller letters"),
+        (Self::UsualSize, "Letters of the usual size"),
+        (Self::Settings, "Terminal settings"),
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::CopyLine => "copy-line",
+            Self::PromptBefore => "prompt-before",
+            Self::PromptAfter => "prompt-after",
+            Self::Larger => "larger",
+            Self::Smaller => "smaller",
+            Self::UsualSize => "usual-size",
+            Self::Settings => "settings",
+        }
+    }
 }
 
 /// What a terminal tells.
@@ -56,6 +126,8 @@ pub struct Handlers {
     pub resized: Callback<Size>,
     /// It has drawn this many bytes.
     pub rendered: Callback<u32>,
+    /// Whatever else.
+    pub told: Callback<Told>,
 }
 
 /// A terminal on the page; it leaves when dropped.
@@ -64,6 +136,7 @@ pub struct Terminal {
     _input: Closure<dyn Fn(Uint8Array)>,
     _sizes: [Closure<dyn Fn(u16, u16)>; 2],
     _rendered: Closure<dyn Fn(u32)>,
+    _told: Closure<dyn Fn(String, String)>,
 }
 
 impl Terminal {
@@ -74,13 +147,21 @@ impl Terminal {
     #[must_use]
     pub fn open(host: &NodeRef, handlers: Handlers) -> Self {
         let host = host.cast::<HtmlElement>().expect("the host element is mounted before effects run");
-        let Handlers { ready, input, resized, rendered } = handlers;
+        let Handlers { ready, input, resized, rendered, told } = handlers;
         let input = Closure::new(move |bytes: Uint8Array| input.emit(bytes.to_vec()));
         let resized = Closure::new(move |cols, rows| resized.emit(Size { rows, cols }));
         let ready = Closure::new(move |cols, rows| ready.emit(Size { rows, cols }));
         let rendered = Closure::new(move |bytes| rendered.emit(bytes));
-        let emulator = Emulator::new(&host, &input, &resized, &rendered, &ready);
-        Self { emulator, _input: input, _sizes: [resized, ready], _rendered: rendered }
+        let told = Closure::new(move |kind: String, text| {
+            told.emit(match kind.as_str() {
+                "title" => Told::Title(text),
+                "bell" => Told::Bell,
+                "focus" => Told::Focused,
+                _ => Told::Note(text),
+            });
+        });
+        let emulator = Emulator::new(&host, &input, &resized, &rendered, &ready, &told);
+        Self { emulator, _input: input, _sizes: [resized, ready], _rendered: rendered, _told: told }
     }
 
     /// Fills its place; for when it has been hidden.
@@ -114,9 +195,9 @@ impl Terminal {
         JsFuture::from(self.emulator.paste()).await.is_ok_and(|pasted| pasted.is_truthy())
     }
 
-    /// Selects the next match, or the one before; false when there is none.
-    pub async fn find(&self, text: &str, backwards: bool) -> bool {
-        JsFuture::from(self.emulator.find(text, backwards)).await.is_ok_and(|hit| hit.is_truthy())
+    /// Does this.
+    pub fn act(&self, command: Command) {
+        self.emulator.act(command.word());
     }
 }
 
@@ -128,6 +209,25 @@ impl Screen for Terminal {
 
     fn reset(&self) {
         self.emulator.reset();
+    }
+
+    fn snapshot(&self, size: Size, screen: &str) {
+        self.emulator.snapshot(size.cols, size.rows, screen);
+    }
+
+    fn attached(&self, old: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "a log is smaller than 2^53 bytes")]
+        self.emulator.attached(old as f64);
+    }
+
+    fn away(&self, typed: usize, dropped: bool) {
+        self.emulator.away(u32::try_from(typed).unwrap_or(u32::MAX), dropped);
+    }
+
+    fn follow(&self, size: Option<Size>) {
+        // No terminal has no columns: this says that it fills its place again.
+        let size = size.unwrap_or(Size { rows: 0, cols: 0 });
+        self.emulator.follow(size.cols, size.rows);
     }
 }
 

@@ -8,6 +8,7 @@ mod receive;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::frame::{Frame, MAX_PAYLOAD_BYTES};
@@ -16,21 +17,31 @@ use porthole_protocol::spec::{Limits, Size};
 use yew::UseReducerDispatcher;
 
 use super::socket::Socket;
-use crate::state::attachments::Attachments;
+use crate::interop::browser;
+use crate::interop::terminal::Told;
+use crate::state::attachments::{Attachments, KEPT_INPUT_BYTES, Typed};
 use crate::state::connection::{Connection, Phase};
 use crate::state::few::Few;
 use crate::state::kernel::{Kernel, KernelAction};
 use crate::state::lists::Lists;
-use crate::state::tabs::{Origin, Place, TabKey, Tabs};
-use crate::state::toasts::Toasts;
+use crate::state::tabs::{Origin, Place, TabKey, Tabs, TabsAction};
+use crate::state::toasts::{Toasts, ToastsAction};
 use crate::state::transfers::{Transfers, TransfersAction};
 
 /// Where a tab's output goes.
 pub trait Screen {
     /// Shows bytes, and later tells [`Client::rendered`] that they have been drawn.
     fn write(&self, bytes: &[u8]);
-    /// Forgets what was shown.
+    /// Forgets what was shown, and says that earlier output is gone.
     fn reset(&self);
+    /// Starts anew with this screen, which was drawn at this size, and says that earlier output is gone.
+    fn snapshot(&self, size: Size, screen: &str);
+    /// The terminal is attached. Questions in the next `old` bytes are not answered.
+    fn attached(&self, old: u64);
+    /// There is no connection; so many bytes were typed and will be sent, or the last ones were `dropped`.
+    fn away(&self, typed: usize, dropped: bool);
+    /// Shows this size, scaled, instead of filling its place; none fills it again.
+    fn follow(&self, size: Option<Size>);
 }
 
 /// Where news goes.
@@ -70,6 +81,8 @@ struct State {
     socket: Option<Socket>,
     retry: Option<Timeout>,
     heartbeat: Option<Interval>,
+    probe: Option<Timeout>,
+    _wake: Vec<EventListener>,
     connection: Connection,
     attachments: Attachments,
     screens: Few<TabKey, Rc<dyn Screen>>,
@@ -104,6 +117,7 @@ impl Client {
     #[must_use]
     pub fn new(stores: Stores) -> Self {
         let client = Self(Rc::new(Inner { stores, state: RefCell::default() }));
+        client.listen();
         client.dial();
         client
     }
@@ -120,8 +134,15 @@ impl Client {
         let mut state = self.0.state.borrow_mut();
         state.screens.insert(tab, screen);
         let live = state.live();
-        if let Some(message) = state.attachments.add(tab, origin, size, live) {
-            state.send(&message);
+        match state.attachments.add(tab, origin, size, live, browser::random()) {
+            Some(message) => state.send(&message),
+            // Before the first welcome there is nothing to come back to.
+            None if state.connection.host.is_some() => {
+                let screen = state.screens.get(&tab).cloned();
+                drop(state);
+                screen.iter().for_each(|screen| screen.away(0, false));
+            }
+            None => {}
         }
     }
 
@@ -147,11 +168,38 @@ impl Client {
         self.request(|request| ClientMessage::Update { request, container, limits });
     }
 
-    /// Types into a terminal; without effect while it is not attached.
+    /// Types into a terminal. While there is no connection it is kept, and the screen says so.
     pub fn input(&self, tab: TabKey, bytes: &[u8]) {
         let mut state = self.0.state.borrow_mut();
-        let due = state.attachments.typed(tab, bytes);
-        state.send_input(due);
+        let (typed, dropped) = match state.attachments.typed(tab, bytes) {
+            Typed::Send(channel, due) => return state.send_input(Some((channel, due))),
+            Typed::Kept(typed) => (typed, false),
+            Typed::Dropped => (KEPT_INPUT_BYTES, true),
+            Typed::Nobody => return,
+        };
+        // What is typed while a terminal opens is sent a moment later: nothing to say.
+        let screen = if state.live() { None } else { state.screens.get(&tab).cloned() };
+        drop(state);
+        if let Some(screen) = screen {
+            screen.away(typed, dropped);
+        }
+    }
+
+    /// A terminal says something: to its tab, to the visitor, or, when it took the focus, to the agent, as it is to have the
+    /// size of this page then.
+    pub fn told(&self, tab: TabKey, told: Told) {
+        let stores = &self.0.stores;
+        match told {
+            Told::Title(title) => stores.tabs.dispatch(TabsAction::Titled(tab, title)),
+            Told::Bell => stores.tabs.dispatch(TabsAction::Rang(tab)),
+            Told::Note(text) => stores.toasts.dispatch(ToastsAction::Note(text)),
+            Told::Focused => {
+                let mut state = self.0.state.borrow_mut();
+                if let Some(message) = state.attachments.focused(tab) {
+                    state.send(&message);
+                }
+            }
+        }
     }
 
     /// A terminal has a new size.

@@ -1,11 +1,10 @@
 //! Which terminal of the page hangs on which channel of the socket, up to which byte it has output, and how much credit
 //! it owes. Pure: every method answers with the messages to send.
 
-use std::collections::VecDeque;
-
 use porthole_protocol::control::{ClientMessage, OpenChannel};
-use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::limits::MAX_PENDING_INPUT;
+use porthole_protocol::resume::Input;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 
 use super::few::Few;
@@ -17,8 +16,13 @@ pub const CREDIT_BYTES: u32 = 512 * 1024;
 /// Drawn bytes that are worth a `credit` message.
 const CREDIT_STEP_BYTES: u32 = 64 * 1024;
 
+/// What may be typed while there is no connection, in bytes: some lines, not a file.
+pub const KEPT_INPUT_BYTES: usize = 64 * 1024;
+
 #[derive(Clone, Debug)]
 struct Attachment {
+    /// Numbers what is typed, and stands for the request that opens it when that is asked again.
+    typist: Typist,
     origin: Origin,
     size: Size,
     place: Option<Place>,
@@ -26,22 +30,24 @@ struct Attachment {
     offset: Option<u64>,
     drawn: u32,
     input: Input,
+    /// The size last asked for on this socket that has not been seen to be in force.
+    asked: Option<Size>,
+    /// Whether another page's size is in force.
+    follows: bool,
     ended: bool,
 }
 
-/// Input of one terminal: what is under way, and what waits for the agent's credit.
-#[derive(Clone, Debug, Default)]
-struct Input {
-    under_way: usize,
-    waiting: VecDeque<u8>,
-}
-
-impl Input {
-    fn due(&mut self) -> Vec<u8> {
-        let room = MAX_PENDING_INPUT.saturating_sub(self.under_way).min(self.waiting.len());
-        self.under_way += room;
-        self.waiting.drain(..room).collect()
-    }
+/// What becomes of what was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// Send this now; the rest, if any, when there is credit.
+    Send(Channel, Vec<u8>),
+    /// So many bytes wait for the connection.
+    Kept(usize),
+    /// There is no room for it while there is no connection: it was dropped.
+    Dropped,
+    /// Nobody takes it.
+    Nobody,
 }
 
 /// Where an answer belongs.
@@ -53,6 +59,10 @@ pub struct Attached {
     pub place: Place,
     /// Whether output is missing between what the tab shows and what comes: its screen starts anew.
     pub gap: bool,
+    /// Bytes to come that are old: questions in them have been answered, or nobody waits for the answer any more.
+    pub old: u64,
+    /// The tab's size, to be asked for.
+    pub resize: Option<ClientMessage>,
     /// What was typed meanwhile, and where it goes.
     pub input: (Channel, Vec<u8>),
 }
@@ -73,14 +83,32 @@ impl Attachments {
     }
 
     /// A terminal appeared. Answers with the request that opens it, to be sent when the connection is live.
-    pub fn add(&mut self, tab: TabKey, origin: Origin, size: Size, live: bool) -> Option<ClientMessage> {
+    /// `typist` is a random number below 2^53.
+    pub fn add(
+        &mut self,
+        tab: TabKey,
+        origin: Origin,
+        size: Size,
+        live: bool,
+        typist: Typist,
+    ) -> Option<ClientMessage> {
         let place = match &origin {
             Origin::Process(place) => Some(place.clone()),
             Origin::Launch(_) | Origin::Exec { .. } => None,
         };
-        let input = Input::default();
-        let terminal =
-            Attachment { origin, size, place, channel: None, offset: None, drawn: 0, input, ended: false };
+        let terminal = Attachment {
+            typist,
+            origin,
+            size,
+            place,
+            channel: None,
+            offset: None,
+            drawn: 0,
+            input: Input::default(),
+            asked: None,
+            follows: false,
+            ended: false,
+        };
         self.terminals.insert(tab, terminal);
         if live { self.open(tab) } else { None }
     }
@@ -116,21 +144,17 @@ impl Attachments {
         tabs.into_iter().filter_map(|tab| self.open(tab)).collect()
     }
 
-    /// The connection was lost. Answers with the tabs whose request may or may not have been carried out: asking again
-    /// could launch twice.
-    pub fn disconnected(&mut self) -> Vec<TabKey> {
-        for terminal in self.terminals.values_mut() {
+    /// The connection was lost. What was asked for and not answered is asked again with the same typist, which the agent
+    /// carries out once. Answers with the tabs that wait for the connection, and how much was typed into each.
+    pub fn disconnected(&mut self) -> Vec<(TabKey, usize)> {
+        self.pending = Few::default();
+        for (_, terminal) in self.terminals.iter_mut() {
             terminal.channel = None;
             terminal.drawn = 0;
-            terminal.input = Input::default();
+            terminal.asked = None;
         }
-        let unanswered = std::mem::take(&mut self.pending);
-        let unplaced: Vec<_> =
-            unanswered.iter().map(|(_, tab)| *tab).filter(|tab| self.place(*tab).is_none()).collect();
-        for tab in &unplaced {
-            self.end(*tab);
-        }
-        unplaced
+        let waiting = self.terminals.iter().filter(|(_, terminal)| !terminal.ended);
+        waiting.map(|(tab, terminal)| (*tab, kept(&terminal.input))).collect()
     }
 
     /// An `attached` arrived.
@@ -146,11 +170,17 @@ impl Attachments {
         let channel = channels.first()?;
         let place = Place { container, process };
         let gap = terminal.offset.is_some_and(|held| held != channel.offset);
-        terminal.place = Some(place.clone());
+        // One that was started by this request has the size already.
+        let resize = terminal.place.replace(place.clone()).map(|_| {
+            terminal.asked = Some(terminal.size);
+            ClientMessage::Resize { channel: channel.channel, size: terminal.size }
+        });
         terminal.channel = Some(channel.channel);
         terminal.offset = Some(channel.offset);
-        let input = (channel.channel, terminal.input.due());
-        Some(Attached { tab, place, gap, input })
+        terminal.input.attached(channel.input);
+        let old = channel.end.unwrap_or(0).saturating_sub(channel.offset);
+        let input = (channel.channel, terminal.input.due(MAX_PENDING_INPUT));
+        Some(Attached { tab, place, gap, old, resize, input })
     }
 
     /// A request failed. Answers with the tab that made it, if it was one.
@@ -214,26 +244,67 @@ impl Attachments {
         if std::mem::replace(&mut terminal.size, size) == size {
             return None;
         }
-        Some(ClientMessage::Resize { channel: terminal.channel?, size })
+        self.ask_for_size(tab)
     }
 
-    /// The visitor typed. Answers with what may be sent now; the rest waits for credit, or for the attach under way.
-    /// Nothing is kept while there is no connection: what is typed blindly is better lost than run later.
-    pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Option<(Channel, Vec<u8>)> {
-        let is_opening = self.pending.iter().any(|(_, opening)| *opening == tab);
+    /// The visitor turned to a tab: should another page's size be in force, its own is asked for.
+    pub fn focused(&mut self, tab: TabKey) -> Option<ClientMessage> {
+        if self.terminals.get(&tab)?.follows { self.ask_for_size(tab) } else { None }
+    }
+
+    fn ask_for_size(&mut self, tab: TabKey) -> Option<ClientMessage> {
         let terminal = self.terminals.get_mut(&tab)?;
-        if terminal.channel.is_some() || is_opening {
-            terminal.input.waiting.extend(bytes);
-        }
-        Some((terminal.channel?, terminal.input.due()))
+        let (channel, size) = (terminal.channel?, terminal.size);
+        terminal.asked = Some(size);
+        Some(ClientMessage::Resize { channel, size })
     }
 
-    /// The process has taken input. Answers with what may be sent now.
+    /// A terminal has this size, whoever asked for it; `owner` is whether this page may set it. Answers with the tabs that show
+    /// it, each with the size it is to be shown in unless that is the tab's own.
+    pub fn sized(&mut self, place: &Place, size: Size, owner: bool) -> Vec<(TabKey, Option<Size>)> {
+        let mut tabs = Vec::new();
+        for (tab, terminal) in self.terminals.iter_mut() {
+            if terminal.place.as_ref() != Some(place) {
+                continue;
+            }
+            let own = terminal.size == size;
+            if own {
+                terminal.asked = None;
+            }
+            // What this page has asked for a moment ago is on its way: until it is there, nothing jumps.
+            if own || !owner || terminal.asked.is_none() {
+                terminal.follows = !own;
+                tabs.push((*tab, (!own).then_some(size)));
+            }
+        }
+        tabs
+    }
+
+    /// The visitor typed. While there is no connection, or none yet, it is kept, up to [`KEPT_INPUT_BYTES`].
+    pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Typed {
+        let Some(terminal) = self.terminals.get_mut(&tab).filter(|terminal| !terminal.ended) else {
+            return Typed::Nobody;
+        };
+        let kept = kept(&terminal.input) + bytes.len();
+        match terminal.channel {
+            None if kept > KEPT_INPUT_BYTES => Typed::Dropped,
+            None => {
+                terminal.input.push(bytes);
+                Typed::Kept(kept)
+            }
+            Some(channel) => {
+                terminal.input.push(bytes);
+                Typed::Send(channel, terminal.input.due(MAX_PENDING_INPUT))
+            }
+        }
+    }
+
+    /// The agent has accepted input. Answers with what may be sent now.
     pub fn taken(&mut self, channel: Channel, bytes: u32) -> Option<(Channel, Vec<u8>)> {
         let tab = self.tab_of(channel)?;
         let input = &mut self.terminals.get_mut(&tab)?.input;
-        input.under_way = input.under_way.saturating_sub(bytes as usize);
-        Some((channel, input.due()))
+        input.accepted(bytes);
+        Some((channel, input.due(MAX_PENDING_INPUT)))
     }
 
     fn place(&self, tab: TabKey) -> Option<&Place> {
@@ -253,11 +324,17 @@ impl Attachments {
 
     fn open(&mut self, tab: TabKey) -> Option<ClientMessage> {
         let terminal = self.terminals.get(&tab).filter(|terminal| !terminal.ended)?;
-        let Attachment { origin, size, place, offset, .. } = terminal.clone();
+        let Attachment { typist, size, offset, .. } = *terminal;
+        let (origin, place) = (terminal.origin.clone(), terminal.place.clone());
         let request = self.next_request();
         self.pending.insert(request, tab);
-        Some(opening(request, origin, place, size, offset))
+        Some(opening(request, origin, place, size, offset, Some(typist)))
     }
+}
+
+/// How much was typed and has not been accepted, in bytes.
+fn kept(input: &Input) -> usize {
+    MAX_PENDING_INPUT - input.room()
 }
 
 fn opening(
@@ -266,6 +343,7 @@ fn opening(
     place: Option<Place>,
     size: Size,
     from: Option<u64>,
+    typist: Option<Typist>,
 ) -> ClientMessage {
     let on_terminal = |command| ProcessSpec {
         command,
@@ -276,18 +354,18 @@ fn opening(
     };
     match (place, origin) {
         (Some(Place { container, process }), _) | (None, Origin::Process(Place { container, process })) => {
-            ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES, typist: None }
+            ClientMessage::Attach { request, container, process, from, credit: CREDIT_BYTES, typist }
         }
         (None, Origin::Launch(spec)) => {
             let spec = LaunchSpec { process: on_terminal(Vec::new()), ..*spec };
-            ClientMessage::Launch { request, spec, credit: CREDIT_BYTES, typist: None }
+            ClientMessage::Launch { request, spec, credit: CREDIT_BYTES, typist }
         }
         (None, Origin::Exec { container, command }) => ClientMessage::Exec {
             request,
             container,
             process: on_terminal(command),
             credit: CREDIT_BYTES,
-            typist: None,
+            typist,
         },
     }
 }

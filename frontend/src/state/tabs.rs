@@ -83,6 +83,8 @@ pub struct Tab {
     pub name: String,
     /// What its program calls itself; empty when it does not say.
     pub title: String,
+    /// Whether its program rang while another terminal had the keyboard.
+    pub rang: bool,
 }
 
 impl Tab {
@@ -153,6 +155,8 @@ pub enum TabsAction {
     Rename(TabKey, String),
     /// The program in this terminal calls itself so.
     Titled(TabKey, String),
+    /// The program in this terminal rang.
+    Rang(TabKey),
     /// Open what was open before the page was reloaded, but for these, which are gone.
     Restore(Vec<Kept>, Vec<Place>),
     /// The terminal is attached to its process.
@@ -232,6 +236,8 @@ impl Tabs {
                 }
             }
             TabsAction::Rename(key, name) => next.change(key, |tab| tab.name = name),
+            TabsAction::Rang(key) if self.active != Some(key) => next.change(key, |tab| tab.rang = true),
+            TabsAction::Rang(_) => {}
             TabsAction::Titled(key, title) => next.change(key, |tab| tab.title = title),
             TabsAction::Restore(kept, gone) => next.restore(kept, &gone),
             TabsAction::Attached(key, place) => next.change(key, |tab| {
@@ -257,6 +263,7 @@ impl Tabs {
         if let Some(at) = self.group_of(key) {
             self.groups[at].front = key;
             self.active = Some(key);
+            self.change(key, |tab| tab.rang = false);
         }
     }
 
@@ -267,7 +274,8 @@ impl Tabs {
             Origin::Launch(_) | Origin::Exec { .. } => None,
         };
         let (name, title) = (String::new(), String::new());
-        self.all.push(Tab { key: self.last_key, origin, place, status: Status::Opening, name, title });
+        let (key, status) = (self.last_key, Status::Opening);
+        self.all.push(Tab { key, origin, place, status, name, title, rang: false });
         self.last_key
     }
 

@@ -29,6 +29,15 @@ pub(super) fn unit() -> Result<Tally> {
     Ok(tally)
 }
 
+/// The page's modules in TypeScript that need no browser, and the types of all of them.
+pub(super) fn page() -> Result<Tally> {
+    setup::install_npm(".")?;
+    let mut node = Command::new("node");
+    node.arg("frontend/js/test.mjs").current_dir(root());
+    let shown = show(node)?;
+    Ok(counted(Tally::of_node(&shown.output), &shown))
+}
+
 /// What a person sees and does, in Chromium against the release build.
 pub(super) fn e2e() -> Result<Tally> {
     setup::ensure_packages(&[Package {

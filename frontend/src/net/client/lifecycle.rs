@@ -11,7 +11,9 @@ use super::{Client, Inner};
 use crate::interop::browser;
 use crate::net::socket::Socket;
 use crate::state::connection::{ConnectionAction, Host, Phase};
-use crate::state::tabs::{Status, TabsAction};
+
+/// How long a connection that may have died has for an answer, in milliseconds.
+const PROBE_MS: u32 = 5_000;
 
 impl Client {
     pub(super) fn became(&self, action: ConnectionAction) {
@@ -45,16 +47,16 @@ impl Client {
         let weak = Rc::downgrade(&self.0);
         let mut state = self.0.state.borrow_mut();
         state.heartbeat = None;
-        let unanswered = state.attachments.disconnected();
+        state.probe = None;
+        let waiting = state.attachments.disconnected();
+        let screens: Vec<_> = waiting
+            .iter()
+            .filter_map(|(tab, typed)| Some((state.screens.get(tab)?.clone(), *typed)))
+            .collect();
         drop(state);
         self.became(ConnectionAction::Lost);
-        for tab in unanswered {
-            let error = WireError::new(
-                ErrorCode::ShuttingDown,
-                "The connection was lost before the agent answered.",
-                "If the container was launched, it is in the list.",
-            );
-            self.0.stores.tabs.dispatch(TabsAction::Became(tab, Status::Failed(error)));
+        for (screen, typed) in screens {
+            screen.away(typed, false);
         }
         let mut state = self.0.state.borrow_mut();
         if state.connection.phase == Phase::Waiting {
@@ -66,14 +68,53 @@ impl Client {
     fn beat(&self) {
         let mut state = self.0.state.borrow_mut();
         let silent_ms = js_sys::Date::now() - state.heard_ms;
-        #[expect(clippy::cast_precision_loss, reason = "30 000")]
-        if silent_ms > DEAD_AFTER_MS as f64 {
+        // One beat early: between two beats it would be noticed too late.
+        #[expect(clippy::cast_precision_loss, reason = "20 000")]
+        if silent_ms > (DEAD_AFTER_MS - PING_EVERY_MS) as f64 {
             let dead = state.socket.take();
             drop(state);
             drop(dead);
             self.lost();
         } else {
             state.send(&ClientMessage::Ping { nonce: 0 });
+        }
+    }
+
+    /// Looks after the connection as soon as the network comes or goes, or the page can be seen again.
+    pub(super) fn listen(&self) {
+        let weak = Rc::downgrade(&self.0);
+        self.0.state.borrow_mut()._wake =
+            browser::on_wake(move |reachable| with(&weak, |client| client.wake(reachable)));
+    }
+
+    fn wake(&self, reachable: bool) {
+        let mut state = self.0.state.borrow_mut();
+        match state.connection.phase {
+            Phase::Waiting if reachable => {
+                drop(state);
+                self.dial();
+            }
+            // The socket may have died while the machine slept: it has a moment to prove that it lives.
+            Phase::Live => {
+                let weak = Rc::downgrade(&self.0);
+                let asked_ms = js_sys::Date::now();
+                state.send(&ClientMessage::Ping { nonce: 0 });
+                state.probe = Some(Timeout::new(PROBE_MS, move || {
+                    with(&weak, |client| client.probed(asked_ms));
+                }));
+            }
+            _ => {}
+        }
+    }
+
+    fn probed(&self, asked_ms: f64) {
+        let mut state = self.0.state.borrow_mut();
+        state.probe = None;
+        if state.heard_ms < asked_ms {
+            let dead = state.socket.take();
+            drop(state);
+            drop(dead);
+            self.lost();
         }
     }
 

@@ -4,6 +4,7 @@ use porthole_protocol::control::{ClientMessage, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::Frame;
 use porthole_protocol::ids::RequestId;
+use porthole_protocol::spec::Size;
 use porthole_protocol::version::Generations;
 
 use super::Client;
@@ -65,11 +66,17 @@ impl Client {
                 let mut state = self.0.state.borrow_mut();
                 let attached = state.attachments.attached(request, container, process, &channels);
                 let screen = attached.as_ref().and_then(|at| state.screens.get(&at.tab).cloned());
-                state.send_input(attached.as_ref().map(|at| at.input.clone()));
+                if let Some(at) = &attached {
+                    at.resize.iter().for_each(|resize| state.send(resize));
+                    state.send_input(Some(at.input.clone()));
+                }
                 drop(state);
                 if let Some(attached) = attached {
-                    if let Some(screen) = screen.filter(|_| attached.gap) {
-                        screen.reset();
+                    if let Some(screen) = screen {
+                        if attached.gap {
+                            screen.reset();
+                        }
+                        screen.attached(attached.old);
                     }
                     stores.tabs.dispatch(TabsAction::Attached(attached.tab, attached.place));
                 }
@@ -130,10 +137,32 @@ impl Client {
             }
             ServerMessage::People { container, process, people, you, keyboard, size } => {
                 let company = Company { people, you, keyboard, size };
+                let owner = company.me().is_none_or(|me| me.owner);
+                self.sized(&Place { container: container.clone(), process }, size, owner);
                 stores.lists.dispatch(ListsAction::People(Place { container, process }, company));
             }
             ServerMessage::Session { session } => self.became(ConnectionAction::Session(session)),
-            ServerMessage::Screen { .. } | ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+            ServerMessage::Screen { channel, offset, size, screen } => {
+                let mut state = self.0.state.borrow_mut();
+                let tab = state.attachments.skipped(channel, offset);
+                let shown = tab.and_then(|tab| state.screens.get(&tab).cloned());
+                drop(state);
+                if let Some(shown) = shown {
+                    shown.snapshot(size, &screen);
+                }
+            }
+            ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn sized(&self, place: &Place, size: Size, owner: bool) {
+        let mut state = self.0.state.borrow_mut();
+        let sized = state.attachments.sized(place, size, owner);
+        let screens: Vec<_> =
+            sized.iter().filter_map(|(tab, size)| Some((state.screens.get(tab)?.clone(), *size))).collect();
+        drop(state);
+        for (screen, size) in screens {
+            screen.follow(size);
         }
     }
 

@@ -1,0 +1,64 @@
+// Images in the terminal: sixel and iTerm's. The add-on that draws them is loaded when the first one is about to come.
+
+import type { Terminal as Emulator } from "@xterm/xterm";
+
+/// Megabytes that the images of one terminal may take; the oldest go first.
+const STORAGE_MB = 32;
+/// Pixels of one image.
+const PIXELS = 4_194_304;
+/// Bytes that one image may take on its way, in base64 or as sixels.
+const ENCODED_BYTES = 8_000_000;
+/// What a terminal with sixels answers who asks what it is. Programs send images to such terminals only.
+const ATTRIBUTES = "\x1b[?62;4;9;22c";
+
+const ESC = 0x1b;
+/// The longest beginning of an image that may be cut in two: `ESC P`, three numbers, `q`.
+const TAIL = 24;
+const decoder = new TextDecoder("latin1");
+
+export class ImageWatch {
+  readonly #emulator: Emulator;
+  readonly #beginning = new ImageBeginning();
+  #loaded = false;
+
+  constructor(emulator: Emulator) {
+    this.#emulator = emulator;
+    emulator.parser.registerCsiHandler({ final: "c" }, (params) => {
+      if ((params[0] ?? 0) === 0) emulator.input(ATTRIBUTES, false);
+      return true;
+    });
+  }
+
+  /// Something to wait for before these bytes are parsed; nothing, nearly always.
+  load(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#loaded || !this.#beginning.isIn(bytes)) return undefined;
+    this.#loaded = true;
+    // Without the add-on an image is left out, as it would be in a terminal without images.
+    return this.#load().catch(() => undefined);
+  }
+
+  async #load(): Promise<void> {
+    const { ImageAddon } = await import("@xterm/addon-image");
+    this.#emulator.loadAddon(
+      new ImageAddon({ storageLimit: STORAGE_MB, pixelLimit: PIXELS, sixelSizeLimit: ENCODED_BYTES, iipSizeLimit: ENCODED_BYTES }),
+    );
+  }
+}
+
+/// Finds the beginning of an image in bytes that come in pieces.
+export class ImageBeginning {
+  #tail = "";
+
+  isIn(bytes: Uint8Array): boolean {
+    const wasOpen = this.#tail !== "";
+    const escape = bytes.lastIndexOf(ESC);
+    let found = false;
+    if (wasOpen || escape >= 0) {
+      const text = this.#tail + decoder.decode(wasOpen ? bytes : bytes.subarray(bytes.indexOf(ESC)));
+      found = /\x1b(?:P[\d;]*q|\]1337;(?:File|MultipartFile))/.test(text);
+      const last = text.slice(-TAIL).lastIndexOf("\x1b");
+      this.#tail = last < 0 ? "" : text.slice(-TAIL).slice(last);
+    }
+    return found;
+  }
+}
