@@ -19,6 +19,7 @@ pub mod palette;
 pub mod preview;
 pub mod remote;
 pub mod rows;
+pub mod screen;
 pub mod sending;
 pub mod sharing;
 pub mod shortcuts;

@@ -49,8 +49,8 @@ pub enum Icon {
     Tag,
     /// Remove.
     Trash,
-    /// Up, before.
-    Up,
+    /// Letters: how they look.
+    Letters,
     /// From the visitor's machine.
     Upload,
     /// The whole screen.
@@ -92,7 +92,9 @@ impl Icon {
             Self::Prompt => "m5 7 5 5-5 5M12.5 17H19",
             Self::Tag => "M4 4h8l8 8-8 8-8-8zM8 8h.01",
             Self::Trash => "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
-            Self::Up => "m6 15 6-6 6 6",
+            Self::Letters => {
+                "m3 18 5-12 5 12M4.7 14h6.6M20.5 18v-6.2M20.5 15a2.8 2.8 0 1 1-5.6 0 2.8 2.8 0 0 1 5.6 0z"
+            }
             Self::Upload => "M12 15V4m-5 5 5-5 5 5M4 20h16",
             Self::Wide => "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
             Self::Columns => "M4 5h16v14H4zM12 5v14",

@@ -7,8 +7,8 @@ use super::tab_bar::{panel_id, tab_id};
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
 use crate::hooks::use_terminal::use_terminal;
-use crate::interop::terminal::Command;
 use crate::interop::{element, keys};
+use crate::state::screen::Command;
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabKey};
 
@@ -89,23 +89,25 @@ pub fn TerminalView(props: &Props) -> Html {
             });
         })
     };
-    let open_find = {
+    let act = |command: Command| {
         let terminal = terminal.clone();
-        Callback::from(move |()| {
+        Callback::from(move |_: MouseEvent| {
             if let Some(terminal) = &terminal {
-                terminal.act(Command::Find);
+                terminal.act(command);
             }
         })
     };
     use_shortcuts((props.active, terminal.is_some()), {
-        let (active, copy, open_find, whole) = (props.active, copy.clone(), open_find.clone(), whole.clone());
+        let (active, copy, terminal, whole) = (props.active, copy.clone(), terminal.clone(), whole.clone());
         move |shortcut| match shortcut {
             Shortcut::Copy if active => {
                 copy.emit(());
                 true
             }
-            Shortcut::Find if active => {
-                open_find.emit(());
+            Shortcut::Screen(command) if active => {
+                if let Some(terminal) = &terminal {
+                    terminal.act(command);
+                }
                 true
             }
             Shortcut::FullScreen if active => {
@@ -151,9 +153,10 @@ pub fn TerminalView(props: &Props) -> Html {
             </section>
             // On the status line, and so not in its own place.
             <div class="terminal-tools" role="group" aria-label="Terminal tools" hidden={!active}>
-                { button(Icon::Search, "Find", open_find.reform(|_| ()), None) }
+                { button(Icon::Search, "Find", act(Command::Find), None) }
                 { button(Icon::Copy, "Copy", copy.reform(|_| ()), None) }
                 { button(Icon::Paste, "Paste", paste, None) }
+                { button(Icon::Letters, "Terminal settings", act(Command::Settings), None) }
                 { button(Icon::Speech, "Screen reader mode", props.on_screen_reader.reform(|_| ()), Some(props.screen_reader)) }
                 { button(Icon::Wide, "Full screen", Callback::from(|_| keys::press(Shortcut::FullScreen)), None) }
             </div>

@@ -8,6 +8,7 @@ use web_sys::HtmlElement;
 use yew::{Callback, NodeRef};
 
 use crate::net::client::Screen;
+use crate::state::screen::Command;
 
 #[wasm_bindgen(raw_module = "./terminal/terminal.js")]
 extern "C" {
@@ -65,54 +66,6 @@ pub enum Told {
     Focused,
     /// Something the visitor should know.
     Note(String),
-}
-
-/// What a terminal does when asked by a button, a key or the palette. Where it needs to ask or show something it does so itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Opens the box that finds text.
-    Find,
-    /// Copies the selection as one line.
-    CopyLine,
-    /// Scrolls to the prompt before.
-    PromptBefore,
-    /// Scrolls to the prompt after.
-    PromptAfter,
-    /// Larger letters, in all terminals.
-    Larger,
-    /// Smaller letters, in all terminals.
-    Smaller,
-    /// Letters of the usual size, in all terminals.
-    UsualSize,
-    /// Opens the settings of terminals: colours, letters, bell, predictions.
-    Settings,
-}
-
-impl Command {
-    /// Every one, with its name in the palette.
-    pub const ALL: [(Self, &'static str); 8] = [
-        (Self::Find, "Find in the terminal"),
-        (Self::CopyLine, "Copy as one line"),
-        (Self::PromptBefore, "Go to the prompt before"),
-        (Self::PromptAfter, "Go to the prompt after"),
-        (Self::Larger, "Larger letters"),
-        (Self::Smaller, "Smaller letters"),
-        (Self::UsualSize, "Letters of the usual size"),
-        (Self::Settings, "Terminal settings"),
-    ];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Find => "find",
-            Self::CopyLine => "copy-line",
-            Self::PromptBefore => "prompt-before",
-            Self::PromptAfter => "prompt-after",
-            Self::Larger => "larger",
-            Self::Smaller => "smaller",
-            Self::UsualSize => "usual-size",
-            Self::Settings => "settings",
-        }
-    }
 }
 
 /// What a terminal tells.

@@ -3,6 +3,8 @@
 //! Everything a terminal program could want stays its own: what works while a terminal has the focus holds Ctrl+Shift, as
 //! terminal emulators do, or is Ctrl+F6.
 
+use super::screen::Command;
+
 /// What a key or a command asks the page for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortcut {
@@ -26,8 +28,8 @@ pub enum Shortcut {
     Record,
     /// Copy the selection.
     Copy,
-    /// Find text.
-    Find,
+    /// Something that the active terminal does by itself.
+    Screen(Command),
     /// Paste. The browser does it.
     Paste,
     /// The next terminal, or the one before.
@@ -70,7 +72,7 @@ const fn entry(shortcut: Shortcut, keys: &'static str, words: &'static str, of_t
 }
 
 /// Everything, in the order shown.
-pub const TABLE: [Entry; 21] = [
+pub const TABLE: [Entry; 28] = [
     entry(Shortcut::Palette, "Ctrl Shift P", "All commands", false),
     entry(
         Shortcut::StepRegion { backwards: false },
@@ -87,9 +89,17 @@ pub const TABLE: [Entry; 21] = [
     entry(Shortcut::ShiftTab { backwards: false }, "Ctrl Shift PageDown", "Move the tab to the right", true),
     entry(Shortcut::ShiftTab { backwards: true }, "Ctrl Shift PageUp", "Move the tab to the left", true),
     entry(Shortcut::FullScreen, "Ctrl Shift X", "Full screen", true),
-    entry(Shortcut::Find, "Ctrl Shift F", "Find in the terminal", true),
+    entry(Shortcut::Screen(Command::Find), "Ctrl Shift F", "Find in the terminal", true),
     entry(Shortcut::Copy, "Ctrl Shift C", "Copy (a selection is copied by itself)", true),
+    entry(Shortcut::Screen(Command::CopyLine), "Ctrl Shift L", "Copy as one line", true),
     entry(Shortcut::Paste, "Ctrl Shift V", "Paste", true),
+    entry(Shortcut::Screen(Command::PromptBefore), "Ctrl Shift ↑", "To the prompt before", true),
+    entry(Shortcut::Screen(Command::PromptAfter), "Ctrl Shift ↓", "To the prompt after", true),
+    // The keys are the terminal's own to take or leave: they are a setting.
+    entry(Shortcut::Screen(Command::Larger), "Ctrl +", "Larger letters", true),
+    entry(Shortcut::Screen(Command::Smaller), "Ctrl -", "Smaller letters", true),
+    entry(Shortcut::Screen(Command::UsualSize), "Ctrl 0", "Letters of the usual size", true),
+    entry(Shortcut::Screen(Command::Settings), "", "Terminal settings: colours, letters, bell", true),
     entry(Shortcut::Rename, "F2", "Rename the terminal", true),
     entry(Shortcut::Part, "", "Move the terminal to a tab of its own", true),
     entry(Shortcut::Share, "", "Share the terminal", true),
@@ -143,6 +153,8 @@ pub fn shortcut(chord: Chord<'_>) -> Option<Shortcut> {
     let name = match key {
         "ArrowLeft" => "←",
         "ArrowRight" => "→",
+        "ArrowUp" => "↑",
+        "ArrowDown" => "↓",
         key => key,
     };
     let pressed = |entry: &&Entry| {
@@ -154,6 +166,10 @@ pub fn shortcut(chord: Chord<'_>) -> Option<Shortcut> {
     match (found, focus) {
         // The browser's own, where it knows better.
         (Shortcut::Paste, _) | (Shortcut::Copy, Focus::Field | Focus::Elsewhere) => None,
+        // The terminal's, which asks its settings first; elsewhere they are the browser's own.
+        (Shortcut::Screen(Command::Larger | Command::Smaller | Command::UsualSize), _) => None,
+        // A field's own, which select in it.
+        (Shortcut::Screen(Command::PromptBefore | Command::PromptAfter), Focus::Field) => None,
         _ => Some(found),
     }
 }
@@ -198,11 +214,17 @@ mod tests {
             let key = match entry.keys.rsplit(' ').next().expect("a key") {
                 "←" => "ArrowLeft",
                 "→" => "ArrowRight",
+                "↑" => "ArrowUp",
+                "↓" => "ArrowDown",
                 key => key,
             };
             let shift = entry.keys.contains("Shift");
             let asked = shortcut(Chord { key, ctrl: true, shift, ..IN_TERMINAL });
-            let expected = Some(entry.shortcut).filter(|it| *it != Shortcut::Paste);
+            let theirs = matches!(
+                entry.shortcut,
+                Shortcut::Paste | Shortcut::Screen(Command::Larger | Command::Smaller | Command::UsualSize)
+            );
+            let expected = Some(entry.shortcut).filter(|_| !theirs);
             assert_eq!(asked, expected, "{}", entry.keys);
         }
     }
