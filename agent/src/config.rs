@@ -12,8 +12,10 @@ use crate::http::PreviewHost;
 use crate::image::RegistrySettings;
 
 mod limits;
+mod visitors;
 
 pub use limits::LimitSettings;
+pub use visitors::{Extra, VisitorSettings};
 
 /// Where the agent listens unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
@@ -59,9 +61,11 @@ pub struct Config {
     pub registries: RegistrySettings,
     /// What containers get, and when they wait.
     pub limits: LimitSettings,
+    /// Whether somebody without the token may come, and what he gets.
+    pub visitors: VisitorSettings,
 }
 
-/// The configuration file: TOML with the names of the arguments, and the tables `registries` and `limits`.
+/// The configuration file: TOML with the names of the arguments, and the tables `registries`, `limits` and `visitors`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct File {
@@ -72,6 +76,7 @@ struct File {
     log_format: Option<LogFormat>,
     registries: RegistrySettings,
     limits: LimitSettings,
+    visitors: VisitorSettings,
 }
 
 impl Config {
@@ -88,6 +93,7 @@ impl Config {
             preview_host,
             default_lifetime,
             default_idle,
+            visitors: invites,
             log_format,
         } = args;
         let file = config.map_or_else(|| Ok(File::default()), |path| read(&path))?;
@@ -95,6 +101,7 @@ impl Config {
         let defaults = &mut limits.defaults;
         defaults.lifetime_ms = default_lifetime.or(defaults.lifetime_ms);
         defaults.idle_ms = default_idle.or(defaults.idle_ms);
+        let visitors = VisitorSettings { enabled: invites || file.visitors.enabled, ..file.visitors };
         let state = state.or(file.state).unwrap_or_else(default_path);
         Ok(Self {
             listen: listen
@@ -106,6 +113,7 @@ impl Config {
             log_format: log_format.or(file.log_format).unwrap_or_default(),
             registries: file.registries,
             limits,
+            visitors,
         })
     }
 
@@ -137,6 +145,7 @@ mod tests {
             preview_host: None,
             default_lifetime: None,
             default_idle: Some(5000),
+            visitors: false,
             log_format: None,
         }
     }

@@ -17,6 +17,7 @@ use crate::admission::Place;
 use crate::engine::{Engine, EngineError};
 use crate::image::{Image, ImageError};
 use crate::ports::Inside;
+use crate::session::SessionError;
 use crate::terminal::Terminal;
 
 mod birth;
@@ -32,7 +33,7 @@ mod state;
 mod times;
 
 pub(crate) use birth::plan_step;
-pub(crate) use launch::now_ms;
+pub(crate) use launch::{Prepared, now_ms};
 
 /// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,9 @@ pub(crate) enum ContainerError {
     /// The agent is stopping.
     #[error("The agent is stopping.")]
     ShuttingDown,
+    /// The visitor's session has no room for it.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The image or its user cannot be had.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -149,6 +153,11 @@ impl Container {
     /// Id of its image, also when that was removed.
     pub(crate) fn image_id(&self) -> &str {
         &self.image_id
+    }
+
+    /// The session that owns it, by id; none when it is the agent's owner's.
+    pub(crate) fn session(&self) -> Option<String> {
+        self.view.borrow().detail.summary.session.clone()
     }
 
     /// Its newest view.

@@ -12,6 +12,7 @@
 //! ├── inspect::watch, one a watched container
 //! ├── image::pull and image::push, one an image on its way
 //! ├── image::settle                         makes durable what was added
+//! ├── session::keeper                       ends sessions that are over
 //! ├── http::socket::lists                   the newest lists as messages
 //! └── http                                  one a connection
 //!     └── http::socket::connection, one a WebSocket: its reading half, channels, requests
@@ -52,6 +53,7 @@ pub(crate) mod inspect;
 pub(crate) mod offers;
 pub(crate) mod ports;
 pub(crate) mod random;
+pub(crate) mod session;
 pub(crate) mod shutdown;
 pub(crate) mod storage;
 pub(crate) mod terminal;
@@ -70,6 +72,7 @@ use http::{Guard, Lists};
 use image::{ImageError, Images};
 use inspect::watch::Watches;
 use ports::previews::Previews;
+use session::Sessions;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
 
 /// The image that is there from the start; empty when the build had none.
@@ -129,7 +132,7 @@ pub async fn serve(
     let stopping = CancellationToken::new();
     let (engine, events) =
         Builtin::start(launcher, &tasks).map_err(io("cannot use the launcher's socket"))?;
-    let Prepared { listener, address, token, host, registry } =
+    let Prepared { listener, address, token, host, registry, sessions } =
         match prepare(config, listener, &engine, events, &tasks).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -143,21 +146,27 @@ pub async fn serve(
         None => format!("http://{address}/"),
     };
     tasks.spawn(dns::serve(registry.clone(), stopping.clone()));
-    let app = http::Shared {
-        registry: registry.clone(),
+    tasks.spawn(session::keeper::keep(sessions.clone(), registry.clone(), stopping.clone()));
+    let shared = http::Shared {
         watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),
         lists: Lists::new(),
         guard: Guard::new(address, &config.hosts, token),
+        sessions,
         previews: Previews::default(),
         preview_host: config.preview_host.clone(),
         version: version(host.rootless),
         offers: offers::of(&host, registry.bounds()),
         lacks: lacks(&host),
+        began_ms: container::now_ms(),
         tasks: tasks.clone(),
         stopping: stopping.clone(),
     };
+    let app = http::App::new(registry.clone(), shared);
     let mut http = std::pin::pin!(http::serve(listener, app, stopping.clone()));
     println!("Porthole is open at {link}");
+    if config.visitors.enabled {
+        println!("Visitors come to http://{address}/");
+    }
 
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
@@ -189,6 +198,7 @@ struct Prepared {
     token: Option<Token>,
     host: HostReport,
     registry: Registry,
+    sessions: Sessions,
 }
 
 async fn prepare(
@@ -202,13 +212,16 @@ async fn prepare(
     listener.set_nonblocking(true).map_err(io("cannot use the listener"))?;
     let listener = TcpListener::from_std(listener).map_err(io("cannot use the listener"))?;
     let address = listener.local_addr().map_err(io("cannot tell the address"))?;
-    let token = (!address.ip().is_loopback())
+    // Where anybody may come, only the token tells the owner.
+    let token = (!address.ip().is_loopback() || config.visitors.enabled)
         .then(|| token::load_or_create(&config.agent_dir()))
         .transpose()
         .map_err(io("cannot keep the token"))?;
     let host = engine.host().await.map_err(|error| launcher(error.into()))?;
     let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
     let images = images.with_registries(config.registries.clone());
+    let sessions = Sessions::open(config.visitors.clone(), &config.agent_dir())
+        .map_err(io("cannot read the list of sessions"))?;
     let limits = config.limits.clone();
     let registry = Registry::new(
         Arc::new(engine.clone()),
@@ -216,11 +229,12 @@ async fn prepare(
         tasks.clone(),
         Bounds::new(limits.defaults, limits.most),
         Admission::new(limits.admission, config.state.clone()),
+        sessions.clone(),
         address.ip(),
     );
     registry.adopt_all(events).await.map_err(launcher)?;
     add_busybox(registry.images()).await;
-    Ok(Prepared { listener, address, token, host, registry })
+    Ok(Prepared { listener, address, token, host, registry, sessions })
 }
 
 fn io(doing: &'static str) -> impl FnOnce(io::Error) -> ServeError {

@@ -29,14 +29,14 @@ pub(crate) async fn stored(registry: &Registry) -> Result<Storage> {
     for layer in &mut storage.layers {
         layer.containers = standing.remove(&layer.diff_id).unwrap_or_default();
     }
-    storage.containers = sizes(registry).await;
+    storage.containers = sizes(registry, registry.list()).await;
     storage.download_bytes = registry.images().download_bytes().await?;
     Ok(storage)
 }
 
 /// The bytes of every container, the newest first. One that is removed meanwhile has none.
-pub(crate) async fn sizes(registry: &Registry) -> Vec<ContainerSize> {
-    let measured = stream::iter(registry.list()).map(|container| async move {
+pub(crate) async fn sizes(registry: &Registry, containers: Vec<Container>) -> Vec<ContainerSize> {
+    let measured = stream::iter(containers).map(|container| async move {
         Some(ContainerSize {
             private_bytes: private_bytes(registry, &container).await?,
             shared_bytes: registry.images().bytes_of(&container.view().detail.layers),

@@ -45,6 +45,9 @@ pub struct ServeArgs {
     /// Stop containers after this time without a client unless they ask for another; 0 for never [default: 0].
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub default_idle: Option<u64>,
+    /// Let visitors come without the token, each with a session of their own; the owner then gives the token, also on loopback.
+    #[arg(long)]
+    pub visitors: bool,
     /// How to write the log.
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,

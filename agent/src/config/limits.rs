@@ -56,7 +56,7 @@ struct Named {
 /// A value with a unit, or a bare number.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Word {
+pub(super) enum Word {
     Text(String),
     Whole(u64),
     Part(f64),
@@ -73,7 +73,7 @@ impl Word {
     }
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     word: Option<Word>,
     name: &str,
     parse: impl Fn(&str) -> Result<T, UnitError>,

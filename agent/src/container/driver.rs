@@ -26,6 +26,7 @@ use super::state::{Effect, Phase, State, Told};
 use super::times::{Look, Times};
 use super::{Command, ContainerError, Result, View, now_ms};
 use crate::engine::{self, Engine, EngineEvent, StartedProcess};
+use crate::session::Ticket;
 use crate::terminal::Terminal;
 
 /// How a process counts whose end nobody told before its container's: killed with it.
@@ -38,6 +39,8 @@ pub(super) struct Parts {
     pub(super) detail: ContainerDetail,
     /// What the next agent will know.
     pub(super) record: Record,
+    /// The right of the session that owns it.
+    pub(super) ticket: Option<Ticket>,
     pub(super) bounds: Arc<Bounds>,
     /// Cancelled at its end; see [`Inside::life`](crate::ports::Inside::life).
     pub(super) life: CancellationToken,
@@ -51,6 +54,8 @@ pub(super) struct Driver {
     engine: Arc<dyn Engine>,
     tasks: TaskTracker,
     record: Record,
+    /// Given back at its end.
+    ticket: Option<Ticket>,
     bounds: Arc<Bounds>,
     /// Whether the engine is changing its limits.
     updating: bool,
@@ -99,7 +104,7 @@ enum Event {
 impl Driver {
     /// The driver of a container that runs, and what its handles read.
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
-        let Parts { engine, tasks, detail, record, bounds, life, changed } = parts;
+        let Parts { engine, tasks, detail, record, ticket, bounds, life, changed } = parts;
         let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
         let (view, reader) = watch::channel(Arc::new(View { detail, terminals: Vec::new(), ended: false }));
         let driver = Self {
@@ -107,6 +112,7 @@ impl Driver {
             engine,
             tasks,
             record,
+            ticket,
             bounds,
             updating: false,
             _life_ends: life.clone().drop_guard(),
@@ -277,7 +283,11 @@ impl Driver {
 
     fn updated(&self, asked: &Limits) -> Result<Record> {
         let mut record = self.record.clone();
-        record.limits = self.bounds.change(&record.limits, asked)?;
+        let bounds = match record.session {
+            Some(_) => &self.bounds.for_strangers(),
+            None => &*self.bounds,
+        };
+        record.limits = bounds.change(&record.limits, asked)?;
         if asked.lifetime_ms.is_some() {
             record.expires_ms = record.limits.lifetime_ms.map(|lifetime| now_ms().saturating_add(lifetime));
         }
@@ -387,6 +397,7 @@ impl Driver {
             self.process_exited(number, KILLED);
         }
         self.tell(Told::Ended);
+        self.ticket = None;
     }
 
     /// Tells the machine, publishes where the container is now, and does what the machine says.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::birth::birth_step;
 use super::driver::{Driver, Parts};
+use super::limits::Bounds;
 use super::record::Record;
 use super::registry::Registry;
 use super::{Command, Container, ContainerError, Result, request, signal};
@@ -24,6 +25,7 @@ use crate::image::Image;
 use crate::ports::Inside;
 use crate::ports::publish::{self, Bound};
 use crate::random;
+use crate::session::Ticket;
 use crate::terminal::Terminal;
 
 /// Commands waiting for a container's task, before their senders wait with them.
@@ -38,6 +40,8 @@ pub(crate) struct Prepared {
     request: LaunchRequest,
     /// How long that took.
     took: Duration,
+    /// Whose it will be: a visitor's, or the owner's.
+    ticket: Option<Ticket>,
 }
 
 /// All that is known of a container at its birth, or when it is taken over.
@@ -53,6 +57,7 @@ struct Birth {
     /// Of its published ports.
     bound: Vec<Bound>,
     start_micros: u64,
+    ticket: Option<Ticket>,
 }
 
 /// A container, its task before it runs, and that task's mailbox.
@@ -79,13 +84,25 @@ impl Registry {
     /// # Errors
     /// Those of the spec and the image.
     pub(crate) fn prepare(&self, spec: LaunchSpec) -> Result<Prepared> {
+        self.prepare_any(spec, self.bounds(), None)
+    }
+
+    /// The same for a visitor, who has `ticket`.
+    ///
+    /// # Errors
+    /// As [`Registry::prepare`].
+    pub(crate) fn prepare_for(&self, spec: LaunchSpec, ticket: Ticket) -> Result<Prepared> {
+        self.prepare_any(spec, &self.bounds().for_strangers(), Some(ticket))
+    }
+
+    fn prepare_any(&self, spec: LaunchSpec, bounds: &Bounds, ticket: Option<Ticket>) -> Result<Prepared> {
         let begun = Instant::now();
         let image = self.images().resolve(&spec.image)?;
         let id = ContainerId::from_random(random::bytes());
-        let limits = self.bounds().settle(&spec.limits)?;
+        let limits = bounds.settle(&spec.limits)?;
         let request = request::launch(&id, &spec, &limits, &image)?;
         self.check_name(spec.name.as_deref())?;
-        Ok(Prepared { id, spec, limits, image, request, took: begun.elapsed() })
+        Ok(Prepared { id, spec, limits, image, request, took: begun.elapsed(), ticket })
     }
 
     /// Launches a container; answers it and its first process's terminal. It is launched even when the caller no longer
@@ -94,7 +111,7 @@ impl Registry {
     /// # Errors
     /// Those of the engine, and of a name that was taken meanwhile; nothing is left then.
     pub(crate) async fn launch(&self, prepared: Prepared, permit: Permit) -> Result<(Container, Terminal)> {
-        let Prepared { id, spec, limits, image, mut request, took } = prepared;
+        let Prepared { id, spec, limits, image, mut request, took, ticket } = prepared;
         let asked = Instant::now();
         let (bound, published) = publish::bind(self.address(), &spec.publish)?;
         let (name, events) = self.reserve(&id, spec.name.as_deref())?;
@@ -112,6 +129,7 @@ impl Registry {
             layers: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
             stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
             created_ms,
+            session: ticket.as_ref().map(|ticket| ticket.visitor().id().to_owned()),
         };
         request.label = record.encode();
         let (answer, launched) = oneshot::channel();
@@ -132,6 +150,7 @@ impl Registry {
                         addresses,
                         bound,
                         start_micros,
+                        ticket,
                     };
                     registry.bring_up(birth, process, events, answer).await;
                 }
@@ -209,6 +228,7 @@ impl Registry {
             lacks.push(format!("Its ports are not published any more: {error}"));
             Default::default()
         });
+        let session = record.session.as_deref().and_then(|id| self.sessions().adopt(id));
         let birth = Birth {
             image: self.images().resolve(&record.image_id).ok(),
             record: Record { published, ..record },
@@ -219,6 +239,7 @@ impl Registry {
             steps,
             lacks,
             addresses,
+            ticket: session.filter(|_| init_pid.is_some()),
             id: id.clone(),
         };
         let Assembled { container, mut driver, commands } = self.assemble(birth);
@@ -232,8 +253,19 @@ impl Registry {
     }
 
     fn assemble(&self, birth: Birth) -> Assembled {
-        let Birth { id, record, image, first, init_pid, steps, lacks, addresses, bound, start_micros } =
-            birth;
+        let Birth {
+            id,
+            record,
+            image,
+            first,
+            init_pid,
+            steps,
+            lacks,
+            addresses,
+            bound,
+            start_micros,
+            ticket,
+        } = birth;
         let kept = record.clone();
         let Record {
             name,
@@ -246,6 +278,7 @@ impl Registry {
             stop_signal: _,
             created_ms,
             expires_ms,
+            session,
         } = record;
         let summary = ContainerSummary {
             id: id.clone(),
@@ -256,7 +289,7 @@ impl Registry {
             processes: Vec::new(),
             start_micros,
             expires_ms,
-            session: None,
+            session,
             size: None,
         };
         let birth = steps.iter().map(birth_step).collect();
@@ -282,6 +315,7 @@ impl Registry {
             tasks: self.tasks().clone(),
             detail,
             record: kept,
+            ticket,
             bounds: Arc::clone(self.bounds()),
             life,
             changed: self.changed().clone(),

@@ -88,6 +88,11 @@ impl Bounds {
         Self { defaults, most }
     }
 
+    /// Those of visitors: where there is no most, it is what a container gets unasked.
+    pub(crate) fn for_strangers(&self) -> Self {
+        Self { defaults: self.defaults.clone(), most: overlaid(&self.defaults, &self.most) }
+    }
+
     /// What a container gets that asks for nothing.
     pub(crate) fn defaults(&self) -> &Limits {
         &self.defaults

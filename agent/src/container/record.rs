@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) created_ms: u64,
     /// When its lifetime is over, in milliseconds since 1970-01-01 UTC.
     pub(super) expires_ms: Option<u64>,
+    /// The session that owns it, by id.
+    pub(super) session: Option<String>,
 }
 
 impl Record {

@@ -15,6 +15,7 @@ use super::{Container, ContainerError, Result, names};
 use crate::admission::{Admission, Full, Permit, Place};
 use crate::engine::{Engine, EngineEvent};
 use crate::image::Images;
+use crate::session::Sessions;
 use crate::{ports, random};
 
 /// Events waiting for a container's task. While it is being launched or adopted it takes none, so all that its processes
@@ -35,6 +36,7 @@ struct Shared {
     port_room: Arc<Semaphore>,
     bounds: Arc<Bounds>,
     admission: Admission,
+    sessions: Sessions,
     /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
     /// Grows with every change of any container.
@@ -64,6 +66,7 @@ impl Registry {
         tasks: TaskTracker,
         bounds: Bounds,
         admission: Admission,
+        sessions: Sessions,
         address: IpAddr,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -74,6 +77,7 @@ impl Registry {
             port_room: ports::room(),
             bounds: Arc::new(bounds),
             admission,
+            sessions,
             index: Mutex::default(),
             changed: watch::Sender::new(0),
         }))
@@ -114,6 +118,10 @@ impl Registry {
 
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.0.tasks
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     pub(super) fn address(&self) -> IpAddr {
@@ -168,14 +176,18 @@ impl Registry {
         self.list().iter().map(|container| container.view().detail.summary.clone()).collect()
     }
 
-    /// The container by id, name, or the beginning of its id.
+    /// The container by id, name, or the beginning of its id, of those that `sees` says yes to.
     ///
     /// # Errors
     /// [`ContainerError::NoSuchContainer`], [`ContainerError::Ambiguous`].
-    pub(crate) fn find(&self, text: &str) -> Result<Container> {
+    pub(crate) fn find_among(&self, text: &str, sees: impl Fn(&Container) -> bool) -> Result<Container> {
         let index = self.index();
         let known = || {
-            index.entries.iter().filter_map(|(id, entry)| Some((id, &entry.name, entry.container.as_ref()?)))
+            let known = index
+                .entries
+                .iter()
+                .filter_map(|(id, entry)| Some((id, &entry.name, entry.container.as_ref()?)));
+            known.filter(|(_, _, container)| sees(container))
         };
         if let Some((_, _, container)) = known().find(|(id, name, _)| id.as_str() == text || *name == text) {
             return Ok(container.clone());

@@ -13,6 +13,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::app::Caller;
 use super::error::Answer;
 use super::{App, extract, socket};
 use crate::container::plan_step;
@@ -21,6 +22,7 @@ mod containers;
 mod files;
 mod images;
 mod ports;
+mod session;
 mod storage;
 mod transfers;
 
@@ -42,6 +44,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(offers))
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
+        .merge(session::router())
         .merge(ports::router())
         .merge(images::router())
         .merge(storage::router())
@@ -73,24 +76,21 @@ async fn version(State(app): State<App>) -> Json<Version> {
 /// What this host can do.
 #[utoipa::path(get, path = "/doctor", tag = "agent",
     responses((status = 200, body = DoctorReport), (status = "default", body = WireError)))]
-async fn doctor(State(app): State<App>) -> Answer<Json<DoctorReport>> {
-    Ok(Json(crate::doctor::report(app.registry.engine().host().await?)))
+async fn doctor(caller: Caller) -> Answer<Json<DoctorReport>> {
+    Ok(Json(crate::doctor::report(caller.owner()?.engine().host().await?)))
 }
 
 /// What a launch may ask for.
 #[utoipa::path(get, path = "/offers", tag = "agent", responses((status = 200, body = Offers)))]
-async fn offers(State(app): State<App>) -> Json<Offers> {
-    Json(app.offers.clone())
+async fn offers(caller: Caller) -> Json<Offers> {
+    Json(caller.offers())
 }
 
 /// The steps a launch would take.
 #[utoipa::path(post, path = "/plan", tag = "agent", request_body = LaunchSpec,
     responses((status = 200, body = [PlanStep]), (status = "default", body = WireError)))]
-async fn plan(
-    State(app): State<App>,
-    extract::Json(spec): extract::Json<LaunchSpec>,
-) -> Answer<Json<Vec<PlanStep>>> {
-    Ok(Json(app.registry.plan(&spec).await?.iter().map(plan_step).collect()))
+async fn plan(caller: Caller, extract::Json(spec): extract::Json<LaunchSpec>) -> Answer<Json<Vec<PlanStep>>> {
+    Ok(Json(caller.plan(&spec).await?.iter().map(plan_step).collect()))
 }
 
 #[cfg(test)]
@@ -103,6 +103,8 @@ mod tests {
         ("/doctor", &["get"]),
         ("/plan", &["post"]),
         ("/offers", &["get"]),
+        ("/session", &["get", "delete"]),
+        ("/session/extend", &["post"]),
         ("/socket", &["get"]),
         ("/stats", &["get"]),
         ("/containers", &["get", "post"]),

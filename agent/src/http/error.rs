@@ -11,6 +11,7 @@ use porthole_protocol::error::{ErrorCode, WireError};
 use crate::container::ContainerError;
 use crate::engine::EngineError;
 use crate::image::ImageError;
+use crate::session::SessionError;
 
 /// What a person is told, made of any error of the agent; as the answer to an HTTP request, JSON with a status.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl From<ContainerError> for Refusal {
         let (code, hint) = match &error {
             E::Image(error) => return Self(error.to_wire()),
             E::Engine(error) => return error.clone().into(),
+            E::Session(error) => return (*error).into(),
             E::BadRequest(_) => (ErrorCode::BadRequest, "Correct the request and send it again."),
             E::BadName(_) => (ErrorCode::BadRequest, "Choose another name, or none to have one made up."),
             E::NoSuchContainer(_) => {
@@ -93,6 +95,25 @@ impl From<ContainerError> for Refusal {
             }
             E::ShuttingDown => (ErrorCode::ShuttingDown, "Try again when the agent is back."),
             E::Streams(_) => (ErrorCode::Internal, "The log of the agent has the cause."),
+        };
+        Self(WireError::new(code, error.to_string(), hint))
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        use SessionError as E;
+        let (code, hint) = match error {
+            E::TooManySessions(_) | E::TooManyFromAddress(_) => {
+                (ErrorCode::TooMany, "Come back later, or ask whoever runs this agent.")
+            }
+            E::TooManyContainers(_) => (ErrorCode::TooMany, "Stop or remove one of them first."),
+            E::TooManyContainersFromAddress(_) => {
+                (ErrorCode::TooMany, "Wait until one of them ends, or ask whoever runs this agent.")
+            }
+            E::TooManyEnded(_) => (ErrorCode::TooMany, "Remove some of them first."),
+            E::Ended => (ErrorCode::Unauthorized, "Load the page anew to begin another one."),
+            E::Disk => (ErrorCode::Internal, "The log of the agent has the cause."),
         };
         Self(WireError::new(code, error.to_string(), hint))
     }

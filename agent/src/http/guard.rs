@@ -6,9 +6,10 @@
 pub(crate) mod fuzzing;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -16,11 +17,16 @@ use axum::response::{IntoResponse, Response};
 use porthole_protocol::error::{ErrorCode, WireError};
 use subtle::ConstantTimeEq;
 
-use super::App;
+use super::app::{Who, nobody};
 use super::error::{Answer, Refusal};
+use super::peer::{Origin, Peer};
+use super::{App, cookie};
 
 /// The path whose token comes in the socket's first message instead of a header.
 pub(super) const SOCKET: &str = "/api/v1/socket";
+
+/// Where a session begins.
+const SESSION: &str = "/api/v1/session";
 
 /// A secret that clients must know.
 #[derive(Clone)]
@@ -149,12 +155,9 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Lets a request in or answers it, and gives every answer the headers that keep the page to itself.
 pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let policy = content_security_policy(authority(&parts).filter(|host| app.guard.answers_to(host)));
-    let admitted = app.guard.check_origin(&parts).and_then(|()| {
-        let is_api = parts.uri.path().starts_with("/api/") && parts.uri.path() != SOCKET;
-        if is_api { app.guard.check_token(bearer(&parts.headers)) } else { Ok(()) }
-    });
+    let admitted = app.guard.check_origin(&parts).and_then(|()| introduce(&app, &mut parts));
     let mut response = match admitted {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refusal) => refusal.into_response(),
@@ -166,6 +169,32 @@ pub(super) async fn check(State(app): State<App>, request: Request, next: Next) 
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response
+}
+
+/// Tells those behind who asks. Who is nobody may begin a session, and open the socket, where the first message tells more.
+fn introduce(app: &App, parts: &mut Parts) -> Answer<()> {
+    let path = parts.uri.path();
+    if !path.starts_with("/api/") {
+        return Ok(());
+    }
+    let (is_socket, is_session) = (path == SOCKET, path == SESSION && parts.method == Method::GET);
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer(Ipv4Addr::UNSPECIFIED.into()));
+    let settings = app.sessions.settings();
+    let origin = Origin::of(peer, &parts.headers, &settings.proxies);
+    parts.extensions.insert(origin);
+    let bearer = bearer(&parts.headers);
+    if settings.enabled && (bearer.is_none() || is_socket) {
+        let secret = cookie::secret(&parts.headers, origin.secure);
+        match secret.and_then(|secret| app.sessions.find(secret)) {
+            Some(visitor) => drop(parts.extensions.insert(Who::Visitor(visitor))),
+            None if is_socket || is_session => {}
+            None => return Err(nobody()),
+        }
+    } else if !is_socket {
+        app.guard.check_token(bearer)?;
+        parts.extensions.insert(Who::Owner);
+    }
+    Ok(())
 }
 
 /// Headers of every answer.

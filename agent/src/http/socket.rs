@@ -10,11 +10,13 @@
 //! Reading never waits for writing: a client that drowns in output still gets its Ctrl-C through. Writing pulls, each time
 //! the socket has room, so a slow client costs no memory and always gets the newest of what only has a newest.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::http::header;
 use axum::response::Response;
 use futures_util::StreamExt;
 use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
@@ -23,8 +25,11 @@ use porthole_protocol::limits::MAX_CONTROL_BYTES;
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
 use tokio::time::timeout;
 
-use super::App;
+use super::app::{Caller, Who};
 use super::error::{Answer, Refusal};
+use super::peer::Origin;
+use super::{App, cookie};
+use crate::session::Secret;
 
 mod connection;
 pub(super) mod lists;
@@ -79,6 +84,8 @@ impl Farewell {
               (status = "default", body = WireError)))]
 pub(super) async fn upgrade(
     State(app): State<App>,
+    Extension(origin): Extension<Origin>,
+    who: Option<Extension<Who>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answer<Response> {
     let hint = "Open a WebSocket with the subprotocol porthole.v1.";
@@ -90,20 +97,36 @@ pub(super) async fn upgrade(
         return Err(refuse("The subprotocol is missing.".to_owned()));
     }
     let tasks = app.tasks.clone();
-    Ok(upgrade
+    let who = who.map(|Extension(who)| who);
+    // Whoever comes for the first time gets the cookie now; a session begins with it when the hello turns out to be a visitor's.
+    let cookie = (app.sessions.settings().enabled && who.is_none()).then(Secret::new);
+    let set_cookie = cookie.as_ref().map(|secret| cookie::set(secret, origin.secure));
+    let knock = Knock { address: origin.address, who, cookie };
+    let mut response = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(MAX_CONTROL_BYTES)
         .max_frame_size(MAX_CONTROL_BYTES)
-        .on_upgrade(move |socket| tasks.track_future(serve(app, socket))))
+        .on_upgrade(move |socket| tasks.track_future(serve(app, knock, socket)));
+    response.headers_mut().extend(set_cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+/// What an upgrade tells of whoever opens a socket.
+struct Knock {
+    address: IpAddr,
+    /// By the cookie.
+    who: Option<Who>,
+    /// The secret of a session that would begin now.
+    cookie: Option<Secret>,
 }
 
 /// The life of one socket.
-async fn serve(app: App, mut socket: WebSocket) {
-    match timeout(HELLO_WITHIN, greet(&app, &mut socket)).await {
-        Ok(Ok(client)) => {
+async fn serve(app: App, knock: Knock, mut socket: WebSocket) {
+    match timeout(HELLO_WITHIN, greet(&app, knock, &mut socket)).await {
+        Ok(Ok((client, caller))) => {
             tracing::debug!(client, "a client has connected");
-            connection::Connection::serve(app, socket).await;
+            connection::Connection::serve(caller, socket).await;
         }
         Ok(Err(Some(farewell))) => say_goodbye(socket, &farewell).await,
         // Gone before it said a word.
@@ -119,8 +142,12 @@ async fn serve(app: App, mut socket: WebSocket) {
     }
 }
 
-/// Awaits the hello and answers it; the client's own name for itself.
-async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farewell>> {
+/// Awaits the hello and answers it; the client's own name for itself, and who it is.
+async fn greet(
+    app: &App,
+    knock: Knock,
+    socket: &mut WebSocket,
+) -> Result<(String, Caller), Option<Farewell>> {
     let text = loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
@@ -134,9 +161,6 @@ async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farew
     let Ok(ClientMessage::Hello { generations, token, client, .. }) = serde_json::from_str(&text) else {
         return Err(Some(Farewell::protocol_error("The first message is not a hello.")));
     };
-    if let Err(Refusal(error)) = app.guard.check_token(token.as_deref()) {
-        return Err(Some(Farewell { code: CloseCode::Unauthorized, error: Some(error) }));
-    }
     let Some(generation) = Generations::OURS.agree(generations) else {
         let sentence = "The client and this agent speak no common generation of the protocol.";
         let error = WireError::new(
@@ -146,17 +170,35 @@ async fn greet(app: &App, socket: &mut WebSocket) -> Result<String, Option<Farew
         );
         return Err(Some(Farewell { code: CloseCode::VersionMismatch, error: Some(error) }));
     };
+    let caller = match introduce(app, knock, token.as_deref()).await {
+        Ok(who) => Caller::new(app.clone(), who),
+        Err(Refusal(error)) => {
+            return Err(Some(Farewell { code: CloseCode::Unauthorized, error: Some(error) }));
+        }
+    };
     let welcome = ServerMessage::Welcome {
         generation,
         version: app.version.version.clone(),
         kernel: app.version.kernel.clone(),
         rootless: app.version.rootless,
         lacks: app.lacks.clone(),
-        session: None,
+        session: caller.session().ok(),
         share: None,
     };
     socket.send(text_of(&welcome)).await.map_err(|_| None)?;
-    Ok(client.chars().take(80).flat_map(char::escape_default).collect())
+    Ok((client.chars().take(80).flat_map(char::escape_default).collect(), caller))
+}
+
+/// Who says hello: with a token the owner; without, where visitors may come, a visitor.
+async fn introduce(app: &App, knock: Knock, token: Option<&str>) -> Answer<Who> {
+    let is_visitor = token.is_none() && app.sessions.settings().enabled;
+    match (knock.who, knock.cookie) {
+        (Some(who), _) if is_visitor => Ok(who),
+        (None, Some(secret)) if is_visitor => {
+            Ok(Who::Visitor(app.sessions.begin(&secret, knock.address).await?))
+        }
+        _ => app.guard.check_token(token).map(|()| Who::Owner),
+    }
 }
 
 /// Tells why, and closes.

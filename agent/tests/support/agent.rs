@@ -28,6 +28,8 @@ pub struct Agent {
     /// The link it printed.
     pub link: String,
     arguments: Vec<String>,
+    /// Its configuration, deleted with it.
+    config: Option<tempfile::TempPath>,
 }
 
 impl Agent {
@@ -44,7 +46,7 @@ impl Agent {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let (process, link) = spawn(Command::new(BINARY), &dir.path().join("state"), &arguments);
         let address = address_of(&link);
-        Self { dir, process, address, link, arguments }
+        Self { dir, process, address, link, arguments, config: None }
     }
 
     /// Starts one as the ordinary user of that id, who has nothing but a directory.
@@ -65,7 +67,7 @@ impl Agent {
         let arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
         let (process, link) = spawn(command, &state, &arguments);
         let address = address_of(&link);
-        Self { dir, process, address, link, arguments }
+        Self { dir, process, address, link, arguments, config: None }
     }
 
     /// The state directory.
@@ -85,11 +87,18 @@ impl Agent {
 
     /// Kills the agent as an OOM killer would, and starts another one on the same state.
     pub fn kill_and_restart(&mut self) {
+        self.kill_and_restart_after(|_| {});
+    }
+
+    /// The same; between the two, something happens to the state.
+    pub fn kill_and_restart_after(&mut self, between: impl FnOnce(&Path)) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        between(&self.state());
         let (process, link) = spawn(Command::new(BINARY), &self.state(), &self.arguments);
         self.process = process;
         self.address = address_of(&link);
+        self.link = link;
     }
 
     /// Asks the agent to end and waits until it has.
@@ -109,6 +118,28 @@ impl Agent {
             std::thread::sleep(Duration::from_millis(20));
         }
         None
+    }
+
+    /// The token in the link that it printed.
+    pub fn token(&self) -> &str {
+        self.link.split_once("#token=").expect("this agent demands a token").1
+    }
+
+    /// Sends a request with the token.
+    pub async fn owner(&self, method: &str, path: &str, body: &[u8]) -> Response {
+        let bearer = format!("Bearer {}", self.token());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        self.request(method, &format!("/api/v1{path}"), &headers, body).await
+    }
+
+    /// Starts one with this configuration file, on a loopback address.
+    pub fn start_configured(text: &str) -> Self {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        let path = file.into_temp_path();
+        let mut agent = Self::start_with(&["--listen", "127.0.0.1:0", "--config", path.to_str().unwrap()]);
+        agent.config = Some(path);
+        agent
     }
 
     /// A client that has said hello.

@@ -11,6 +11,7 @@ use porthole_protocol::http::{ContainerDetail, ContainerSummary, Exit};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
 use porthole_protocol::image::{ImageSummary, Transfer};
 use porthole_protocol::kernel::KernelView;
+use porthole_protocol::session::{Opened, Session};
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
 use tokio::net::TcpStream;
@@ -82,6 +83,12 @@ pub struct Client {
     pub views: Vec<KernelView>,
     /// Every list of images on their way, the newest last.
     pub transfers: Vec<Vec<Transfer>>,
+    /// The session, as it was last told.
+    pub session: Option<Session>,
+    /// What a share has opened.
+    pub opened: Option<Opened>,
+    /// Everything that was told about the people at each terminal.
+    pub people: Vec<ServerMessage>,
     answers: Vec<ServerMessage>,
     /// The close code, once the agent has closed.
     pub closed: Option<u16>,
@@ -95,8 +102,6 @@ impl Client {
         address: &str,
         token: Option<&str>,
     ) -> Result<Self, (Option<u16>, Option<WireError>)> {
-        let socket = upgrade(address, &[]).await.expect("an upgrade");
-        let mut client = Self::silent(socket);
         let hello = ClientMessage::Hello {
             generations: Generations::OURS,
             token: token.map(str::to_owned),
@@ -104,7 +109,18 @@ impl Client {
             share: None,
             name: None,
         };
-        client.send(&hello).await;
+        Self::connect_as(address, &[], &hello).await
+    }
+
+    /// The same with these headers and this hello.
+    pub async fn connect_as(
+        address: &str,
+        headers: &[(&str, &str)],
+        hello: &ClientMessage,
+    ) -> Result<Self, (Option<u16>, Option<WireError>)> {
+        let socket = upgrade(address, headers).await.expect("an upgrade");
+        let mut client = Self::silent(socket);
+        client.send(hello).await;
         let welcome =
             |client: &Self| client.answers.iter().any(|m| matches!(m, ServerMessage::Welcome { .. }));
         client.until(|client| welcome(client) || client.closed.is_some()).await;
@@ -125,6 +141,9 @@ impl Client {
             images: Vec::new(),
             views: Vec::new(),
             transfers: Vec::new(),
+            session: None,
+            opened: None,
+            people: Vec::new(),
             answers: Vec::new(),
             closed: None,
             last_words: None,
@@ -167,6 +186,8 @@ impl Client {
             }
             ServerMessage::Containers { containers } => self.containers = containers,
             ServerMessage::Images { images } => self.images = images,
+            ServerMessage::Session { session } => self.session = Some(session),
+            people @ ServerMessage::People { .. } => self.people.push(people),
             ServerMessage::Transfers { transfers } => self.transfers.push(transfers),
             ServerMessage::Kernel { view, .. } => self.views.push(*view),
             ServerMessage::Skipped { channel, offset } => {
@@ -177,7 +198,12 @@ impl Client {
             }
             ServerMessage::Ping { nonce } => self.send(&ClientMessage::Pong { nonce }).await,
             ServerMessage::Error { request: None, error } => self.last_words = Some(error),
-            answer => self.answers.push(answer),
+            answer => {
+                if let ServerMessage::Welcome { session, share, .. } = &answer {
+                    (self.session, self.opened) = (session.clone(), share.clone());
+                }
+                self.answers.push(answer);
+            }
         }
     }
 

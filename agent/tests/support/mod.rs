@@ -11,6 +11,7 @@ mod agent;
 mod client;
 mod http;
 pub mod image;
+pub mod visitor;
 
 pub use agent::Agent;
 pub use client::{Client, Terminal};

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use futures_util::future::join_all;
@@ -25,6 +24,7 @@ use utoipa_axum::routes;
 use crate::admission::Place;
 use crate::container::{ContainerError, signal};
 use crate::http::App;
+use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::http::extract::{self, Path, Query};
 use crate::{inspect, storage};
@@ -53,13 +53,10 @@ struct Sizes {
 /// All containers, newest first.
 #[utoipa::path(get, path = "/containers", tag = "containers", params(Sizes),
     responses((status = 200, body = [ContainerSummary]), (status = "default", body = WireError)))]
-async fn list(
-    State(app): State<App>,
-    Query(Sizes { size }): Query<Sizes>,
-) -> Answer<Json<Vec<ContainerSummary>>> {
-    let mut summaries = app.registry.summaries();
+async fn list(caller: Caller, Query(Sizes { size }): Query<Sizes>) -> Answer<Json<Vec<ContainerSummary>>> {
+    let mut summaries = caller.summaries();
     if size {
-        let mut sizes = storage::sizes(&app.registry).await;
+        let mut sizes = storage::sizes(caller.machine(), caller.list()).await;
         for summary in &mut summaries {
             let at = sizes.iter().position(|size| size.container == summary.id);
             summary.size = at.map(|at| sizes.swap_remove(at));
@@ -72,37 +69,37 @@ async fn list(
 #[utoipa::path(post, path = "/containers", tag = "containers", request_body = LaunchSpec,
     responses((status = 201, body = Started), (status = "default", body = WireError)))]
 async fn launch(
-    State(app): State<App>,
+    caller: Caller,
     extract::Json(spec): extract::Json<LaunchSpec>,
 ) -> Answer<(StatusCode, Json<Started>)> {
-    let prepared = app.registry.prepare(spec)?;
+    let prepared = caller.prepare(spec)?;
     let mut last = Place::default();
-    let waiting = app.registry.admit(|place| last = place.clone());
+    let waiting = caller.machine().admit(|place| last = place.clone());
     let admitted = tokio::select! {
         admitted = timeout(Duration::from_millis(QUEUE_WAIT_MS), waiting) => admitted,
-        () = app.stopping.cancelled() => return Err(ContainerError::ShuttingDown.into()),
+        () = caller.app().stopping.cancelled() => return Err(ContainerError::ShuttingDown.into()),
     };
     let permit = admitted.map_err(|_| ContainerError::StillWaiting(last))??;
-    let (container, _) = app.registry.launch(prepared, permit).await?;
+    let (container, _) = caller.machine().launch(prepared, permit).await?;
     Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process: 0 })))
 }
 
 /// Everything about one container.
 #[utoipa::path(get, path = "/containers/{id}", tag = "containers", params(("id" = String, Path)),
     responses((status = 200, body = ContainerDetail), (status = "default", body = WireError)))]
-async fn detail(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ContainerDetail>> {
-    Ok(Json(app.registry.find(&id)?.view().detail.clone()))
+async fn detail(caller: Caller, Path(id): Path<String>) -> Answer<Json<ContainerDetail>> {
+    Ok(Json(caller.find(&id)?.view().detail.clone()))
 }
 
 /// Change limits of a container that runs; those that are missing stay what they are.
 #[utoipa::path(patch, path = "/containers/{id}", tag = "containers", params(("id" = String, Path)), request_body = Limits,
     responses((status = 200, body = ContainerDetail), (status = "default", body = WireError)))]
 async fn update(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     extract::Json(limits): extract::Json<Limits>,
 ) -> Answer<Json<ContainerDetail>> {
-    Ok(Json(app.registry.find(&id)?.update(limits).await?))
+    Ok(Json(caller.find(&id)?.update(limits).await?))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -117,11 +114,11 @@ struct Force {
 #[utoipa::path(delete, path = "/containers/{id}", tag = "containers", params(("id" = String, Path), Force),
     responses((status = 204), (status = "default", body = WireError)))]
 async fn remove(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(Force { force }): Query<Force>,
 ) -> Answer<StatusCode> {
-    app.registry.find(&id)?.remove(force).await?;
+    caller.find(&id)?.remove(force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,11 +126,11 @@ async fn remove(
 #[utoipa::path(post, path = "/containers/{id}/exec", tag = "containers", params(("id" = String, Path)), request_body = ExecRequest,
     responses((status = 201, body = Started), (status = "default", body = WireError)))]
 async fn exec(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     extract::Json(ExecRequest { process }): extract::Json<ExecRequest>,
 ) -> Answer<(StatusCode, Json<Started>)> {
-    let container = app.registry.find(&id)?;
+    let container = caller.find(&id)?;
     let (process, _) = container.exec(&process).await?;
     Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process })))
 }
@@ -142,13 +139,13 @@ async fn exec(
 #[utoipa::path(post, path = "/containers/{id}/stop", tag = "containers", params(("id" = String, Path)), request_body = Option<StopRequest>,
     responses((status = 204), (status = "default", body = WireError)))]
 async fn stop(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     request: Option<Json<StopRequest>>,
 ) -> Answer<StatusCode> {
     let Json(StopRequest { grace_ms }) = request.unwrap_or_default();
     let grace = Duration::from_millis(grace_ms.unwrap_or(STOP_GRACE_MS));
-    app.registry.find(&id)?.stop(grace).await?;
+    caller.find(&id)?.stop(grace).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,11 +153,11 @@ async fn stop(
 #[utoipa::path(post, path = "/containers/{id}/kill", tag = "containers", params(("id" = String, Path)), request_body = KillRequest,
     responses((status = 204), (status = "default", body = WireError)))]
 async fn kill(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     extract::Json(KillRequest { signal: name }): extract::Json<KillRequest>,
 ) -> Answer<StatusCode> {
-    app.registry.find(&id)?.signal(0, signal::parse(&name)?).await?;
+    caller.find(&id)?.signal(0, signal::parse(&name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -177,11 +174,11 @@ struct Which {
 #[utoipa::path(get, path = "/containers/{id}/logs", tag = "containers", params(("id" = String, Path), Which),
     responses((status = 200, content_type = "application/octet-stream"), (status = "default", body = WireError)))]
 async fn logs(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(Which { process, stream }): Query<Which>,
 ) -> Answer<impl IntoResponse> {
-    let terminal = app.registry.find(&id)?.terminal(process)?;
+    let terminal = caller.find(&id)?.terminal(process)?;
     let wanted = match stream.as_deref() {
         None => None,
         Some("stdout") => Some(Stream::Stdout),
@@ -203,21 +200,21 @@ async fn logs(
 /// What the kernel says about a container.
 #[utoipa::path(get, path = "/containers/{id}/kernel", tag = "containers", params(("id" = String, Path)),
     responses((status = 200, body = KernelView), (status = "default", body = WireError)))]
-async fn kernel(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<KernelView>> {
-    Ok(Json(inspect::view(&app.registry.find(&id)?, &app.registry).await?))
+async fn kernel(caller: Caller, Path(id): Path<String>) -> Answer<Json<KernelView>> {
+    Ok(Json(inspect::view(&caller.find(&id)?, caller.machine()).await?))
 }
 
 /// A container's use of its limits.
 #[utoipa::path(get, path = "/containers/{id}/stats", tag = "containers", params(("id" = String, Path)),
     responses((status = 200, body = Stats), (status = "default", body = WireError)))]
-async fn stats(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Stats>> {
-    Ok(Json(inspect::stats(&app.registry.find(&id)?).await?))
+async fn stats(caller: Caller, Path(id): Path<String>) -> Answer<Json<Stats>> {
+    Ok(Json(inspect::stats(&caller.find(&id)?).await?))
 }
 
 /// The same of all that run.
 #[utoipa::path(get, path = "/stats", tag = "containers", responses((status = 200, body = [Stats])))]
-async fn all_stats(State(app): State<App>) -> Json<Vec<Stats>> {
-    let containers = app.registry.list();
+async fn all_stats(caller: Caller) -> Json<Vec<Stats>> {
+    let containers = caller.list();
     // One that ends meanwhile has no line.
     let stats = join_all(containers.iter().map(inspect::stats)).await;
     Json(stats.into_iter().flatten().collect())
@@ -226,6 +223,6 @@ async fn all_stats(State(app): State<App>) -> Json<Vec<Stats>> {
 /// A container's processes.
 #[utoipa::path(get, path = "/containers/{id}/top", tag = "containers", params(("id" = String, Path)),
     responses((status = 200, body = [Process]), (status = "default", body = WireError)))]
-async fn top(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Vec<Process>>> {
-    Ok(Json(inspect::top(&app.registry.find(&id)?).await?))
+async fn top(caller: Caller, Path(id): Path<String>) -> Answer<Json<Vec<Process>>> {
+    Ok(Json(inspect::top(&caller.find(&id)?).await?))
 }

@@ -4,7 +4,6 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::poll_fn;
@@ -20,8 +19,9 @@ use utoipa_axum::routes;
 
 use super::images::{heard_out, reader};
 use crate::container::ContainerError;
-use crate::files::{Files, Owner};
+use crate::files::Files;
 use crate::http::App;
+use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::http::extract::{self, Path, Query};
 use crate::work::asking::Stream;
@@ -86,41 +86,41 @@ struct Upload {
 /// What a container has changed, as `docker diff`.
 #[utoipa::path(get, path = "/containers/{id}/changes", tag = "files", params(("id" = String, Path)),
     responses((status = 200, body = Changes), (status = "default", body = WireError)))]
-async fn changes(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Changes>> {
-    Ok(Json(files(&app, &id)?.changes().await?))
+async fn changes(caller: Caller, Path(id): Path<String>) -> Answer<Json<Changes>> {
+    Ok(Json(caller.files(&id)?.changes().await?))
 }
 
 /// What is at a path of a container; a symbolic link there is told and not followed.
 #[utoipa::path(get, path = "/containers/{id}/stat", tag = "files", params(("id" = String, Path), At),
     responses((status = 200, body = FileEntry), (status = "default", body = WireError)))]
 async fn stat(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(At { path }): Query<At>,
 ) -> Answer<Json<FileEntry>> {
-    Ok(Json(files(&app, &id)?.stat(checked(path)?).await?))
+    Ok(Json(caller.files(&id)?.stat(checked(path)?).await?))
 }
 
 /// A directory of a container, with the layer each entry comes from.
 #[utoipa::path(get, path = "/containers/{id}/tree", tag = "files", params(("id" = String, Path), Through),
     responses((status = 200, body = FileTree), (status = "default", body = WireError)))]
 async fn tree(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(Through { path, from }): Query<Through>,
 ) -> Answer<Json<FileTree>> {
-    Ok(Json(files(&app, &id)?.tree(checked(path)?, from.unwrap_or(0)).await?))
+    Ok(Json(caller.files(&id)?.tree(checked(path)?, from.unwrap_or(0)).await?))
 }
 
 /// A file of a container: as the container sees it, or through its layers from `from` on.
 #[utoipa::path(get, path = "/containers/{id}/file", tag = "files", params(("id" = String, Path), Through),
     responses((status = 200, content_type = "application/octet-stream"), (status = "default", body = WireError)))]
 async fn file(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(Through { path, from }): Query<Through>,
 ) -> Answer<Response> {
-    let (entry, stream) = files(&app, &id)?.read(checked(path)?, from).await?;
+    let (entry, stream) = caller.files(&id)?.read(checked(path)?, from).await?;
     Ok(download(&entry, stream))
 }
 
@@ -129,7 +129,7 @@ async fn file(
     request_body(content_type = "application/octet-stream"),
     responses((status = 204), (status = "default", body = WireError)))]
 async fn put_file(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(Upload { path, mode }): Query<Upload>,
     headers: HeaderMap,
@@ -137,7 +137,7 @@ async fn put_file(
 ) -> Answer<StatusCode> {
     let mut upload = reader(body);
     let outcome = async {
-        let files = writable(&app, &id)?;
+        let files = writable(&caller, &id)?;
         let bytes = length(&headers)?;
         let mode = mode.map_or(Ok(DEFAULT_MODE), |text| permissions(&text))?;
         Ok::<_, Refusal>(files.write(checked(path)?, mode, bytes, &mut upload).await?)
@@ -150,12 +150,8 @@ async fn put_file(
 /// A tar archive of a file of a container, or of a directory with all below it.
 #[utoipa::path(get, path = "/containers/{id}/archive", tag = "files", params(("id" = String, Path), At),
     responses((status = 200, content_type = "application/x-tar"), (status = "default", body = WireError)))]
-async fn archive(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Query(At { path }): Query<At>,
-) -> Answer<Response> {
-    let (entry, stream) = files(&app, &id)?.archive(checked(path)?).await?;
+async fn archive(caller: Caller, Path(id): Path<String>, Query(At { path }): Query<At>) -> Answer<Response> {
+    let (entry, stream) = caller.files(&id)?.archive(checked(path)?).await?;
     Ok(tarball(&entry.name, stream))
 }
 
@@ -164,14 +160,14 @@ async fn archive(
     request_body(content_type = "application/x-tar"),
     responses((status = 204), (status = "default", body = WireError)))]
 async fn put_archive(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(At { path }): Query<At>,
     body: Body,
 ) -> Answer<StatusCode> {
     let mut upload = reader(body);
     let outcome = async {
-        let files = writable(&app, &id)?;
+        let files = writable(&caller, &id)?;
         Ok::<_, Refusal>(files.extract(checked(path)?, &mut upload).await?)
     };
     let outcome = outcome.await;
@@ -182,60 +178,53 @@ async fn put_archive(
 /// A tar archive of everything that a container sees, but what is mounted.
 #[utoipa::path(get, path = "/containers/{id}/export", tag = "files", params(("id" = String, Path)),
     responses((status = 200, content_type = "application/x-tar"), (status = "default", body = WireError)))]
-async fn export(State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let container = app.registry.find(&id)?;
+async fn export(caller: Caller, Path(id): Path<String>) -> Answer<Response> {
+    let container = caller.find(&id)?;
     let name = container.view().detail.summary.name.clone();
-    Ok(tarball(&name, app.registry.files(Owner::Container(container)).export().await?))
+    Ok(tarball(&name, caller.files(&id)?.export().await?))
 }
 
 /// Make an image of what a container wrote. Its processes stand still meanwhile, where the host can freeze them.
 #[utoipa::path(post, path = "/containers/{id}/commit", tag = "files", params(("id" = String, Path)), request_body = CommitRequest,
     responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
 async fn commit(
-    State(app): State<App>,
+    caller: Caller,
     Path(id): Path<String>,
     extract::Json(request): extract::Json<CommitRequest>,
 ) -> Answer<Json<ImageSummary>> {
-    let image = app.registry.commit(&app.registry.find(&id)?, &request).await?;
-    Ok(Json(app.image_summary(&image)))
+    let registry = caller.owner()?;
+    let image = registry.commit(&caller.find(&id)?, &request).await?;
+    Ok(Json(caller.app().image_summary(&image)))
 }
 
 /// A directory of an image, with the layer each entry comes from.
 #[utoipa::path(get, path = "/images/tree", tag = "files", params(ImageThrough),
     responses((status = 200, body = FileTree), (status = "default", body = WireError)))]
 async fn image_tree(
-    State(app): State<App>,
+    caller: Caller,
     Query(ImageThrough { name, path, from }): Query<ImageThrough>,
 ) -> Answer<Json<FileTree>> {
-    Ok(Json(image_files(&app, &name)?.tree(checked(path)?, from).await?))
+    Ok(Json(caller.image_files(&name)?.tree(checked(path)?, from).await?))
 }
 
 /// A file of an image.
 #[utoipa::path(get, path = "/images/file", tag = "files", params(ImageThrough),
     responses((status = 200, content_type = "application/octet-stream"), (status = "default", body = WireError)))]
 async fn image_file(
-    State(app): State<App>,
+    caller: Caller,
     Query(ImageThrough { name, path, from }): Query<ImageThrough>,
 ) -> Answer<Response> {
-    let (entry, stream) = image_files(&app, &name)?.read(checked(path)?, Some(from)).await?;
+    let (entry, stream) = caller.image_files(&name)?.read(checked(path)?, Some(from)).await?;
     Ok(download(&entry, stream))
 }
 
-fn files(app: &App, id: &str) -> Answer<Files> {
-    Ok(app.registry.files(Owner::Container(app.registry.find(id)?)))
-}
-
-fn image_files(app: &App, name: &str) -> Answer<Files> {
-    Ok(app.registry.files(Owner::Image(app.registry.images().resolve(name)?)))
-}
-
 /// The files of a container that runs: what an ended one has written is only read.
-fn writable(app: &App, id: &str) -> Answer<Files> {
-    let container = app.registry.find(id)?;
+fn writable(caller: &Caller, id: &str) -> Answer<Files> {
+    let container = caller.find(id)?;
     if !container.view().is_running() {
         return Err(ContainerError::NotRunning(container.id().clone()).into());
     }
-    Ok(app.registry.files(Owner::Container(container)))
+    caller.files(id)
 }
 
 fn checked(path: String) -> Answer<String> {

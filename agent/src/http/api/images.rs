@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::TryStreamExt;
@@ -19,7 +18,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::App;
-use crate::http::error::Answer;
+use crate::http::app::Caller;
+use crate::http::error::{Answer, Refusal};
 use crate::http::extract::Query;
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -36,9 +36,10 @@ pub(super) fn uploads() -> OpenApiRouter<App> {
 }
 
 /// All images.
-#[utoipa::path(get, path = "/images", tag = "images", responses((status = 200, body = [ImageSummary])))]
-async fn list(State(app): State<App>) -> Json<Vec<ImageSummary>> {
-    Json(app.image_summaries())
+#[utoipa::path(get, path = "/images", tag = "images", responses((status = 200, body = [ImageSummary]), (status = "default", body = WireError)))]
+async fn list(caller: Caller) -> Answer<Json<Vec<ImageSummary>>> {
+    caller.images()?;
+    Ok(Json(caller.app().image_summaries()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -51,26 +52,23 @@ struct Name {
 #[utoipa::path(post, path = "/images/import", tag = "images", params(Name),
     request_body(content_type = "application/x-tar", description = "a tar archive, plain or compressed with gzip or zstd"),
     responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
-async fn import(
-    State(app): State<App>,
-    Query(Name { name }): Query<Name>,
-    body: Body,
-) -> Answer<Json<ImageSummary>> {
+async fn import(caller: Caller, Query(Name { name }): Query<Name>, body: Body) -> Answer<Json<ImageSummary>> {
     let mut upload = reader(body);
-    let outcome = app.registry.images().import(&name, &mut upload).await;
+    let outcome =
+        async { Ok::<_, Refusal>(caller.owner()?.images().import(&name, &mut upload).await?) }.await;
     let image = heard_out(upload, outcome).await?;
-    Ok(Json(app.image_summary(&image)))
+    Ok(Json(caller.app().image_summary(&image)))
 }
 
 /// Add the images of an archive made by `docker save`, or of an OCI image layout.
 #[utoipa::path(post, path = "/images/load", tag = "images",
     request_body(content_type = "application/x-tar", description = "a tar archive, plain or compressed with gzip or zstd"),
     responses((status = 200, body = [ImageSummary]), (status = "default", body = WireError)))]
-async fn load(State(app): State<App>, body: Body) -> Answer<Json<Vec<ImageSummary>>> {
+async fn load(caller: Caller, body: Body) -> Answer<Json<Vec<ImageSummary>>> {
     let mut upload = reader(body);
-    let outcome = app.registry.images().load(&mut upload).await;
+    let outcome = async { Ok::<_, Refusal>(caller.owner()?.images().load(&mut upload).await?) }.await;
     let images = heard_out(upload, outcome).await?;
-    Ok(Json(images.iter().map(|image| app.image_summary(image)).collect()))
+    Ok(Json(images.iter().map(|image| caller.app().image_summary(image)).collect()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -82,24 +80,21 @@ struct Which {
 /// Everything about one image.
 #[utoipa::path(get, path = "/images/detail", tag = "images", params(Which),
     responses((status = 200, body = ImageDetail), (status = "default", body = WireError)))]
-async fn detail(State(app): State<App>, Query(Which { name }): Query<Which>) -> Answer<Json<ImageDetail>> {
-    Ok(Json(app.registry.images().detail(&name, |image| app.containers_of(image)).await?))
+async fn detail(caller: Caller, Query(Which { name }): Query<Which>) -> Answer<Json<ImageDetail>> {
+    Ok(Json(caller.images()?.detail(&name, |image| caller.app().containers_of(image)).await?))
 }
 
 /// Several images in one archive: an OCI image layout that is a `docker save` archive as well.
 #[utoipa::path(get, path = "/images/save", tag = "images",
     params(("name" = Vec<String>, Query, description = "names, or ids: those have no name in the archive")),
     responses((status = 200, content_type = "application/x-tar"), (status = "default", body = WireError)))]
-async fn save(
-    State(app): State<App>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Answer<impl IntoResponse> {
+async fn save(caller: Caller, Query(query): Query<Vec<(String, String)>>) -> Answer<impl IntoResponse> {
     let names: Vec<_> = query.into_iter().filter(|(key, _)| key == "name").map(|(_, name)| name).collect();
     if names.is_empty() {
         let hint = "Give each image as name=….";
         return Err(WireError::new(ErrorCode::BadRequest, "No image is named.", hint).into());
     }
-    let saved = app.registry.images().save(&names).await?;
+    let saved = caller.owner()?.images().save(&names).await?;
     let head = [
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),
         (header::CONTENT_LENGTH, saved.length().to_string()),
@@ -119,9 +114,9 @@ struct Tag {
 /// Give an image a further name; the image that had it loses it.
 #[utoipa::path(post, path = "/images/tag", tag = "images", params(Tag),
     responses((status = 200, body = ImageSummary), (status = "default", body = WireError)))]
-async fn tag(State(app): State<App>, Query(Tag { name, r#as }): Query<Tag>) -> Answer<Json<ImageSummary>> {
-    let image = app.registry.images().tag(&name, &r#as).await?;
-    Ok(Json(app.image_summary(&image)))
+async fn tag(caller: Caller, Query(Tag { name, r#as }): Query<Tag>) -> Answer<Json<ImageSummary>> {
+    let image = caller.owner()?.images().tag(&name, &r#as).await?;
+    Ok(Json(caller.app().image_summary(&image)))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -136,12 +131,9 @@ struct Removal {
 /// Take a name off an image; delete it with the last one.
 #[utoipa::path(delete, path = "/images", tag = "images", params(Removal),
     responses((status = 200, body = Removed), (status = "default", body = WireError)))]
-async fn remove(
-    State(app): State<App>,
-    Query(Removal { name, force }): Query<Removal>,
-) -> Answer<Json<Removed>> {
-    let in_use = |image: &crate::image::Image| app.containers_of(image);
-    Ok(Json(app.registry.images().remove(&name, force, in_use).await?))
+async fn remove(caller: Caller, Query(Removal { name, force }): Query<Removal>) -> Answer<Json<Removed>> {
+    let in_use = |image: &crate::image::Image| caller.app().containers_of(image);
+    Ok(Json(caller.owner()?.images().remove(&name, force, in_use).await?))
 }
 
 /// Longest time to hear a refused client out.

@@ -1,13 +1,13 @@
 //! `/containers/{id}/ports`: what listens in a container, and previews of it.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::{ListeningPort, Preview};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::http::extract::Path;
 use crate::http::{App, preview};
@@ -19,8 +19,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// The TCP ports that processes of a container listen on.
 #[utoipa::path(get, path = "/containers/{id}/ports", tag = "ports", params(("id" = String, Path)),
     responses((status = 200, body = [ListeningPort]), (status = "default", body = WireError)))]
-async fn listening(State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Vec<ListeningPort>>> {
-    Ok(Json(app.registry.find(&id)?.inside()?.listening().await?))
+async fn listening(caller: Caller, Path(id): Path<String>) -> Answer<Json<Vec<ListeningPort>>> {
+    Ok(Json(caller.find(&id)?.inside()?.listening().await?))
 }
 
 /// Open a port of a container as a preview, under a name of its own; the same one while it is open.
@@ -28,20 +28,20 @@ async fn listening(State(app): State<App>, Path(id): Path<String>) -> Answer<Jso
     params(("id" = String, Path), ("port" = u16, Path)),
     responses((status = 200, body = Preview), (status = "default", body = WireError)))]
 async fn open(
-    State(app): State<App>,
+    caller: Caller,
     Path((id, port)): Path<(String, u16)>,
     headers: HeaderMap,
 ) -> Answer<Json<Preview>> {
-    let container = app.registry.find(&id)?;
+    let container = caller.find(&id)?;
     if port == 0 {
         let hint = "`porthole ports` lists those that are listened on.";
         return Err(Refusal(WireError::new(ErrorCode::BadRequest, "A port is from 1 to 65535.", hint)));
     }
-    let Some(names) = preview::names(&app, &headers) else {
+    let Some(names) = preview::names(caller.app(), &headers) else {
         let hint = "Reach the agent by localhost, or start it with --preview-host '*.NAME'.";
         return Err(Refusal(WireError::new(ErrorCode::Unsupported, "A preview has no name here.", hint)));
     };
-    let opened = app.previews.open(&container, port)?;
+    let opened = caller.app().previews.open(&container, port)?;
     Ok(Json(Preview { url: names.url(opened.secret()) }))
 }
 
@@ -49,7 +49,7 @@ async fn open(
 #[utoipa::path(delete, path = "/containers/{id}/ports/{port}/preview", tag = "ports",
     params(("id" = String, Path), ("port" = u16, Path)),
     responses((status = 204), (status = "default", body = WireError)))]
-async fn close(State(app): State<App>, Path((id, port)): Path<(String, u16)>) -> Answer<StatusCode> {
-    app.previews.close(&app.registry.find(&id)?, port);
+async fn close(caller: Caller, Path((id, port)): Path<(String, u16)>) -> Answer<StatusCode> {
+    caller.app().previews.close(&caller.find(&id)?, port);
     Ok(StatusCode::NO_CONTENT)
 }

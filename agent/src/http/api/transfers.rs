@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
@@ -16,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::App;
+use crate::http::app::Caller;
 use crate::http::error::Answer;
 use crate::http::extract::Json;
 use crate::image::{Step, Waiting};
@@ -32,9 +32,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
     responses((status = 200, body = TransferEvent, content_type = "application/x-ndjson",
                description = "one event a line; the last one is `done` or `failed`"),
               (status = "default", body = WireError)))]
-async fn pull(State(app): State<App>, Json(request): Json<TransferRequest>) -> Answer<Response> {
-    let waiting = app.registry.images().pull(&request)?;
-    Ok(told(app, waiting))
+async fn pull(caller: Caller, Json(request): Json<TransferRequest>) -> Answer<Response> {
+    let waiting = caller.owner()?.images().pull(&request)?;
+    Ok(told(caller.app().clone(), waiting))
 }
 
 /// Push an image to its registry. Closing the connection gives it up.
@@ -42,9 +42,9 @@ async fn pull(State(app): State<App>, Json(request): Json<TransferRequest>) -> A
     responses((status = 200, body = TransferEvent, content_type = "application/x-ndjson",
                description = "one event a line; the last one is `done` or `failed`"),
               (status = "default", body = WireError)))]
-async fn push(State(app): State<App>, Json(request): Json<TransferRequest>) -> Answer<Response> {
-    let waiting = app.registry.images().push(&request)?;
-    Ok(told(app, waiting))
+async fn push(caller: Caller, Json(request): Json<TransferRequest>) -> Answer<Response> {
+    let waiting = caller.owner()?.images().push(&request)?;
+    Ok(told(caller.app().clone(), waiting))
 }
 
 fn told(app: App, waiting: Waiting) -> Response {

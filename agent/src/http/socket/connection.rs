@@ -19,11 +19,11 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::{Attached, Attachment, Outbox, Outgoing};
-use super::requests::{Achieved, Outcome, Work, failed};
+use super::requests::{Achieved, Outcome, Work, failed, request_of};
 use super::watching::Watching;
 use super::writer::Writer;
-use super::{Farewell, GOODBYE_WITHIN};
-use crate::http::App;
+use super::{Farewell, GOODBYE_WITHIN, lists};
+use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::terminal::fanout::Fanout;
 use crate::terminal::{Input, Meter, Terminal};
@@ -33,7 +33,7 @@ const MAX_REQUESTS: usize = 32;
 
 /// Owns the reading half.
 pub(super) struct Connection {
-    app: App,
+    caller: Caller,
     outbox: Outbox,
     /// Wakes the writer.
     wake: Arc<Notify>,
@@ -76,20 +76,24 @@ enum Event {
     Room(bool),
     Tick,
     WriterEnded,
+    /// What the caller came by has ended.
+    Over(WireError),
     Stopping,
 }
 
 impl Connection {
     /// Serves a socket whose hello was answered, until it ends.
-    pub(super) async fn serve(app: App, socket: WebSocket) {
+    pub(super) async fn serve(caller: Caller, socket: WebSocket) {
         let (sink, stream) = socket.split();
         let (outbox, outgoing) = Outbox::new();
         let (closed_sender, closed) = mpsc::channel(MAX_CHANNELS);
         let wake = Arc::new(Notify::new());
         let mut writer = JoinSet::new();
-        writer.spawn(Writer::new(&app.lists, sink, outgoing, Arc::clone(&wake), closed_sender).run());
+        writer.spawn(
+            Writer::new(lists::Feeds::of(&caller), sink, outgoing, Arc::clone(&wake), closed_sender).run(),
+        );
         let connection = Self {
-            app,
+            caller,
             outbox,
             wake,
             channels: HashMap::new(),
@@ -140,6 +144,7 @@ impl Connection {
                     Ok(())
                 }
                 Event::Tick => self.tick(),
+                Event::Over(error) => Err(Some(Farewell { code: CloseCode::Ended, error: Some(error) })),
                 Event::Stopping => Err(Some(Farewell { code: CloseCode::ShuttingDown, error: None })),
             };
             match handled {
@@ -166,7 +171,8 @@ impl Connection {
             room = self.outbox.room(), if self.outbox.is_waiting() => Event::Room(room),
             _ = tick.tick() => Event::Tick,
             _ = writer.join_next() => Event::WriterEnded,
-            () = self.app.stopping.cancelled() => Event::Stopping,
+            error = self.caller.ended() => Event::Over(error),
+            () = self.caller.app().stopping.cancelled() => Event::Stopping,
         }
     }
 
@@ -220,11 +226,11 @@ impl Connection {
     fn close_input(&mut self, channel: Channel) -> Result<(), Option<Farewell>> {
         let Some(open) = self.open(channel)? else { return Ok(()) };
         let (terminal, process) = (open.terminal.clone(), open.process);
-        let container = self.app.registry.find(open.container.as_str());
+        let container = self.caller.find(open.container.as_str());
         self.type_into(&terminal, Input::End);
         if let Ok(container) = container {
             // It must happen even when this socket ends first.
-            self.app.tasks.spawn(async move {
+            self.caller.app().tasks.spawn(async move {
                 if let Err(error) = container.close_input(process).await {
                     tracing::debug!(%error, "a process's input cannot be closed");
                 }
@@ -235,6 +241,10 @@ impl Connection {
 
     fn command(&mut self, message: ClientMessage) -> Result<(), Option<Farewell>> {
         use ClientMessage as M;
+        if let Err(Refusal(error)) = self.caller.permit(&message) {
+            self.refuse(&message, error);
+            return Ok(());
+        }
         match message {
             M::Hello { .. } => return Err(Some(Farewell::protocol_error("A second hello came."))),
             M::Launch { request, spec, credit, .. } => {
@@ -294,6 +304,13 @@ impl Connection {
         Ok(())
     }
 
+    /// Answers a message that may not be obeyed; one without a request goes nowhere.
+    fn refuse(&mut self, message: &ClientMessage, error: WireError) {
+        if let Some(request) = request_of(message) {
+            self.outbox.message(failed(request, error));
+        }
+    }
+
     /// Begins a request that takes time.
     fn work(&mut self, request: RequestId, work: Work) {
         let channels = work.channels();
@@ -308,7 +325,7 @@ impl Connection {
             self.given_up.insert(request, given_up.clone());
         }
         self.promised += channels;
-        self.requests.spawn(work.carry_out(request, self.app.clone()));
+        self.requests.spawn(work.carry_out(request, self.caller.clone()));
     }
 
     fn check_room(&self, channels: usize) -> Result<(), WireError> {
@@ -344,7 +361,7 @@ impl Connection {
         from: Option<u64>,
         credit: u32,
     ) -> Answer<()> {
-        let terminal = self.app.registry.find(container.as_str())?.terminal(process)?;
+        let terminal = self.caller.terminal(container.as_str(), process)?;
         self.check_room(terminal.streams().len())?;
         self.attach(request, container.clone(), process, &terminal, from, credit);
         Ok(())
@@ -386,7 +403,7 @@ impl Connection {
     }
 
     fn inspect(&mut self, request: RequestId, container: &ContainerId) {
-        let answer = match self.app.registry.find(container.as_str()) {
+        let answer = match self.caller.find(container.as_str()) {
             Ok(found) => {
                 let container = Box::new(found.view().detail.clone());
                 ServerMessage::Detail { request, container }
@@ -398,8 +415,8 @@ impl Connection {
 
     /// Begins to send a container's kernel view. Who watches one that is not there learns that from the lists.
     fn watch(&mut self, container: &ContainerId) {
-        if let Ok(found) = self.app.registry.find(container.as_str()) {
-            self.watching.begin(container, || self.app.watches.watch(&found), self.outbox.sender());
+        if let Ok(found) = self.caller.find(container.as_str()) {
+            self.watching.begin(container, || self.caller.app().watches.watch(&found), self.outbox.sender());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use porthole_protocol::control::ServerMessage;
+use porthole_protocol::control::{ClientMessage, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::ContainerDetail;
 use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::outbox::Outgoing;
 use crate::admission::Place;
 use crate::container::{Container, signal};
-use crate::http::App;
+use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::terminal::Terminal;
 
@@ -96,20 +96,20 @@ impl Work {
     }
 
     /// Carries it out.
-    pub(super) async fn carry_out(self, request: RequestId, app: App) -> Outcome {
+    pub(super) async fn carry_out(self, request: RequestId, caller: Caller) -> Outcome {
         let channels = self.channels();
         Outcome {
             request,
             channels,
-            result: self.achieve(request, &app).await.map_err(|Refusal(error)| error),
+            result: self.achieve(request, &caller).await.map_err(|Refusal(error)| error),
         }
     }
 
-    async fn achieve(self, request: RequestId, app: &App) -> Answer<Achieved> {
-        let find = |container: ContainerId| app.registry.find(container.as_str());
+    async fn achieve(self, request: RequestId, caller: &Caller) -> Answer<Achieved> {
+        let find = |container: ContainerId| caller.find(container.as_str());
         match self {
             Self::Launch { spec, credit, given_up, queue } => {
-                let prepared = app.registry.prepare(spec)?;
+                let prepared = caller.prepare(spec)?;
                 let told = |place: &Place| {
                     let Place { position, reason } = place.clone();
                     let message = ServerMessage::Queued { request, position, reason };
@@ -117,10 +117,10 @@ impl Work {
                     let _ = queue.try_send(Outgoing::Message(Box::new(message)));
                 };
                 let permit = tokio::select! {
-                    permit = app.registry.admit(told) => permit?,
+                    permit = caller.machine().admit(told) => permit?,
                     () = given_up.cancelled() => return Err(left_the_queue()),
                 };
-                let (container, terminal) = app.registry.launch(prepared, permit).await?;
+                let (container, terminal) = caller.machine().launch(prepared, permit).await?;
                 let launched = Some(Box::new(container.view().detail.clone()));
                 Ok(started(launched, &container, 0, terminal, credit))
             }
@@ -146,7 +146,7 @@ impl Work {
             }
             Self::Pull { name, given_up } => {
                 let request = TransferRequest { name, ..TransferRequest::default() };
-                let waiting = app.registry.images().pull(&request)?;
+                let waiting = caller.owner()?.images().pull(&request)?;
                 tokio::select! {
                     arrived = waiting.arrived() => drop(arrived?),
                     () = given_up.cancelled() => return Err(gave_up()),
@@ -182,4 +182,34 @@ fn gave_up() -> Refusal {
 /// The answer to a request that failed.
 pub(super) fn failed(request: RequestId, error: WireError) -> ServerMessage {
     ServerMessage::Error { request: Some(request), error }
+}
+
+/// The number that a message's answer must carry, if it is answered at all.
+pub(super) fn request_of(message: &ClientMessage) -> Option<RequestId> {
+    use ClientMessage as M;
+    match message {
+        M::Launch { request, .. }
+        | M::Exec { request, .. }
+        | M::Attach { request, .. }
+        | M::Signal { request, .. }
+        | M::Update { request, .. }
+        | M::Stop { request, .. }
+        | M::Keyboard { request, .. }
+        | M::Record { request, .. }
+        | M::Remove { request, .. }
+        | M::Inspect { request, .. }
+        | M::Pull { request, .. } => Some(*request),
+        M::Hello { .. }
+        | M::Credit { .. }
+        | M::Resize { .. }
+        | M::CloseInput { .. }
+        | M::Detach { .. }
+        | M::CancelLaunch { .. }
+        | M::CancelPull { .. }
+        | M::Watch { .. }
+        | M::Unwatch { .. }
+        | M::Ping { .. }
+        | M::Pong { .. }
+        | M::Unknown => None,
+    }
 }

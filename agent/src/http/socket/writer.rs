@@ -15,9 +15,9 @@ use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::Exit;
 use porthole_protocol::ids::Channel;
 use porthole_protocol::limits::MAX_PENDING_INPUT;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
-use super::lists::{Lists, Text};
+use super::lists::{Feeds, Text};
 use super::outbox::{Attached, Attachment, Outgoing};
 use super::text_of;
 use crate::terminal::fanout::Taken;
@@ -39,9 +39,7 @@ pub(super) struct Writer {
     frame: Vec<u8>,
     /// Told of channels that have closed by themselves. It has room for as many as may be open.
     closed: mpsc::Sender<Channel>,
-    containers: watch::Receiver<Text>,
-    images: watch::Receiver<Text>,
-    transfers: watch::Receiver<Text>,
+    feeds: Feeds,
 }
 
 /// What wakes this task.
@@ -60,27 +58,13 @@ enum Flow {
 
 impl Writer {
     pub(super) fn new(
-        lists: &Lists,
+        feeds: Feeds,
         sink: SplitSink<WebSocket, Message>,
         outbox: mpsc::Receiver<Outgoing>,
         wake: Arc<Notify>,
         closed: mpsc::Sender<Channel>,
     ) -> Self {
-        let (mut containers, mut images) = (lists.containers(), lists.images());
-        // Both lists follow the welcome.
-        containers.mark_changed();
-        images.mark_changed();
-        Self {
-            sink,
-            outbox,
-            wake,
-            attachments: Vec::new(),
-            frame: Vec::new(),
-            closed,
-            containers,
-            images,
-            transfers: lists.transfers(),
-        }
+        Self { sink, outbox, wake, attachments: Vec::new(), frame: Vec::new(), closed, feeds }
     }
 
     /// Runs until the goodbye is said, the socket fails, or the connection is gone.
@@ -111,9 +95,7 @@ impl Writer {
         tokio::select! {
             outgoing = self.outbox.recv() => Event::Outgoing(outgoing),
             () = self.wake.notified() => Event::Wake,
-            Ok(()) = self.containers.changed() => Event::List(self.containers.borrow_and_update().clone()),
-            Ok(()) = self.images.changed() => Event::List(self.images.borrow_and_update().clone()),
-            Ok(()) = self.transfers.changed() => Event::List(self.transfers.borrow_and_update().clone()),
+            text = self.feeds.next() => Event::List(text),
         }
     }
 
