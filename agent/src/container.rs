@@ -18,6 +18,7 @@ use crate::engine::{Engine, EngineError};
 use crate::image::{Image, ImageError};
 use crate::ports::Inside;
 use crate::session::SessionError;
+use crate::share::KeptShare;
 use crate::terminal::Terminal;
 
 mod birth;
@@ -28,12 +29,14 @@ mod names;
 mod record;
 pub(crate) mod registry;
 mod request;
+mod shares;
 pub(crate) mod signal;
 mod state;
 mod times;
 
 pub(crate) use birth::plan_step;
 pub(crate) use launch::{Prepared, now_ms};
+use shares::Edit;
 
 /// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,9 @@ pub(crate) enum ContainerError {
     /// A launch has waited for as long as one over HTTP does.
     #[error("There is no room yet: this launch was number {} of those that wait. {}", .0.position, .0.reason)]
     StillWaiting(Place),
+    /// No share by that id.
+    #[error("This container has no such share.")]
+    NoSuchShare,
     /// The agent is stopping.
     #[error("The agent is stopping.")]
     ShuttingDown,
@@ -104,6 +110,8 @@ pub(crate) struct View {
     pub(crate) detail: ContainerDetail,
     /// Its processes' terminals (or pipes) by number, in the order of `detail.summary.processes`.
     terminals: Vec<(ProcessNumber, Terminal)>,
+    /// Who else may come to its terminals.
+    pub(crate) shares: Vec<KeptShare>,
     /// Whether nothing but its writable layer is left.
     ended: bool,
 }
@@ -116,10 +124,10 @@ impl View {
 }
 
 /// What a container's task is asked for.
-#[derive(Debug)]
 enum Command {
     Exec(Box<ProcessRequest>, oneshot::Sender<Result<(ProcessNumber, Terminal)>>),
     Update(Box<Limits>, oneshot::Sender<Result<()>>),
+    Edit(Edit, oneshot::Sender<Result<()>>),
     Stop(Duration),
     Remove(oneshot::Sender<Result<()>>),
 }
@@ -163,6 +171,11 @@ impl Container {
     /// Its newest view.
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.borrow())
+    }
+
+    /// Its newest view, and every newer one, until it is removed.
+    pub(crate) fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
     }
 
     /// The terminal, or pipes, of a process.

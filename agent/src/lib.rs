@@ -51,9 +51,11 @@ pub(crate) mod http;
 pub mod image;
 pub(crate) mod inspect;
 pub(crate) mod offers;
+pub(crate) mod people;
 pub(crate) mod ports;
 pub(crate) mod random;
 pub(crate) mod session;
+pub(crate) mod share;
 pub(crate) mod shutdown;
 pub(crate) mod storage;
 pub(crate) mod terminal;
@@ -71,6 +73,7 @@ use http::guard::Token;
 use http::{Guard, Lists};
 use image::{ImageError, Images};
 use inspect::watch::Watches;
+use people::People;
 use ports::previews::Previews;
 use session::Sessions;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
@@ -152,6 +155,7 @@ pub async fn serve(
         lists: Lists::new(),
         guard: Guard::new(address, &config.hosts, token),
         sessions,
+        people: People::new(tasks.clone()),
         previews: Previews::default(),
         preview_host: config.preview_host.clone(),
         version: version(host.rootless),
@@ -165,7 +169,7 @@ pub async fn serve(
     let mut http = std::pin::pin!(http::serve(listener, app, stopping.clone()));
     println!("Porthole is open at {link}");
     if config.visitors.enabled {
-        println!("Visitors come to http://{address}/");
+        tracing::info!("visitors come to http://{address}/");
     }
 
     let ended = tokio::select! {

@@ -47,6 +47,11 @@ impl Meter {
         self.taken.load(Ordering::Relaxed)
     }
 
+    /// Counts bytes that go nowhere: whoever sent them may not type.
+    pub(crate) fn discard(&self, bytes: usize) {
+        self.add(bytes);
+    }
+
     fn add(&self, bytes: usize) {
         self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
         self.wake.notify_one();
@@ -120,6 +125,11 @@ impl Terminal {
     /// Gives the terminal a new size.
     pub(crate) fn resize(&self, size: Size) {
         self.told.send_modify(|told| told.size = Some(size));
+    }
+
+    /// Its size, as it was last set.
+    pub(crate) fn size(&self) -> Size {
+        self.told.borrow().size.unwrap_or_default()
     }
 
     /// How long nobody has been attached; none while somebody is.

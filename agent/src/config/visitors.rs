@@ -44,7 +44,9 @@ pub enum Extra {
     Nat,
     /// Lab networks, which all who know their names share.
     Labs,
-    /// Ports on the agent's own address.
+    /// Ports on the agent's own address. Never: cookies know no ports, so that a stranger's program there would be sent
+    /// the cookies of whoever looks at it.
+    #[serde(skip_deserializing)]
     Publish,
     /// Capabilities beyond the default ones.
     Capabilities,
@@ -125,7 +127,13 @@ mod tests {
         assert_eq!((settings.lifetime_ms, settings.longest_ms), (Some(2 * HOUR), None));
         assert_eq!(settings.allow, [Extra::Nat]);
         assert!(!VisitorSettings::default().enabled && VisitorSettings::default().allow.is_empty());
-        for wrong in ["lifetime = 'soon'", "allow = ['everything']", "container = 1", "proxies = ['box']"] {
+        for wrong in [
+            "lifetime = 'soon'",
+            "allow = ['everything']",
+            "allow = ['publish']",
+            "container = 1",
+            "proxies = ['box']",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

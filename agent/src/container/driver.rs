@@ -3,7 +3,7 @@
 //! It never awaits the engine itself: calls run beside it and come back as events. So it always takes what the engine
 //! tells, and the engine never waits for a container that waits for the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::limits::{Bounds, for_launcher};
 use super::record::Record;
+use super::shares::Edit;
 use super::signal::HUP;
 use super::state::{Effect, Phase, State, Told};
 use super::times::{Look, Times};
@@ -31,6 +32,9 @@ use crate::terminal::Terminal;
 
 /// How a process counts whose end nobody told before its container's: killed with it.
 const KILLED: Exit = Exit { code: 137, signal: Some(9), out_of_memory: false };
+
+/// Changes of its record that wait for the one before.
+const MAX_EDITS: usize = 16;
 
 /// What a driver is made with.
 pub(super) struct Parts {
@@ -57,8 +61,9 @@ pub(super) struct Driver {
     /// Given back at its end.
     ticket: Option<Ticket>,
     bounds: Arc<Bounds>,
-    /// Whether the engine is changing its limits.
+    /// Whether the engine is changing its limits or its record, and what is to be changed then.
     updating: bool,
+    edits: VecDeque<(Edit, UpdateAnswer)>,
     life: CancellationToken,
     /// Everything that reaches into it ends with it, however this task ends.
     _life_ends: DropGuard,
@@ -106,7 +111,12 @@ impl Driver {
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
         let Parts { engine, tasks, detail, record, ticket, bounds, life, changed } = parts;
         let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
-        let (view, reader) = watch::channel(Arc::new(View { detail, terminals: Vec::new(), ended: false }));
+        let (view, reader) = watch::channel(Arc::new(View {
+            detail,
+            terminals: Vec::new(),
+            shares: record.shares.clone(),
+            ended: false,
+        }));
         let driver = Self {
             id,
             engine,
@@ -115,6 +125,7 @@ impl Driver {
             ticket,
             bounds,
             updating: false,
+            edits: VecDeque::new(),
             _life_ends: life.clone().drop_guard(),
             life,
             state: State::new(remove),
@@ -222,6 +233,7 @@ impl Driver {
         match command {
             Command::Exec(request, answer) => self.exec(request, answer),
             Command::Update(limits, answer) => self.update(&limits, answer),
+            Command::Edit(edit, answer) => self.edit(edit, answer),
             Command::Stop(grace) => self.tell(Told::Stop(grace)),
             Command::Remove(answer) => {
                 self.removers.push(answer);
@@ -272,6 +284,26 @@ impl Driver {
             Ok(record) => record,
             Err(error) => return drop(answer.send(Err(error))),
         };
+        self.write(record, answer);
+    }
+
+    /// Changes the record, when the change before has come back.
+    fn edit(&mut self, edit: Edit, answer: UpdateAnswer) {
+        if self.updating {
+            if self.edits.len() >= MAX_EDITS {
+                return drop(answer.send(Err(ContainerError::Updating(self.id.clone()))));
+            }
+            return self.edits.push_back((edit, answer));
+        }
+        let mut record = self.record.clone();
+        match edit(&mut record) {
+            Ok(()) => self.write(record, answer),
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    /// Has the engine keep a record, and put its limits in force.
+    fn write(&mut self, record: Record, answer: UpdateAnswer) {
         self.updating = true;
         let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
         self.calls.spawn(async move {
@@ -348,14 +380,18 @@ impl Driver {
                 self.updating = false;
                 if updated.is_ok() {
                     self.record = *record;
-                    let (limits, expires_ms) = (self.record.limits.clone(), self.record.expires_ms);
+                    let Record { limits, expires_ms, shares, .. } = self.record.clone();
                     self.change(|view| {
                         view.detail.limits = limits;
                         view.detail.summary.expires_ms = expires_ms;
+                        view.shares = shares;
                     });
                     self.look();
                 }
                 let _ = answer.send(updated.map_err(ContainerError::from));
+                if let Some((edit, answer)) = self.edits.pop_front() {
+                    self.edit(edit, answer);
+                }
             }
             Called::Signal(Ok(())) => {}
             Called::Signal(Err(error)) => {

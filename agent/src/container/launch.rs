@@ -130,6 +130,7 @@ impl Registry {
             stop_signal: signal::parse(&image.config.stop_signal).unwrap_or(signal::TERM),
             created_ms,
             session: ticket.as_ref().map(|ticket| ticket.visitor().id().to_owned()),
+            shares: Vec::new(),
         };
         request.label = record.encode();
         let (answer, launched) = oneshot::channel();
@@ -279,6 +280,7 @@ impl Registry {
             created_ms,
             expires_ms,
             session,
+            shares: _,
         } = record;
         let summary = ContainerSummary {
             id: id.clone(),

@@ -3,6 +3,8 @@
 use porthole_protocol::spec::{LaunchSpec, Limits, Publish};
 use serde::{Deserialize, Serialize};
 
+use crate::share::KeptShare;
+
 /// The agent's own record of a container. JSON, so that a newer agent can read what an older one wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +31,8 @@ pub(super) struct Record {
     pub(super) expires_ms: Option<u64>,
     /// The session that owns it, by id.
     pub(super) session: Option<String>,
+    /// Who else may come to its terminals.
+    pub(super) shares: Vec<KeptShare>,
 }
 
 impl Record {

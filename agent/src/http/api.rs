@@ -23,6 +23,7 @@ mod files;
 mod images;
 mod ports;
 mod session;
+mod shares;
 mod storage;
 mod transfers;
 
@@ -45,6 +46,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
         .merge(session::router())
+        .merge(shares::router())
         .merge(ports::router())
         .merge(images::router())
         .merge(storage::router())
@@ -105,6 +107,9 @@ mod tests {
         ("/offers", &["get"]),
         ("/session", &["get", "delete"]),
         ("/session/extend", &["post"]),
+        ("/containers/{id}/processes/{number}/shares", &["post"]),
+        ("/containers/{id}/shares", &["get"]),
+        ("/containers/{id}/shares/{share}", &["delete"]),
         ("/socket", &["get"]),
         ("/stats", &["get"]),
         ("/containers", &["get", "post"]),

@@ -11,11 +11,13 @@ use super::{Guard, Lists, PreviewHost};
 use crate::container::registry::Registry;
 use crate::image::Image;
 use crate::inspect::watch::Watches;
+use crate::people::People;
 use crate::ports::previews::Previews;
 use crate::session::Sessions;
 
 mod caller;
 mod extras;
+mod guest;
 
 pub(super) use caller::{Caller, Who, nobody};
 
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     /// Visitors.
     pub(crate) sessions: Sessions,
+    /// Who is at which terminal.
+    pub(crate) people: People,
     /// Ports that somebody has opened.
     pub(crate) previews: Previews,
     /// Names of previews, where the agent was told.

@@ -11,6 +11,7 @@ use porthole_protocol::error::{ErrorCode, WireError};
 use crate::container::ContainerError;
 use crate::engine::EngineError;
 use crate::image::ImageError;
+use crate::people::PeopleError;
 use crate::session::SessionError;
 
 /// What a person is told, made of any error of the agent; as the answer to an HTTP request, JSON with a status.
@@ -84,6 +85,7 @@ impl From<ContainerError> for Refusal {
             E::PortInUse(_) => {
                 (ErrorCode::PortInUse, "Choose another port, or none to have any that is free.")
             }
+            E::NoSuchShare => (ErrorCode::NoSuchShare, "It may have been revoked; list those that open."),
             E::NotRunning(_) => {
                 (ErrorCode::NotRunning, "Launch another one; `porthole logs` shows what it printed.")
             }
@@ -95,6 +97,16 @@ impl From<ContainerError> for Refusal {
             }
             E::ShuttingDown => (ErrorCode::ShuttingDown, "Try again when the agent is back."),
             E::Streams(_) => (ErrorCode::Internal, "The log of the agent has the cause."),
+        };
+        Self(WireError::new(code, error.to_string(), hint))
+    }
+}
+
+impl From<PeopleError> for Refusal {
+    fn from(error: PeopleError) -> Self {
+        let (code, hint) = match error {
+            PeopleError::TooMany => (ErrorCode::TooMany, "Wait until somebody leaves."),
+            PeopleError::NoSuchPerson => (ErrorCode::BadRequest, "Choose somebody of the list who may type."),
         };
         Self(WireError::new(code, error.to_string(), hint))
     }

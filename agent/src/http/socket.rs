@@ -22,6 +22,7 @@ use futures_util::StreamExt;
 use porthole_protocol::control::{ClientMessage, CloseCode, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::limits::MAX_CONTROL_BYTES;
+use porthole_protocol::session::Person;
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
 use tokio::time::timeout;
 
@@ -124,9 +125,9 @@ struct Knock {
 /// The life of one socket.
 async fn serve(app: App, knock: Knock, mut socket: WebSocket) {
     match timeout(HELLO_WITHIN, greet(&app, knock, &mut socket)).await {
-        Ok(Ok((client, caller))) => {
+        Ok(Ok(Met { client, caller, person })) => {
             tracing::debug!(client, "a client has connected");
-            connection::Connection::serve(caller, socket).await;
+            connection::Connection::serve(caller, person, socket).await;
         }
         Ok(Err(Some(farewell))) => say_goodbye(socket, &farewell).await,
         // Gone before it said a word.
@@ -142,12 +143,16 @@ async fn serve(app: App, knock: Knock, mut socket: WebSocket) {
     }
 }
 
-/// Awaits the hello and answers it; the client's own name for itself, and who it is.
-async fn greet(
-    app: &App,
-    knock: Knock,
-    socket: &mut WebSocket,
-) -> Result<(String, Caller), Option<Farewell>> {
+/// Somebody who was welcome.
+struct Met {
+    /// The client's name and version.
+    client: String,
+    caller: Caller,
+    person: Person,
+}
+
+/// Awaits the hello and answers it; who it is.
+async fn greet(app: &App, knock: Knock, socket: &mut WebSocket) -> Result<Met, Option<Farewell>> {
     let text = loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
@@ -158,7 +163,8 @@ async fn greet(
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
         }
     };
-    let Ok(ClientMessage::Hello { generations, token, client, .. }) = serde_json::from_str(&text) else {
+    let Ok(ClientMessage::Hello { generations, token, client, share, name }) = serde_json::from_str(&text)
+    else {
         return Err(Some(Farewell::protocol_error("The first message is not a hello.")));
     };
     let Some(generation) = Generations::OURS.agree(generations) else {
@@ -170,12 +176,11 @@ async fn greet(
         );
         return Err(Some(Farewell { code: CloseCode::VersionMismatch, error: Some(error) }));
     };
-    let caller = match introduce(app, knock, token.as_deref()).await {
-        Ok(who) => Caller::new(app.clone(), who),
-        Err(Refusal(error)) => {
-            return Err(Some(Farewell { code: CloseCode::Unauthorized, error: Some(error) }));
-        }
+    let (met, code) = match share {
+        Some(secret) => (Caller::guest(app, &secret), CloseCode::Ended),
+        None => (introduce(app, knock, token.as_deref()).await, CloseCode::Unauthorized),
     };
+    let caller = met.map_err(|Refusal(error)| Some(Farewell { code, error: Some(error) }))?;
     let welcome = ServerMessage::Welcome {
         generation,
         version: app.version.version.clone(),
@@ -183,22 +188,26 @@ async fn greet(
         rootless: app.version.rootless,
         lacks: app.lacks.clone(),
         session: caller.session().ok(),
-        share: None,
+        share: caller.opened(),
     };
     socket.send(text_of(&welcome)).await.map_err(|_| None)?;
-    Ok((client.chars().take(80).flat_map(char::escape_default).collect(), caller))
+    let client = client.chars().take(80).flat_map(char::escape_default).collect();
+    let person = caller.person(app.people.number(), name.as_deref());
+    Ok(Met { client, caller, person })
 }
 
 /// Who says hello: with a token the owner; without, where visitors may come, a visitor.
-async fn introduce(app: &App, knock: Knock, token: Option<&str>) -> Answer<Who> {
+async fn introduce(app: &App, knock: Knock, token: Option<&str>) -> Answer<Caller> {
     let is_visitor = token.is_none() && app.sessions.settings().enabled;
-    match (knock.who, knock.cookie) {
-        (Some(who), _) if is_visitor => Ok(who),
-        (None, Some(secret)) if is_visitor => {
-            Ok(Who::Visitor(app.sessions.begin(&secret, knock.address).await?))
+    let who = match (knock.who, knock.cookie) {
+        (Some(who), _) if is_visitor => who,
+        (None, Some(secret)) if is_visitor => Who::Visitor(app.sessions.begin(&secret, knock.address).await?),
+        _ => {
+            app.guard.check_token(token)?;
+            Who::Owner
         }
-        _ => app.guard.check_token(token).map(|()| Who::Owner),
-    }
+    };
+    Ok(Caller::new(app.clone(), who))
 }
 
 /// Tells why, and closes.

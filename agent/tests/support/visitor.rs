@@ -64,3 +64,14 @@ pub fn hello() -> ClientMessage {
         name: None,
     }
 }
+
+/// A hello with a share's secret and a name.
+pub fn hello_by(secret: &str, name: Option<&str>) -> ClientMessage {
+    ClientMessage::Hello {
+        generations: Generations::OURS,
+        token: None,
+        client: "test 1.0".into(),
+        share: Some(secret.to_owned()),
+        name: name.map(str::to_owned),
+    }
+}

@@ -15,13 +15,13 @@ const KILLING: &str = "memory.max";
 const SLOWING: &str = "memory.high";
 
 impl Engine {
-    /// Gives a container these limits, of which those stay what they are that its start has fixed, and keeps `label`.
+    /// Gives a container these limits, of which those stay what they are that its start has fixed, and keeps `label`. Where the limits
+    /// are what they were, it need not run.
     ///
     /// # Errors
     /// A limit that cannot be had here, or that the kernel refuses; all are what they were then.
     pub(crate) fn update(&mut self, id: &str, asked: Limits, label: Vec<u8>) -> Result<Reply, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
-        container.running()?;
         let old = container.limits.clone();
         let new = Limits {
             disk_bytes: old.disk_bytes,
@@ -29,6 +29,12 @@ impl Engine {
             shm_bytes: old.shm_bytes,
             ..asked
         };
+        if new == old {
+            // The label alone, which one that has ended keeps as well.
+            self.container(id)?.label = label;
+            return Ok(Reply::Done);
+        }
+        container.running()?;
         self.require_limits(&new)?;
         let joins = self.host.hierarchies.iter().any(|h| h.serves(&new) && !h.serves(&old));
         // Who makes processes all the time would be ahead of those who move them.

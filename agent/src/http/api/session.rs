@@ -41,7 +41,7 @@ async fn mine(
     responses((status = 200, body = Session), (status = "default", body = WireError)))]
 async fn extend(caller: Caller) -> Answer<Json<Session>> {
     match caller.who() {
-        Who::Owner => Ok(Json(caller.session()?)),
+        Who::Owner | Who::Guest(_) => Ok(Json(caller.session()?)),
         Who::Visitor(visitor) => Ok(Json(caller.app().sessions.extend(visitor).await?)),
     }
 }

@@ -14,26 +14,31 @@ use porthole_launcher::plan::Step;
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::{ContainerSummary, Offers};
+use porthole_protocol::ids::PersonId;
 use porthole_protocol::ids::ProcessNumber;
-use porthole_protocol::session::Session;
+use porthole_protocol::session::{May, Opened, Person, Session};
 use porthole_protocol::spec::LaunchSpec;
 
+use super::guest::{Guest, no_such_share};
 use super::{App, extras};
 use crate::container::registry::Registry;
 use crate::container::{Container, ContainerError, Prepared};
 use crate::files::{Files, Owner};
 use crate::http::error::{Answer, Refusal};
 use crate::image::Images;
-use crate::session::Visitor;
+use crate::people;
+use crate::session::{SessionError, Visitor};
 use crate::terminal::Terminal;
 
 /// Who asks.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::http) enum Who {
     /// Whoever has the token; anyone, where none is demanded.
     Owner,
     /// Somebody with a session.
     Visitor(Visitor),
+    /// Somebody with a share's link.
+    Guest(Guest),
 }
 
 /// Somebody who asks, with all that he may reach.
@@ -81,14 +86,24 @@ impl Caller {
     pub(in crate::http) fn owner(&self) -> Answer<&Registry> {
         match &self.who {
             Who::Owner => Ok(&self.app.registry),
-            Who::Visitor(_) => Err(owners_alone()),
+            Who::Visitor(_) | Who::Guest(_) => Err(owners_alone()),
         }
+    }
+
+    /// Whoever has this share's secret.
+    ///
+    /// # Errors
+    /// `no_such_share`.
+    pub(in crate::http) fn guest(app: &App, secret: &str) -> Answer<Self> {
+        let guest = Guest::by(&app.registry, secret).ok_or_else(|| Refusal(no_such_share()))?;
+        Ok(Self::new(app.clone(), Who::Guest(guest)))
     }
 
     /// The images, to look at them.
     pub(in crate::http) fn images(&self) -> Answer<&Images> {
         match &self.who {
             Who::Owner | Who::Visitor(_) => Ok(self.app.registry.images()),
+            Who::Guest(_) => Err(not_by_a_share()),
         }
     }
 
@@ -97,6 +112,7 @@ impl Caller {
         match &self.who {
             Who::Owner => true,
             Who::Visitor(visitor) => container.session().as_deref() == Some(visitor.id()),
+            Who::Guest(guest) => container.id() == guest.container().id(),
         }
     }
 
@@ -117,7 +133,13 @@ impl Caller {
         container: &str,
         process: ProcessNumber,
     ) -> Result<Terminal, ContainerError> {
-        self.find(container)?.terminal(process)
+        let found = self.find(container)?;
+        match &self.who {
+            Who::Guest(guest) if guest.process() != process => {
+                Err(ContainerError::NoSuchProcess(found.id().clone(), process))
+            }
+            _ => found.terminal(process),
+        }
     }
 
     /// The caller's containers, newest first.
@@ -158,6 +180,7 @@ impl Caller {
         let offers = self.app.offers.clone();
         match &self.who {
             Who::Owner => offers,
+            Who::Guest(_) => Offers::default(),
             Who::Visitor(_) => {
                 let most = self.app.registry.bounds().for_strangers().most().clone();
                 extras::offers(Offers { most, ..offers }, &self.app.sessions.settings().allow)
@@ -170,8 +193,10 @@ impl Caller {
     /// # Errors
     /// As [`Caller::prepare`], but for quotas.
     pub(in crate::http) async fn plan(&self, spec: &LaunchSpec) -> Answer<Vec<Step>> {
-        if let Who::Visitor(_) = &self.who {
-            extras::check(spec, &self.app.sessions.settings().allow)?;
+        match &self.who {
+            Who::Owner => {}
+            Who::Visitor(_) => extras::check(spec, &self.app.sessions.settings().allow)?,
+            Who::Guest(_) => return Err(not_by_a_share()),
         }
         Ok(self.app.registry.plan(spec).await?)
     }
@@ -184,6 +209,7 @@ impl Caller {
         let registry = &self.app.registry;
         match &self.who {
             Who::Owner => Ok(registry.prepare(spec)?),
+            Who::Guest(_) => Err(not_by_a_share()),
             Who::Visitor(visitor) => {
                 let sessions = &self.app.sessions;
                 extras::check(&spec, &sessions.settings().allow)?;
@@ -211,7 +237,26 @@ impl Caller {
                 owner: true,
             }),
             Who::Visitor(visitor) => Ok(self.app.sessions.describe(visitor)?),
+            Who::Guest(_) => Err(not_by_a_share()),
         }
+    }
+
+    /// What a share has opened, for a guest.
+    pub(in crate::http) fn opened(&self) -> Option<Opened> {
+        match &self.who {
+            Who::Owner | Who::Visitor(_) => None,
+            Who::Guest(guest) => Some(guest.opened()),
+        }
+    }
+
+    /// The caller as others at a terminal see him, under the name that he gave himself.
+    pub(in crate::http) fn person(&self, id: PersonId, name: Option<&str>) -> Person {
+        let (may, owner, called) = match &self.who {
+            Who::Owner => (May::Type, true, "Owner".to_owned()),
+            Who::Visitor(_) => (May::Type, true, "Visitor".to_owned()),
+            Who::Guest(guest) => (guest.may(), false, format!("Guest {id}")),
+        };
+        Person { id, name: name.and_then(people::tidy).unwrap_or(called), may, owner }
     }
 
     /// Whether a message may be obeyed at all; what it is about is then asked for by [`Caller::find`].
@@ -223,14 +268,9 @@ impl Caller {
         // Without a last arm: whoever adds a message decides here who may send it.
         match message {
             M::Pull { .. } => self.owner().map(drop),
-            M::Hello { .. }
-            | M::Launch { .. }
+            M::Launch { .. }
             | M::Exec { .. }
-            | M::Attach { .. }
-            | M::Credit { .. }
-            | M::Resize { .. }
             | M::CloseInput { .. }
-            | M::Detach { .. }
             | M::Signal { .. }
             | M::CancelLaunch { .. }
             | M::Update { .. }
@@ -241,7 +281,16 @@ impl Caller {
             | M::Inspect { .. }
             | M::CancelPull { .. }
             | M::Watch { .. }
-            | M::Unwatch { .. }
+            | M::Unwatch { .. } => match self.who {
+                Who::Owner | Who::Visitor(_) => Ok(()),
+                Who::Guest(_) => Err(not_by_a_share()),
+            },
+            // What one who types may not do with it is decided by the people at the terminal.
+            M::Hello { .. }
+            | M::Attach { .. }
+            | M::Credit { .. }
+            | M::Resize { .. }
+            | M::Detach { .. }
             | M::Ping { .. }
             | M::Pong { .. }
             | M::Unknown => Ok(()),
@@ -254,8 +303,9 @@ impl Caller {
             Who::Owner => std::future::pending().await,
             Who::Visitor(visitor) => {
                 visitor.ended().cancelled().await;
-                Refusal::from(crate::session::SessionError::Ended).0
+                Refusal::from(SessionError::Ended).0
             }
+            Who::Guest(guest) => guest.ended().await,
         }
     }
 }
@@ -263,6 +313,11 @@ impl Caller {
 fn owners_alone() -> Refusal {
     let hint = "Ask whoever runs this agent, or use what is there.";
     Refusal(WireError::new(ErrorCode::Forbidden, "Only the owner of this agent may do that.", hint))
+}
+
+fn not_by_a_share() -> Refusal {
+    let hint = "Ask whoever gave you the link.";
+    Refusal(WireError::new(ErrorCode::Forbidden, "The link opens one terminal and nothing else.", hint))
 }
 
 /// The answer to somebody who is neither the owner nor a visitor.

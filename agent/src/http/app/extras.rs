@@ -23,10 +23,15 @@ pub(super) fn check(spec: &LaunchSpec, allowed: &[Extra]) -> Answer<()> {
                 Extra::NewPrivileges => "Programs in visitors' containers gain no privileges here.",
                 Extra::Engines => "Visitors' containers are run by the built-in engine here.",
             };
-            let hint = format!(
-                "Launch it without; the owner of this agent may allow '{}' to visitors.",
-                extra.name()
-            );
+            let hint = match extra {
+                Extra::Publish => "Open the port as a preview.".to_owned(),
+                _ => {
+                    format!(
+                        "Launch it without; the owner of this agent may allow '{}' to visitors.",
+                        extra.name()
+                    )
+                }
+            };
             Err(Refusal(WireError::new(ErrorCode::Forbidden, sentence, hint)))
         }
     }

@@ -8,11 +8,12 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
-use porthole_protocol::control::{ClientMessage, CloseCode, OpenChannel, ServerMessage};
+use porthole_protocol::control::{ClientMessage, CloseCode, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::{Frame, FrameError, HEADER_BYTES};
-use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, PersonId, ProcessNumber, RequestId};
 use porthole_protocol::limits::{DEAD_AFTER_MS, MAX_CHANNELS, PING_EVERY_MS};
+use porthole_protocol::session::Person;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
@@ -25,6 +26,7 @@ use super::writer::Writer;
 use super::{Farewell, GOODBYE_WITHIN, lists};
 use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
+use crate::people::{Seat, Typing};
 use crate::terminal::fanout::Fanout;
 use crate::terminal::{Input, Meter, Terminal};
 
@@ -34,6 +36,8 @@ const MAX_REQUESTS: usize = 32;
 /// Owns the reading half.
 pub(super) struct Connection {
     caller: Caller,
+    /// Whoever is at the other end, as others see it.
+    person: Person,
     outbox: Outbox,
     /// Wakes the writer.
     wake: Arc<Notify>,
@@ -59,6 +63,8 @@ struct Open {
     fanout: Arc<Fanout>,
     viewer: u64,
     meter: Arc<Meter>,
+    /// The place among the people at a terminal.
+    seat: Option<Seat>,
 }
 
 /// Input that a terminal has no room for.
@@ -83,7 +89,7 @@ enum Event {
 
 impl Connection {
     /// Serves a socket whose hello was answered, until it ends.
-    pub(super) async fn serve(caller: Caller, socket: WebSocket) {
+    pub(super) async fn serve(caller: Caller, person: Person, socket: WebSocket) {
         let (sink, stream) = socket.split();
         let (outbox, outgoing) = Outbox::new();
         let (closed_sender, closed) = mpsc::channel(MAX_CHANNELS);
@@ -94,6 +100,7 @@ impl Connection {
         );
         let connection = Self {
             caller,
+            person,
             outbox,
             wake,
             channels: HashMap::new(),
@@ -202,6 +209,16 @@ impl Connection {
         };
         if let Some(open) = self.open(channel)? {
             let (terminal, meter) = (open.terminal.clone(), Arc::clone(&open.meter));
+            match open.seat.as_ref().map_or(Typing::Accepted, Seat::types) {
+                Typing::Accepted => {}
+                refused => {
+                    meter.discard(message.len() - HEADER_BYTES);
+                    if refused == Typing::RefusedFirst {
+                        self.outbox.message(ServerMessage::Error { request: None, error: may_not_type() });
+                    }
+                    return Ok(());
+                }
+            }
             self.type_into(&terminal, Input::Bytes(message.slice(HEADER_BYTES..), meter));
         }
         Ok(())
@@ -264,11 +281,11 @@ impl Connection {
                     open.fanout.grant(open.viewer, bytes);
                 }
             }
-            M::Resize { channel, size } => {
-                if let Some(open) = self.open(channel)? {
-                    open.terminal.resize(size);
-                }
-            }
+            M::Resize { channel, size } => match self.open(channel)? {
+                Some(Open { seat: Some(seat), .. }) => seat.resize(size),
+                Some(open) => open.terminal.resize(size),
+                None => {}
+            },
             M::CloseInput { channel } => self.close_input(channel)?,
             M::Detach { channel } => {
                 self.open(channel)?;
@@ -295,8 +312,18 @@ impl Connection {
             M::CancelPull { pull: request } | M::CancelLaunch { launch: request } => {
                 self.given_up.remove(&request).iter().for_each(CancellationToken::cancel);
             }
-            M::Keyboard { request, .. } | M::Record { request, .. } => {
-                let error = WireError::new(ErrorCode::Unsupported, "This agent cannot do that yet.", "");
+            M::Keyboard { request, container, process, holder } => {
+                let handed = self.hand_keyboard(&container, process, holder);
+                self.outbox.message(match handed {
+                    Ok(()) => ServerMessage::Done { request },
+                    Err(Refusal(error)) => failed(request, error),
+                });
+            }
+            M::Record { request, container, process, .. } => {
+                let error = match self.caller.terminal(container.as_str(), process) {
+                    Ok(_) => WireError::new(ErrorCode::Unsupported, "This agent cannot do that yet.", ""),
+                    Err(error) => Refusal::from(error).0,
+                };
                 self.outbox.message(failed(request, error));
             }
             M::Pong { .. } | M::Unknown => {}
@@ -347,7 +374,10 @@ impl Connection {
                 if let Some(container) = launched {
                     self.outbox.message(ServerMessage::Launched { request, container });
                 }
-                self.attach(request, container, process, &terminal, None, credit);
+                if let Err(Refusal(error)) = self.attach(request, container, process, &terminal, None, credit)
+                {
+                    self.outbox.message(failed(request, error));
+                }
             }
             Err(error) => self.outbox.message(failed(request, error)),
         }
@@ -363,8 +393,7 @@ impl Connection {
     ) -> Answer<()> {
         let terminal = self.caller.terminal(container.as_str(), process)?;
         self.check_room(terminal.streams().len())?;
-        self.attach(request, container.clone(), process, &terminal, from, credit);
-        Ok(())
+        self.attach(request, container.clone(), process, &terminal, from, credit)
     }
 
     /// Opens a channel for each of the process's streams.
@@ -376,7 +405,12 @@ impl Connection {
         terminal: &Terminal,
         from: Option<u64>,
         credit: u32,
-    ) {
+    ) -> Answer<()> {
+        let is_terminal = terminal.streams().iter().any(|(stream, _)| *stream == Stream::Terminal);
+        let place = (&container, process);
+        let joined = is_terminal
+            .then(|| self.caller.app().people.join(place, terminal, &self.person, Arc::clone(&self.wake)));
+        let (mut seat, news) = joined.transpose()?.unzip();
         let mut channels = Vec::new();
         let mut attached = Vec::new();
         for (stream, fanout) in terminal.streams() {
@@ -393,13 +427,25 @@ impl Connection {
                 fanout: Arc::clone(fanout),
                 viewer: viewer.id(),
                 meter: Arc::clone(&meter),
+                seat: seat.take(),
             };
             self.channels.insert(channel, open);
             attached.push(Attached { channel, viewer, meter, told: 0 });
         }
         let message = ServerMessage::Attached { request, container: container.clone(), process, channels };
-        let attachment = Attachment { container, process, channels: attached };
+        let attachment = Attachment { container, process, channels: attached, news };
         self.outbox.push(Outgoing::Attach(Box::new(message), attachment));
+        Ok(())
+    }
+
+    fn hand_keyboard(
+        &self,
+        container: &ContainerId,
+        process: ProcessNumber,
+        holder: Option<PersonId>,
+    ) -> Answer<()> {
+        self.caller.terminal(container.as_str(), process)?;
+        Ok(self.caller.app().people.hand(container, process, holder)?)
     }
 
     fn inspect(&mut self, request: RequestId, container: &ContainerId) {
@@ -438,6 +484,12 @@ async fn input_room(held: Option<&Held>) {
     if let Some(Held { terminal, .. }) = held {
         terminal.input_room().await;
     }
+}
+
+/// What somebody is told once whose typing goes nowhere.
+fn may_not_type() -> WireError {
+    let hint = "Ask the owner of the terminal for the keyboard.";
+    WireError::new(ErrorCode::Forbidden, "You may not type here now: what you typed was dropped.", hint)
 }
 
 fn too_many(count: usize, what: &str) -> WireError {

@@ -58,7 +58,11 @@ impl Feeds {
                 transfers: nothing(),
                 session: caller.app().sessions.subscribe(visitor).unwrap_or_else(nothing),
             },
+            Who::Guest(_) => {
+                Self { containers: nothing(), images: nothing(), transfers: nothing(), session: nothing() }
+            }
         };
+        // The first lists follow the welcome; what is empty yet is not sent.
         feeds.containers.mark_changed();
         feeds.images.mark_changed();
         feeds

@@ -8,6 +8,7 @@ use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber};
 use tokio::sync::mpsc;
 
 use super::Farewell;
+use crate::people::News;
 use crate::terminal::Meter;
 use crate::terminal::fanout::Viewer;
 
@@ -38,6 +39,8 @@ pub(super) struct Attachment {
     pub(super) container: ContainerId,
     pub(super) process: ProcessNumber,
     pub(super) channels: Vec<Attached>,
+    /// Who else is there, at a terminal.
+    pub(super) news: Option<News>,
 }
 
 /// One channel of it.

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, mpsc};
 use super::lists::{Feeds, Text};
 use super::outbox::{Attached, Attachment, Outgoing};
 use super::text_of;
+use crate::people::News;
 use crate::terminal::fanout::Taken;
 
 /// Input that a process has taken, before the client is told: a small part of its window.
@@ -172,6 +173,9 @@ impl Writer {
         let mut exit = None;
         let mut open = 0;
         let mut sent = false;
+        if let Some(text) = self.attachments[index].news.as_mut().and_then(News::take) {
+            self.text(&text).await?;
+        }
         for Attached { channel, viewer, meter, told } in &mut self.attachments[index].channels {
             self.frame.clear();
             self.frame.extend_from_slice(&channel.to_be_bytes());
@@ -211,7 +215,7 @@ impl Writer {
 
     /// Tells the exit of a process whose output has all been sent.
     async fn end(&mut self, attachment: Attachment, exit: Exit) -> Result<(), axum::Error> {
-        let Attachment { container, process, channels } = attachment;
+        let Attachment { container, process, channels, news: _ } = attachment;
         for attached in &channels {
             let told = self.closed.try_send(attached.channel);
             debug_assert!(told.is_ok(), "there is room for every channel that may be open");
