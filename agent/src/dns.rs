@@ -4,6 +4,7 @@
 //! Its sockets are on port 53 of the router, where containers' networks meet; the launcher has opened them there. What asks is
 //! told apart by its address, which the router's rules have checked. Nothing is kept between two questions.
 
+pub(crate) mod fuzzing;
 mod message;
 mod names;
 mod sockets;

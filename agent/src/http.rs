@@ -18,7 +18,7 @@ mod error;
 mod extract;
 pub(crate) mod guard;
 mod peer;
-mod preview;
+pub(crate) mod preview;
 mod socket;
 
 pub(crate) use app::{App, Shared};

@@ -17,7 +17,7 @@ use porthole_protocol::limits::MAX_FRAME_BYTES;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("frame", frame),
     ("control", control),
     ("launcher", self::launcher),
@@ -29,6 +29,8 @@ pub const TARGETS: [Target; 11] = [
     ("proc", proc),
     ("registry", registry),
     ("host", host),
+    ("name", name),
+    ("preview", preview),
 ];
 
 /// A binary message of the socket.
@@ -114,4 +116,14 @@ pub fn host(bytes: &[u8]) {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let host = lines.next().unwrap_or_default();
     agent::host_and_origin(host, lines.next());
+}
+
+/// What a container asks the name server.
+pub fn name(bytes: &[u8]) {
+    agent::name_query(bytes);
+}
+
+/// Heads between a browser and a program behind a preview, a line for each header.
+pub fn preview(bytes: &[u8]) {
+    agent::preview_heads(bytes);
 }

@@ -18,7 +18,7 @@ use crate::ports::DialError;
 use crate::ports::previews::Preview;
 
 mod forward;
-mod headers;
+pub(crate) mod headers;
 pub(super) mod host;
 mod meter;
 mod page;

@@ -1,7 +1,7 @@
 //! See [`crate::fuzzing`].
 
 use super::status::Status;
-use super::{maps, mounts};
+use super::{maps, mounts, ports};
 
 /// A file of `/proc`, read as each kind.
 pub fn proc_files(text: &str) {
@@ -12,4 +12,7 @@ pub fn proc_files(text: &str) {
     }
     assert!(mounts::parse(text).len() as u64 <= u64::from(mounts::count(text)));
     let _ = Status::parse(text).privileges();
+    let (one, other) = text.split_at(text.floor_char_boundary(text.len() / 2));
+    let tables = [one.to_owned(), other.to_owned()];
+    assert!(ports::listening(&tables).len() <= ports::addresses(&tables).count());
 }

@@ -84,6 +84,8 @@ impl Drop for Frozen {
             move_to(home, &inside);
         }
         let _ = fs::remove_dir(&self.directory);
+        // The launcher's own, with the last one that is frozen: it was made for this.
+        let _ = self.directory.parent().map(fs::remove_dir);
     }
 }
 

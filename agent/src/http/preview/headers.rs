@@ -3,6 +3,8 @@
 //! Both heads are parsed here and written anew by hyper, so that no two readers can take one message for two; how long a
 //! body is, each side is told anew as well.
 
+pub(crate) mod fuzzing;
+
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 
