@@ -447,6 +447,71 @@ export class Page {
     await this.#dialog.getByRole("button", { name: "Put in" }).click();
   }
 
+  /** Puts text on the clipboard and pastes it into the terminal as a person does. */
+  async paste(text) {
+    await this.#page.evaluate((text) => navigator.clipboard.writeText(text), text);
+    await this.press("Control+Shift+V");
+  }
+
+  async clipboard() {
+    return this.#page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  async answer(name) {
+    await this.#dialog.getByRole("button", { name, exact: true }).click();
+    await this.#dialog.waitFor({ state: "detached" });
+  }
+
+  /** Waits until the mark at the terminal's edge says so; hidden when it says nothing. */
+  async markSays(words) {
+    await this.#page.locator(".terminal-mark:visible").filter({ hasText: words }).waitFor();
+  }
+
+  async markIsGone() {
+    await this.#page.locator(".terminal-mark:visible").waitFor({ state: "hidden" });
+  }
+
+  /** Taps a key of the bar that touch screens have. */
+  async tapKey(name) {
+    await this.#page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true }).tap();
+  }
+
+  /** Composes a text as an input method does: letters that are replaced, then the result. */
+  async compose(steps, result) {
+    const cdp = await this.#page.context().newCDPSession(this.#page);
+    for (const text of steps) await cdp.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+    await cdp.send("Input.insertText", { text: result });
+    await cdp.detach();
+  }
+
+  async openTerminalSettings() {
+    await this.#page.getByRole("button", { name: "Terminal settings" }).click();
+    await this.#dialog.waitFor();
+  }
+
+  async chooseTheme(name) {
+    await this.#dialog.getByRole("radio", { name, exact: true }).check();
+  }
+
+  async closeDialog() {
+    await this.#dialog.getByRole("button", { name: "Close" }).click();
+    await this.#dialog.waitFor({ state: "detached" });
+  }
+
+  /** The colour behind the terminal's letters. */
+  async terminalBackground() {
+    return this.#page.locator(".terminals").evaluate((element) => getComputedStyle(element).backgroundColor);
+  }
+
+  /** Opens the box that finds text and looks for one; what the box says then. */
+  async find(text) {
+    await this.#page.getByRole("button", { name: "Find", exact: true }).click();
+    const box = this.#page.getByRole("search");
+    await box.getByRole("textbox").fill(text);
+    await this.press("Enter");
+    return box.getByRole("status");
+  }
+
   async title() {
     return this.#page.title();
   }

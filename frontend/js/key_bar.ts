@@ -6,7 +6,7 @@ import { type Held, type Key, keyBytes, withHeld } from "./keys";
 type Target = { type: (text: string) => void; paste: () => void; application: () => boolean; focus: () => void };
 
 const KEYS: [Key, string, string][] = [
-  ["escape", "Escape", "Esc"],
+  ["escape", "Esc", "Esc"],
   ["tab", "Tab", "Tab"],
   ["left", "Left", "←"],
   ["down", "Down", "↓"],
@@ -16,8 +16,8 @@ const KEYS: [Key, string, string][] = [
 const MORE: [Key, string, string][] = [
   ["home", "Home", "Home"],
   ["end", "End", "End"],
-  ["page-up", "Page up", "PgUp"],
-  ["page-down", "Page down", "PgDn"],
+  ["page-up", "PgUp", "PgUp"],
+  ["page-down", "PgDn", "PgDn"],
 ];
 
 export class KeyBar {
@@ -30,8 +30,8 @@ export class KeyBar {
       button(name, text, () => {
         target.type(keyBytes(key, this.#held, target.application()));
         this.#release();
-      }, "key");
-    this.#sticky = { ctrl: this.#hold("ctrl", "Control", "Ctrl"), alt: this.#hold("alt", "Alt", "Alt") };
+      }, "key-button");
+    this.#sticky = { ctrl: this.#hold("ctrl", "Ctrl", "Ctrl"), alt: this.#hold("alt", "Alt", "Alt") };
     const [escape, tab, ...arrows] = KEYS.map(key);
     this.element = make(
       "div",
@@ -41,7 +41,7 @@ export class KeyBar {
       this.#sticky.alt,
       tab!,
       ...arrows,
-      button("Paste from the clipboard", "Paste", target.paste, "key"),
+      button("Paste from the clipboard", "Paste", target.paste, "key-button"),
       ...MORE.map(key),
     );
     // The focus, and with it the screen's keyboard, stays where it is.
@@ -58,7 +58,7 @@ export class KeyBar {
   }
 
   #hold(which: keyof Held, name: string, text: string): HTMLButtonElement {
-    const toggle = button(name, text, () => this.#set(which, !this.#held[which]), "key");
+    const toggle = button(name, text, () => this.#set(which, !this.#held[which]), "key-button");
     toggle.setAttribute("aria-pressed", "false");
     return toggle;
   }

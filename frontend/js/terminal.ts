@@ -8,6 +8,7 @@ import { type ITerminalOptions, Terminal as Emulator } from "@xterm/xterm";
 import { Away } from "./away";
 import { ring } from "./bell";
 import { Clipboard } from "./clipboard";
+import type { Echo } from "./echo";
 import { make } from "./element";
 import { Feed } from "./feed";
 import type { Find } from "./find";
@@ -27,6 +28,9 @@ const SCROLLBACK_LINES = 10_000;
 const FONT_WAIT_MS = 400;
 /// One step of Ctrl with + or -, in pixels.
 const ZOOM_STEP = 1;
+/// An echo that takes longer than this, in milliseconds, so many times in a row, makes guessing worth its weight.
+const SLOW_ECHO_MS = 60;
+const SLOW_ECHOES = 3;
 /// Said above the screen as it was, when what came before is no longer kept.
 const GONE = "\x1b[0;2m── Earlier output is gone: it is no longer kept. ──\x1b[0m\r\n";
 
@@ -43,6 +47,10 @@ export class Terminal {
   readonly #cleanup: (() => void)[] = [];
   #keys: KeyBar | undefined;
   #find: Find | undefined;
+  #echo: Echo | undefined;
+  /// When a key was sent whose echo has not come, and how many echoes in a row were slow.
+  #sent: number | undefined;
+  #slow = 0;
   /// Whether a size of somebody else's is shown, or the size is changed for a moment: it is not told then.
   #follows = false;
   #disposed = false;
@@ -124,6 +132,21 @@ export class Terminal {
     if (!this.#feed.lets(text)) return;
     const typed = this.#keys?.take(text) ?? text;
     this.input(encoder.encode(typed));
+    this.#sent ??= performance.now();
+    if (settings().predict) this.#echo?.typed(typed);
+  }
+
+  /// Output has come, an echo most likely: was it slow?
+  #heard(): void {
+    if (this.#sent === undefined || this.#echo !== undefined) return;
+    this.#slow = performance.now() - this.#sent > SLOW_ECHO_MS ? this.#slow + 1 : 0;
+    this.#sent = undefined;
+    if (this.#slow === SLOW_ECHOES && settings().predict) void this.#guess();
+  }
+
+  async #guess(): Promise<void> {
+    const { Echo } = await import("./echo");
+    if (!this.#disposed) this.#echo ??= new Echo(this.#emulator);
   }
 
   #rang(): void {
@@ -149,6 +172,7 @@ export class Terminal {
 
   /// Shows bytes; tells `rendered` how many once they have been parsed and drawn.
   write(bytes: Uint8Array): void {
+    this.#heard();
     this.#feed.write(bytes, () => this.rendered(bytes.length));
   }
 
@@ -253,6 +277,7 @@ export class Terminal {
     this.#disposed = true;
     for (const undo of this.#cleanup) undo();
     this.#marks.dispose();
+    this.#echo?.dispose();
     this.#emulator.dispose();
     this.host.replaceChildren();
   }

@@ -34,6 +34,8 @@ struct Attachment {
     asked: Option<Size>,
     /// Whether another page's size is in force.
     follows: bool,
+    /// Whether somebody else has the keyboard, or the link does not allow to type.
+    mute: bool,
     ended: bool,
 }
 
@@ -107,6 +109,7 @@ impl Attachments {
             input: Input::default(),
             asked: None,
             follows: false,
+            mute: false,
             ended: false,
         };
         self.terminals.insert(tab, terminal);
@@ -280,9 +283,15 @@ impl Attachments {
         tabs
     }
 
+    /// Whether what is typed into a terminal here reaches its program. What does not is dropped: it is not for later.
+    pub fn let_type(&mut self, place: &Place, may: bool) {
+        let here = self.terminals.iter_mut().filter(|(_, it)| it.place.as_ref() == Some(place));
+        here.for_each(|(_, terminal)| terminal.mute = !may);
+    }
+
     /// The visitor typed. While there is no connection, or none yet, it is kept, up to [`KEPT_INPUT_BYTES`].
     pub fn typed(&mut self, tab: TabKey, bytes: &[u8]) -> Typed {
-        let Some(terminal) = self.terminals.get_mut(&tab).filter(|terminal| !terminal.ended) else {
+        let Some(terminal) = self.terminals.get_mut(&tab).filter(|it| !it.ended && !it.mute) else {
             return Typed::Nobody;
         };
         let kept = kept(&terminal.input) + bytes.len();

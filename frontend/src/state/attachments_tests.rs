@@ -160,6 +160,16 @@ fn a_size_is_told_once() {
 }
 
 #[test]
+fn who_has_not_the_keyboard_types_nothing_not_even_for_later() {
+    let mut page = attached();
+    let place = Place { container: id(), process: 0 };
+    page.let_type(&place, false);
+    assert_eq!(page.typed(1, b"x"), Typed::Nobody);
+    page.let_type(&place, true);
+    assert_eq!(page.typed(1, b"y"), Typed::Send(5, b"y".to_vec()));
+}
+
+#[test]
 fn a_closed_tab_stops_its_output_and_later_answers_find_nobody() {
     let mut page = attached();
     assert_eq!(page.remove(1), Some(ClientMessage::Detach { channel: 5 }));

@@ -138,7 +138,9 @@ impl Client {
             ServerMessage::People { container, process, people, you, keyboard, size } => {
                 let company = Company { people, you, keyboard, size };
                 let owner = company.me().is_none_or(|me| me.owner);
-                self.sized(&Place { container: container.clone(), process }, size, owner);
+                let place = Place { container: container.clone(), process };
+                self.0.state.borrow_mut().attachments.let_type(&place, company.i_type());
+                self.sized(&place, size, owner);
                 stores.lists.dispatch(ListsAction::People(Place { container, process }, company));
             }
             ServerMessage::Session { session } => self.became(ConnectionAction::Session(session)),

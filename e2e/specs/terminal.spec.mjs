@@ -1,0 +1,122 @@
+// The terminal: what is typed and printed is lost to nobody, and the daily things work.
+
+import assert from "node:assert/strict";
+import { visitor } from "../browser.mjs";
+import { until } from "../page.mjs";
+
+const see = visitor();
+
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
+/** The screen's lines, once this one is among them. */
+async function line(page, wanted) {
+  await until(`the line ${wanted}`, async () => (await page.screen()).split("\n").includes(wanted), () => page.screen());
+}
+
+see("after a reload what was printed is there, and questions in it are not answered again", {}, async (page) => {
+  await page.launch();
+  // A program that asks what the terminal is, and reads the answer.
+  await page.run("stty -echo; printf '\\033[c'; read -t 2 -n 13 answer; stty echo; echo ${#answer}");
+  await page.run("seq 100 140");
+  await page.reload();
+  await page.prompt();
+  await line(page, "140");
+  await page.terminal.click();
+  assert.deepEqual(await page.run("echo nothing was typed"), ["nothing was typed"]);
+});
+
+see("what is typed while the agent is away is kept, told, and run once", {}, async (page, porthole) => {
+  page.expects(/WebSocket|ERR_CONNECTION_REFUSED/);
+  await page.launch();
+  await page.run("true");
+  await porthole.killAgent();
+  await page.markSays("Reconnecting…");
+  await page.type("echo kept >> /tmp/log; wc -l < /tmp/log\n");
+  await page.markSays("What you type is sent then.");
+  await page.picture("reconnecting");
+  await porthole.startAgain();
+  await page.markIsGone();
+  await line(page, "1");
+  assert.deepEqual(await page.run("cat /tmp/log"), ["kept"]);
+});
+
+see("several lines are asked about before they run, and pasted as wished", {}, async (page) => {
+  await page.launch();
+  await page.paste("echo one\necho two\n");
+  await page.dialogSays("Paste 2 lines?");
+  await page.picture("paste");
+  await page.expectAccessible();
+  await page.answer("Cancel");
+  assert.ok(!(await page.screen()).includes("echo"));
+  await page.paste("echo one\necho two\n");
+  await page.answer("Paste as one line");
+  await page.press("Enter");
+  await line(page, "one echo two");
+  await page.paste("echo three\necho four\n");
+  await page.answer("Paste");
+  await line(page, "four");
+});
+
+see("a composed text reaches the program once", {}, async (page) => {
+  await page.launch();
+  await page.type("cat\n");
+  await page.compose(["n", "ni", "nih", "niha", "nihao"], "你好");
+  await page.press("Enter");
+  await page.compose(["ㅎ", "하", "한"], "한");
+  await page.press("Enter");
+  await until("the echo", async () => (await page.screen()).split("\n").filter((text) => text === "한").length === 2, () => page.screen());
+  const lines = (await page.screen()).split("\n");
+  assert.equal(lines.filter((text) => text === "你好").length, 2, "typed once, answered once");
+  await page.press("Control+C");
+});
+
+see("a program copies only after the visitor has agreed, and reads nothing", {}, async (page) => {
+  await page.launch();
+  await page.type("printf '\\033]52;c;?\\007\\033]52;c;%s\\007' $(printf 'from inside' | base64)\n");
+  await page.dialogSays("Let this terminal copy?");
+  await page.answer("Allow");
+  await until("the copy", async () => (await page.clipboard()) === "from inside");
+  await page.type("printf '\\033]52;c;%s\\007' $(printf again | base64)\n");
+  await until("the second copy", async () => (await page.clipboard()) === "again");
+});
+
+see("colours are chosen, and stay", {}, async (page) => {
+  await page.launch();
+  const before = await page.terminalBackground();
+  await page.openTerminalSettings();
+  await page.expectAccessible();
+  await page.chooseTheme("Sand");
+  await page.picture("settings");
+  await page.closeDialog();
+  const after = await page.terminalBackground();
+  assert.notEqual(after, before);
+  await page.reload();
+  await page.prompt();
+  assert.equal(await page.terminalBackground(), after);
+  await page.picture("sand");
+});
+
+see("matches are counted", {}, async (page) => {
+  await page.launch();
+  await page.run("seq 1 12");
+  const result = await page.find("1");
+  await result.filter({ hasText: /^\d+ of \d+$/ }).waitFor();
+  await page.picture("find");
+});
+
+see("a phone has the keys that its own keyboard lacks", { ...PHONE }, async (page) => {
+  await page.launch();
+  await page.picture("phone-keys");
+  await page.type("cat\n");
+  await page.tapKey("Ctrl");
+  await page.type("c");
+  await page.prompt();
+  await page.type("echo up");
+  await page.press("Enter");
+  await line(page, "up");
+  await page.tapKey("Up");
+  await page.press("Enter");
+  await until("the command again", async () => (await page.screen()).split("\n").filter((text) => text === "up").length === 2, () => page.screen());
+  assert.equal(await page.overflow(), 0);
+  await page.expectAccessible();
+});
