@@ -43,6 +43,7 @@ Usage: cargo xtask COMMAND
                         give each parser of strangers' bytes what a fuzzer makes of its corpus
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
+  bench terminals       measure what a terminal carries, keystrokes, resuming, viewers, beside a raw PTY reader
   bench pull            measure pulling the Debian image, beside Docker, Podman, and skopeo with umoci
   bench share           measure the disk that 20 containers use, and a commit, beside Docker and Podman
   bench neighbours      measure keystroke to echo beside containers that use up whatever they are let

@@ -9,6 +9,7 @@ mod rounds;
 mod sample;
 mod share;
 mod start;
+mod terminals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(crate) struct Setting {
     pub(crate) rounds: Option<usize>,
 }
 
-const NAMES: &str = "`start`, `pull`, `share` and `neighbours`";
+const NAMES: &str = "`start`, `terminals`, `pull`, `share` and `neighbours`";
 
 fn main() -> ExitCode {
     match run() {
@@ -61,6 +62,7 @@ fn run() -> Result<()> {
     };
     match name.to_str() {
         Some("start") => start::run(&setting),
+        Some("terminals") => terminals::run(&setting),
         Some("pull") => pull::run(&setting),
         Some("neighbours") => neighbours::run(&setting),
         Some("share") => share::run(&setting),

@@ -62,6 +62,50 @@ impl Program {
         Ok(self.started.elapsed())
     }
 
+    /// Waits for the end; returns how many bytes it has printed, which are thrown away.
+    pub(crate) fn drain(mut self) -> Result<u64> {
+        let mut count = 0;
+        loop {
+            let more = self.read()?;
+            count += self.output.len() as u64;
+            self.output.clear();
+            if !more {
+                waitpid(self.pid, None)?;
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Types a key and waits for anything to come back; returns how long it took.
+    pub(crate) fn keystroke(&mut self) -> Result<Duration> {
+        self.output.clear();
+        let typed = Instant::now();
+        self.master.write_all(b"x")?;
+        while self.output.is_empty() {
+            if !self.read()? {
+                bail!("it has ended");
+            }
+        }
+        Ok(typed.elapsed())
+    }
+
+    /// Waits until it has printed this.
+    pub(crate) fn expect(&mut self, text: &str) -> Result<()> {
+        while !self.output.windows(text.len()).any(|window| window == text.as_bytes()) {
+            if !self.read()? {
+                bail!("it ended before {text:?}: {}", String::from_utf8_lossy(&self.output));
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(self) -> Result<()> {
+        kill(self.pid, Signal::SIGKILL)?;
+        waitpid(self.pid, None)?;
+        Ok(())
+    }
+
     /// Types `exit` and waits for the end.
     pub(crate) fn exit(mut self) -> Result<()> {
         self.master.write_all(b"exit\n")?;
@@ -105,6 +149,18 @@ mod tests {
         let mut shell = Program::start(Path::new("/bin/sh"), &[c"sh".to_owned()]).unwrap();
         shell.prompt().unwrap();
         shell.exit().unwrap();
+    }
+
+    #[test]
+    fn what_a_program_prints_is_counted_and_a_key_comes_back() {
+        let words = ["sh", "-c", "head -c 100000 /dev/zero"].map(|word| CString::new(word).unwrap());
+        assert_eq!(Program::start(Path::new("/bin/sh"), &words).unwrap().drain().unwrap(), 100_000);
+        let words =
+            ["sh", "-c", "stty raw -echo; echo ready; exec cat"].map(|word| CString::new(word).unwrap());
+        let mut cat = Program::start(Path::new("/bin/sh"), &words).unwrap();
+        cat.expect("ready").unwrap();
+        cat.keystroke().unwrap();
+        cat.kill().unwrap();
     }
 
     #[test]

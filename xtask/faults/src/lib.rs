@@ -7,6 +7,7 @@
 //! which are the machine's.
 #![allow(clippy::print_stdout, reason = "a program for a person who looks on")]
 
+mod command_line;
 mod fault;
 mod kill;
 mod program;

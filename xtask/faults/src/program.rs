@@ -36,10 +36,9 @@ impl Kind {
                 format!("exec 3<&0; sha256sum <&3 >/sum & seq {lines} >&2 & seq {lines}; wait; cat /sum")
             }
         };
-        let has_terminal = matches!(self, Self::Echo | Self::Stream);
         let process = ProcessSpec {
             command: ["sh".to_owned(), "-c".to_owned(), format!(": {tag}; {script}")].into(),
-            terminal: has_terminal.then(Size::default),
+            terminal: self.has_terminal().then(Size::default),
             stdin: true,
             ..ProcessSpec::default()
         };
@@ -63,6 +62,11 @@ impl Kind {
     /// Everything that it prints on standard error.
     pub(crate) fn errors(self, lines: u64) -> Vec<u8> {
         if self == Self::Pipes { numbered(lines) } else { Vec::new() }
+    }
+
+    /// Whether it runs on a terminal.
+    pub(crate) fn has_terminal(self) -> bool {
+        matches!(self, Self::Echo | Self::Stream)
     }
 
     /// Whether it ends by itself when it has read everything. A terminal in raw mode knows no end of file.

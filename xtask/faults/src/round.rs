@@ -11,8 +11,8 @@ use porthole_protocol::control::Stream;
 use porthole_protocol::http::ContainerSummary;
 use porthole_protocol::ids::ContainerId;
 
-use crate::World;
 use crate::program::{KINDS, Kind, READY, keys};
+use crate::{World, command_line};
 
 /// For anything to happen at all, far above what it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,13 +30,16 @@ pub(crate) struct Round<'a> {
     tag: String,
     proxy: SocketAddr,
     kind: Kind,
+    /// Whether it is played by the command line.
+    is_command_line: bool,
     typed: Vec<u8>,
     lines: u64,
 }
 
 impl fmt::Debug for Round<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {} typed bytes and {} lines", self.kind, self.typed.len(), self.lines)
+        let by = if self.is_command_line { " by the command line" } else { "" };
+        write!(f, "{:?}{by} of {} typed bytes and {} lines", self.kind, self.typed.len(), self.lines)
     }
 }
 
@@ -52,13 +55,15 @@ impl<'a> Round<'a> {
     /// What the numbers say.
     pub(crate) fn new(world: &'a World<'a>, number: u64, proxy: SocketAddr, numbers: &mut Numbers) -> Self {
         let kind = *numbers.pick(&KINDS);
+        // A terminal's command line needs a terminal; `agent/tests/cli/reconnect.rs` gives it one.
+        let is_command_line = !kind.has_terminal() && numbers.below(3) == 0;
         let mut size = |scales| {
             let scale = 1 << numbers.below(scales);
             scale + numbers.below(scale)
         };
         let (typed, lines) = (size(TYPED), size(LINES));
         let tag = format!("round-{}-{number}", world.settings.seed);
-        Self { world, tag, proxy, kind, typed: keys(numbers, typed), lines }
+        Self { world, tag, proxy, kind, is_command_line, typed: keys(numbers, typed), lines }
     }
 
     /// Plays it.
@@ -66,6 +71,10 @@ impl<'a> Round<'a> {
     /// # Errors
     /// What was lost or came twice.
     pub(crate) fn play(&self, numbers: &mut Numbers) -> Result<()> {
+        if self.is_command_line {
+            self.by_command_line()?;
+            return self.clean();
+        }
         let spec = self.kind.spec(&self.tag, &self.typed, self.lines);
         let typist = numbers.below(1 << 32) << 20 | numbers.below(1 << 20);
         let mut client = Resuming::new(self.proxy, Opening::Launch(spec), typist);
@@ -89,7 +98,7 @@ impl<'a> Round<'a> {
     /// Types all of it while the output comes, until the process has ended or, where it does not, all was sent back.
     fn carry(&self, client: &mut Resuming, seen: &mut Seen, numbers: &mut Numbers) -> Result<()> {
         let expected = self.kind.output(&self.typed, self.lines).len();
-        let has_terminal = self.kind.output(b"", 0).starts_with(READY);
+        let has_terminal = self.kind.has_terminal();
         let mut left = &self.typed[..];
         let deadline = Instant::now() + PATIENCE;
         let mut next_key = Instant::now();
@@ -136,6 +145,27 @@ impl<'a> Round<'a> {
             }
         }
         Ok(())
+    }
+
+    fn by_command_line(&self) -> Result<()> {
+        let process = self.kind.spec(&self.tag, &self.typed, self.lines).process;
+        let porthole = &self.world.settings.porthole;
+        let outcome = loop {
+            let outcome = command_line::run(porthole, self.proxy, &process.command, &self.typed, PATIENCE)?;
+            // It tries again only what it has begun.
+            if !(outcome.status == Some(125) && outcome.told.contains("No agent answers")) {
+                break outcome;
+            }
+        };
+        if outcome.status != Some(0) {
+            bail!(
+                "it ended with {:?} after {} bytes: {}",
+                outcome.status,
+                outcome.output.len(),
+                outcome.told
+            );
+        }
+        compare("output", &outcome.output, &self.kind.output(&self.typed, self.lines))
     }
 
     fn judge(&self, seen: &Seen) -> Result<()> {

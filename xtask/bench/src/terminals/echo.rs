@@ -1,0 +1,110 @@
+//! From a key to what comes back: of a raw terminal that is read directly, of ours, and of ours beside a hundred busy ones.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use porthole_driver::{Agent, Attached, Client, Incoming};
+use serde_json::{Value, json};
+
+use super::crowd::Crowd;
+use super::{launch, on_terminal};
+use crate::pty::Program;
+use crate::sample::Sample;
+
+/// Keys in a round, for each contender in turn.
+const KEYS: usize = 200;
+
+/// Between two keys.
+const TYPING: Duration = Duration::from_millis(5);
+
+/// Terminals that print a line ten times a second, each with somebody who looks on.
+const BUSY: usize = 100;
+
+/// Sends back what is typed.
+const LISTENER: &str = "stty raw -echo; echo ready; exec cat";
+
+#[derive(Default)]
+struct Pair {
+    raw: Sample,
+    ours: Sample,
+}
+
+pub(super) fn run(agent: &Agent, client: &mut Client, rounds: usize) -> Result<Value> {
+    let words = [c"busybox", c"sh", c"-c", c"stty raw -echo; echo ready; exec cat"].map(ToOwned::to_owned);
+    let mut raw = Program::start(Path::new("/bin/busybox"), &words)?;
+    raw.expect("ready")?;
+    let (_, ours) = client.launch(launch(on_terminal(LISTENER)))?;
+    client.expect(ours.channel(), "ready")?;
+    // What is left of that line comes before any echo.
+    client.input(ours.channel(), b"#")?;
+    client.expect(ours.channel(), "#")?;
+    let mut idle = Pair::default();
+    for _ in 0..rounds {
+        idle.round(&mut raw, client, &ours)?;
+    }
+    let busy = Crowd::gather(
+        agent,
+        client,
+        BUSY,
+        "while :; do echo a line of some length, as programs print them; read -t 0.1 x; done",
+    )?;
+    let mut beside = Pair::default();
+    busy.watched(agent, || (0..rounds).try_for_each(|_| beside.round(&mut raw, client, &ours)))?;
+    busy.disperse(client)?;
+    raw.kill()?;
+    client.remove(&ours.container)?;
+    println!("\na key and what comes back, {} keys each, milliseconds", rounds * KEYS);
+    println!("{:<34}{:>8}{:>8}{:>8}", "", "p50", "p99", "max");
+    let rows = [
+        ("raw PTY reader", &idle.raw),
+        ("porthole", &idle.ours),
+        ("raw PTY reader, beside 100 busy", &beside.raw),
+        ("porthole, beside 100 busy", &beside.ours),
+    ];
+    for (name, sample) in rows {
+        let [p50, p99, max] = [50, 99, 100].map(|percent| sample.percentile(percent));
+        println!("{name:<34}{p50:>8.3}{p99:>8.3}{max:>8.3}");
+    }
+    let rows = rows.iter();
+    Ok(rows
+        .map(|(name, sample)| {
+            let [p50, p99, max] = [50, 99, 100].map(|percent| sample.percentile(percent));
+            json!({ "name": name, "p50_ms": p50, "p99_ms": p99, "max_ms": max })
+        })
+        .collect())
+}
+
+impl Pair {
+    fn round(&mut self, raw: &mut Program, client: &mut Client, ours: &Attached) -> Result<()> {
+        for _ in 0..KEYS {
+            pause();
+            self.raw.add(raw.keystroke()?);
+            pause();
+            self.ours.add(keystroke(client, ours)?);
+        }
+        Ok(())
+    }
+}
+
+fn keystroke(client: &mut Client, terminal: &Attached) -> Result<Duration> {
+    let typed = Instant::now();
+    client.input(terminal.channel(), b"x")?;
+    loop {
+        match client.receive()? {
+            Incoming::Output { channel, bytes } if channel == terminal.channel() => {
+                if bytes != b"x" {
+                    bail!("it echoed {:?}", String::from_utf8_lossy(&bytes));
+                }
+                return Ok(typed.elapsed());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person's pace, somewhat hastened")]
+fn pause() {
+    sleep(TYPING);
+}

@@ -1,0 +1,82 @@
+//! A large output, from the request to its last byte.
+
+use std::ffi::CString;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use porthole_driver::{Client, Incoming};
+use porthole_protocol::control::ServerMessage;
+use porthole_protocol::spec::ProcessSpec;
+use serde_json::{Value, json};
+
+use super::{launch, on_pipes, on_terminal};
+use crate::pty::Program;
+use crate::rounds::order;
+use crate::sample::Sample;
+
+/// Bytes that are printed.
+const BYTES: u64 = 1 << 30;
+
+const NAMES: [&str; 3] = ["raw PTY reader", "porthole, terminal", "porthole, pipes"];
+
+pub(super) fn run(client: &mut Client, rounds: usize) -> Result<Value> {
+    let script = format!("head -c {BYTES} /dev/zero");
+    let mut samples: [Sample; 3] = Default::default();
+    for round in 0..rounds {
+        for place in order(round, samples.len()) {
+            samples[place].add(match place {
+                0 => raw(&script)?,
+                1 => ours(client, on_terminal(&script))?,
+                _ => ours(client, on_pipes(&script))?,
+            });
+        }
+    }
+    let rate = |sample: &Sample| BYTES as f64 / 1e6 / (sample.percentile(50) / 1e3);
+    println!("{} MiB printed by one program, medians of {rounds}", BYTES >> 20);
+    println!("{:<22}{:>10}{:>9}", "", "MB/s", "of raw");
+    for (name, sample) in NAMES.iter().zip(&samples) {
+        println!("{name:<22}{:>10.1}{:>8.2}×", rate(sample), rate(sample) / rate(&samples[0]));
+    }
+    let rows = NAMES.iter().zip(&samples);
+    Ok(rows
+        .map(|(name, sample)| json!({ "name": name, "mb_per_s": rate(sample), "times": sample.json() }))
+        .collect())
+}
+
+/// As a program reads a terminal that it has made itself.
+fn raw(script: &str) -> Result<Duration> {
+    let started = Instant::now();
+    let words = [c"busybox".to_owned(), c"sh".to_owned(), c"-c".to_owned(), CString::new(script)?];
+    let count = Program::start(Path::new("/bin/busybox"), &words)?.drain()?;
+    check(count)?;
+    Ok(started.elapsed())
+}
+
+fn ours(client: &mut Client, process: ProcessSpec) -> Result<Duration> {
+    let started = Instant::now();
+    let (_, attached) = client.launch(launch(process))?;
+    let mut count = 0;
+    let took = loop {
+        match client.receive()? {
+            Incoming::Output { channel, bytes } if channel == attached.channel() => {
+                count += bytes.len() as u64
+            }
+            Incoming::Control(ServerMessage::Skipped { .. }) => bail!("output was left out"),
+            Incoming::Control(ServerMessage::Exited { container, .. }) if container == attached.container => {
+                break started.elapsed();
+            }
+            _ => {}
+        }
+    };
+    client.remove(&attached.container)?;
+    check(count)?;
+    Ok(took)
+}
+
+fn check(count: u64) -> Result<()> {
+    if count != BYTES {
+        bail!("{count} bytes came of {BYTES}");
+    }
+    Ok(())
+}
