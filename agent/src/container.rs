@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use porthole_launcher::wire::{KernelTexts, ProcessRequest, Usage};
 use porthole_protocol::http::{ContainerDetail, ContainerState};
-use porthole_protocol::ids::{ContainerId, InvalidId, ProcessNumber};
+use porthole_protocol::ids::{ContainerId, InvalidId, ProcessNumber, Typist};
 use porthole_protocol::spec::{Limits, ProcessSpec};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -62,6 +62,9 @@ pub(crate) enum ContainerError {
     /// The port on the agent's side is taken.
     #[error("The port {0} is taken on the agent's side.")]
     PortInUse(u16),
+    /// The same client has asked for this launch before.
+    #[error("This was launched already, and the container has been removed.")]
+    LaunchedBefore,
     /// It has ended.
     #[error("Container {0} has ended.")]
     NotRunning(ContainerId),
@@ -100,6 +103,9 @@ pub(crate) enum ContainerError {
     Streams(#[from] std::io::Error),
 }
 
+/// The tag of a process that no typist asked for.
+const NOBODY: u64 = 0;
+
 /// The result of doing something with a container.
 pub(crate) type Result<T> = std::result::Result<T, ContainerError>;
 
@@ -108,12 +114,21 @@ pub(crate) type Result<T> = std::result::Result<T, ContainerError>;
 pub(crate) struct View {
     /// Everything the API tells.
     pub(crate) detail: ContainerDetail,
-    /// Its processes' terminals (or pipes) by number, in the order of `detail.summary.processes`.
-    terminals: Vec<(ProcessNumber, Terminal)>,
+    /// Its processes' terminals (or pipes), in the order of `detail.summary.processes`.
+    terminals: Vec<Attachable>,
     /// Who else may come to its terminals.
     pub(crate) shares: Vec<KeptShare>,
     /// Whether nothing but its writable layer is left.
     ended: bool,
+}
+
+/// A process to attach to.
+#[derive(Clone, Debug)]
+struct Attachable {
+    number: ProcessNumber,
+    terminal: Terminal,
+    /// The typist who asked for it, or 0.
+    tag: u64,
 }
 
 impl View {
@@ -184,17 +199,26 @@ impl Container {
     /// [`ContainerError::NoSuchProcess`].
     pub(crate) fn terminal(&self, process: ProcessNumber) -> Result<Terminal> {
         let view = self.view();
-        let found = view.terminals.iter().find(|(number, _)| *number == process);
+        let found = view.terminals.iter().find(|attachable| attachable.number == process);
         found
-            .map(|(_, terminal)| terminal.clone())
+            .map(|attachable| attachable.terminal.clone())
             .ok_or(ContainerError::NoSuchProcess(self.id.clone(), process))
     }
 
-    /// Starts a further process.
+    /// Starts a further process; for a typist who asked before, answers what was started then.
     ///
     /// # Errors
     /// [`ContainerError::NotRunning`], and those of the request and the engine.
-    pub(crate) async fn exec(&self, spec: &ProcessSpec) -> Result<(ProcessNumber, Terminal)> {
+    pub(crate) async fn exec(
+        &self,
+        spec: &ProcessSpec,
+        typist: Option<Typist>,
+    ) -> Result<(ProcessNumber, Terminal)> {
+        let tag = typist.unwrap_or(NOBODY);
+        let view = self.view();
+        if let Some(before) = view.terminals.iter().find(|before| tag != NOBODY && before.tag == tag) {
+            return Ok((before.number, before.terminal.clone()));
+        }
         self.check_running()?;
         let user = match (spec.user.as_deref(), &self.image) {
             (None, _) => None,
@@ -204,7 +228,7 @@ impl Container {
                 return Err(ContainerError::BadRequest(sentence.to_owned()));
             }
         };
-        let request = request::exec(spec, &self.first, user)?;
+        let request = ProcessRequest { tag, ..request::exec(spec, &self.first, user)? };
         let (answer, started) = oneshot::channel();
         self.command(Command::Exec(Box::new(request), answer)).await?;
         started.await.map_err(|_| self.gone())?
@@ -229,14 +253,6 @@ impl Container {
         self.check_running()?;
         self.terminal(process)?;
         Ok(self.engine.signal(self.id.to_string(), process, signal).await?)
-    }
-
-    /// Closes the engine's own copy of a process's standard input, so that closing ours is its end of file.
-    ///
-    /// # Errors
-    /// Those of the engine.
-    pub(crate) async fn close_input(&self, process: ProcessNumber) -> Result<()> {
-        Ok(self.engine.close_input(self.id.to_string(), process).await?)
     }
 
     /// Sends the stop signal, then kills after `grace`; resolves when the container has ended.

@@ -32,17 +32,35 @@ pub type Result<T> = std::result::Result<T, EngineError>;
 /// The agent's ends of a process's standard streams.
 #[derive(Debug)]
 pub enum StdioFds {
-    /// The master of its terminal.
-    Terminal(OwnedFd),
+    /// A terminal.
+    Terminal {
+        /// Its master.
+        master: OwnedFd,
+        /// The pipe that its output passes through; see [`Stdio`].
+        transit: OwnedFd,
+        /// What is typed.
+        typed: TypedFds,
+    },
     /// Pipes.
     Pipes {
         /// To read its standard output.
         stdout: OwnedFd,
         /// To read its standard error.
         stderr: OwnedFd,
-        /// To write its standard input, when that is open.
+        /// What is typed, when standard input is, or was, open.
+        typed: Option<TypedFds>,
+        /// To write its standard input, while that is open.
         stdin: Option<OwnedFd>,
     },
+}
+
+/// What outlives the agent of what is typed; see [`Stdio`].
+#[derive(Debug)]
+pub struct TypedFds {
+    /// The pipe on the way to the process.
+    pub input: OwnedFd,
+    /// Who typed how much.
+    pub ledger: OwnedFd,
 }
 
 /// A process that was started, or taken over by an agent that was restarted.
@@ -50,7 +68,7 @@ pub enum StdioFds {
 pub struct StartedProcess {
     /// Its number in the container.
     pub number: u32,
-    /// Its id on the host.
+    /// Its id on the host; 0 when it has ended.
     pub pid: u32,
     /// Its standard streams.
     pub stdio: StdioFds,
@@ -108,8 +126,15 @@ pub trait Engine: Send + Sync + 'static {
     fn plan(&self, request: LaunchRequest) -> BoxFuture<'_, Result<Vec<porthole_launcher::plan::Step>>>;
     /// Starts a further process.
     fn exec(&self, container: String, process: ProcessRequest) -> BoxFuture<'_, Result<StartedProcess>>;
-    /// The descriptors of a process that was started by an earlier agent.
-    fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>>;
+    /// The descriptors of a process that was started by an earlier agent, ended or not; none of one that was released.
+    fn adopt(
+        &self,
+        container: String,
+        process: u32,
+        stdio: Stdio,
+    ) -> BoxFuture<'_, Result<Option<StartedProcess>>>;
+    /// Gives up what the engine keeps of a process that has ended.
+    fn release(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>>;
     /// Closes the engine's own copy of the write end of a process's standard input.
     fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>>;
     /// Changes the limits of a container to these, which are all, and keeps `label` from now on.

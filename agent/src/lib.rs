@@ -19,8 +19,8 @@
 //!         └── http::socket::writer          its writing half, viewers
 //! ```
 //!
-//! Whoever reads the code for the first time follows a keystroke: [`http`]'s `socket/connection.rs`, `terminal.rs`,
-//! `terminal/driver.rs`, `terminal/fanout.rs`, `socket/writer.rs`.
+//! Whoever reads the code for the first time follows a keystroke: [`http`]'s `socket/connection.rs`, `terminal/input.rs`,
+//! `terminal/ledger.rs`; and its echo: `terminal/driver.rs`, `terminal/fanout.rs`, `socket/writer.rs`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -77,6 +77,7 @@ use people::People;
 use ports::previews::Previews;
 use session::Sessions;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
+use terminal::log::Logs;
 
 /// The image that is there from the start; empty when the build had none.
 static BUSYBOX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/busybox.tar.gz"));
@@ -234,6 +235,7 @@ async fn prepare(
         Bounds::new(limits.defaults, limits.most),
         Admission::new(limits.admission, config.state.clone()),
         sessions.clone(),
+        Logs::new(config.agent_dir().join("logs")),
         address.ip(),
     );
     registry.adopt_all(events).await.map_err(launcher)?;

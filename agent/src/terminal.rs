@@ -1,18 +1,21 @@
 //! Processes with a terminal (or, in a run, with pipes): what they print, what is typed, how they end.
 //!
-//! [`driver`] is the task that owns a process's descriptors. It reads into one [`fanout`] a stream, from which any
-//! number of viewers take. A [`Terminal`] is the handle everyone else holds.
+//! ```text
+//!   program ──▶ transit pipe ──▶ log (files) ──▶ fan-out, one a stream ──▶ any number of viewers
+//!   program ◀── input pipe ◀── ledger ◀── inbox ◀── any number of clients
+//! ```
+//!
+//! [`driver`] is the task that moves output; input is moved by whoever brings it, and by that task when it has to wait. A
+//! [`Terminal`] is the handle everyone else holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use porthole_protocol::control::Stream;
 use porthole_protocol::http::Exit;
+use porthole_protocol::ids::{ProcessNumber, Typist};
 use porthole_protocol::spec::Size;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::StdioFds;
@@ -20,52 +23,17 @@ use crate::engine::StdioFds;
 mod driver;
 pub(crate) mod fanout;
 mod input;
-mod log;
+mod ledger;
+pub(crate) mod log;
+pub(crate) mod screen;
 mod streams;
 
+pub(crate) use input::{Input, Meter};
+pub(crate) use ledger::Claim;
+
 use fanout::Fanout;
-
-/// Messages of input on their way to the task that writes them; each is at most one frame.
-const INPUTS: usize = 16;
-
-/// Input of one client to one process, and how much of it the process has taken.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    taken: AtomicU64,
-    /// Wakes the client's writer.
-    wake: Arc<Notify>,
-}
-
-impl Meter {
-    /// A meter at zero; `wake` is notified when it grows.
-    pub(crate) fn new(wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicU64::new(0), wake })
-    }
-
-    /// Bytes taken so far.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    /// Counts bytes that go nowhere: whoever sent them may not type.
-    pub(crate) fn discard(&self, bytes: usize) {
-        self.add(bytes);
-    }
-
-    fn add(&self, bytes: usize) {
-        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-}
-
-/// Something for a process to read.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// Bytes, and the meter to add them to when the process has taken them.
-    Bytes(Bytes, Arc<Meter>),
-    /// The end of file, for a process on pipes; nothing to a terminal.
-    End,
-}
+use input::Inbox;
+use log::ContainerLogs;
 
 /// What the task is told beside input, and never waits behind it. The newest of each counts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,30 +46,60 @@ struct Told {
 #[derive(Clone, Debug)]
 pub(crate) struct Terminal {
     streams: Arc<[(Stream, Arc<Fanout>)]>,
-    inputs: mpsc::Sender<Input>,
+    inbox: Arc<Inbox>,
     told: Arc<watch::Sender<Told>>,
+    finished: watch::Receiver<Option<Exit>>,
+}
+
+/// What of a process ends when.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    inbox: Arc<Inbox>,
+    finished: watch::Receiver<Option<Exit>>,
+}
+
+impl Ends {
+    /// Resolves when a process on pipes has been given all of its input, after [`Input::End`].
+    pub(crate) async fn input_over(&self) {
+        self.inbox.over().await;
+    }
+
+    /// Resolves when the process has ended and its last byte is in the log; with none when that will not be known.
+    pub(crate) async fn finished(&self) -> Option<Exit> {
+        self.finished.clone().wait_for(Option::is_some).await.ok().and_then(|exit| *exit)
+    }
+}
+
+/// The streams of a process.
+pub(crate) fn kinds(terminal: bool) -> &'static [Stream] {
+    if terminal { &[Stream::Terminal] } else { &[Stream::Stdout, Stream::Stderr] }
 }
 
 impl Terminal {
-    /// Starts the task that owns `stdio`.
+    /// Starts the task of a process that has `stdio`, and is kept in `logs`. A terminal has this size.
     ///
     /// # Errors
     /// When a descriptor cannot be registered with the runtime.
-    pub(crate) fn start(stdio: StdioFds, tasks: &TaskTracker) -> std::io::Result<Self> {
-        let (inputs, input_receiver) = mpsc::channel(INPUTS);
+    pub(crate) fn start(
+        stdio: StdioFds,
+        logs: &ContainerLogs,
+        process: ProcessNumber,
+        size: Size,
+        tasks: &TaskTracker,
+    ) -> std::io::Result<Self> {
         let (told, told_receiver) = watch::channel(Told::default());
-        let driver = driver::Driver::new(stdio)?;
-        let streams = driver.fanouts().into();
-        tasks.spawn(driver.run(input_receiver, told_receiver));
-        Ok(Self { streams, inputs, told: Arc::new(told) })
+        let (finish, finished) = watch::channel(None);
+        let driver = driver::Driver::new(stdio, logs, process, size, finish)?;
+        let (streams, inbox) = (driver.fanouts().into(), Arc::clone(driver.inbox()));
+        tasks.spawn(driver.run(told_receiver));
+        Ok(Self { streams, inbox, told: Arc::new(told), finished })
     }
 
-    /// A process that ended before this agent began: nothing of its output is left.
-    pub(crate) fn ended(terminal: bool, exit: Exit) -> Self {
-        let kinds: &[Stream] = if terminal { &[Stream::Terminal] } else { &[Stream::Stdout, Stream::Stderr] };
-        let streams: Arc<[_]> = kinds.iter().map(|kind| (*kind, Fanout::new())).collect();
-        streams.iter().for_each(|(_, fanout)| fanout.finish(exit));
-        Self { streams, inputs: mpsc::channel(1).0, told: Arc::default() }
+    /// A process that ended before this agent began: what is kept of its output is left.
+    pub(crate) fn ended(terminal: bool, exit: Exit, logs: &ContainerLogs, process: ProcessNumber) -> Self {
+        let streams = driver::ended(terminal, exit, logs, process).into();
+        let finished = watch::channel(Some(exit)).1;
+        Self { streams, inbox: Inbox::new(None, None, !terminal), told: Arc::default(), finished }
     }
 
     /// Its output streams: the terminal's one, or stdout and stderr.
@@ -109,17 +107,20 @@ impl Terminal {
         &self.streams
     }
 
-    /// Queues input, or gives it back when too much of it is pending. Input to a process that has ended goes nowhere.
-    pub(crate) fn try_input(&self, input: Input) -> Result<(), Input> {
-        match self.inputs.try_send(input) {
-            Err(TrySendError::Full(input)) => Err(input),
-            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
-        }
+    /// Makes somebody the one who types as `typist`; answers how much was ever accepted from there. None where nothing can be
+    /// typed.
+    pub(crate) fn claim(&self, typist: Typist) -> Option<(Claim, u64)> {
+        self.inbox.claim(typist)
     }
 
-    /// Resolves when there is room for input, or the process has ended.
-    pub(crate) async fn input_room(&self) {
-        let _ = self.inputs.reserve().await;
+    /// Takes input, or gives it back when too much of the same client waits. Input to a process that has ended goes nowhere.
+    pub(crate) fn try_input(&self, input: Input) -> Result<(), Input> {
+        self.inbox.push(input)
+    }
+
+    /// What of it ends when. It is no handle: once no [`Terminal`] is left, its task ends.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends { inbox: Arc::clone(&self.inbox), finished: self.finished.clone() }
     }
 
     /// Gives the terminal a new size.
@@ -129,7 +130,7 @@ impl Terminal {
 
     /// Its size, as it was last set.
     pub(crate) fn size(&self) -> Size {
-        self.told.borrow().size.unwrap_or_default()
+        self.streams[0].1.log().size()
     }
 
     /// How long nobody has been attached; none while somebody is.

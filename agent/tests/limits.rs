@@ -269,10 +269,11 @@ async fn a_container_has_so_many_processes_of_its_clients_and_so_much_output_and
     }
     let agent = Agent::start();
     let mut client = agent.connect().await;
-    let flood = client.launch(run(&["sh", "-c", "yes | head -c 3000000"])).await;
+    let flood = client.launch(run(&["sh", "-c", "yes | head -c 20000000"])).await;
     client.exit(&flood).await;
     let kept = agent.get_bytes(&format!("/containers/{}/logs", flood.container)).await;
-    assert_eq!(kept.len(), LOG_BYTES);
+    let kept = u64::try_from(kept.len()).unwrap();
+    assert!((LOG_BYTES - 2 * MIB..=LOG_BYTES).contains(&kept), "{kept} bytes are kept");
 
     let started: Started = agent.post("/containers", &run(&["sleep", "1000"])).await.json();
     let exec = serde_json::json!({ "process": { "command": ["sleep", "1000"] } });

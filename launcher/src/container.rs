@@ -70,7 +70,7 @@ pub(crate) struct Process {
     pub(crate) request: ProcessRequest,
     /// Gone when it has ended.
     pub(crate) child: Option<Child>,
-    /// Gone when it has ended: the agent has its own.
+    /// Gone when the agent has released it: until then something of its output may still be in there.
     pub(crate) streams: Option<Streams>,
     /// What is left until it has become its command.
     pub(crate) starting: Option<Starting>,
@@ -80,8 +80,21 @@ pub(crate) struct Process {
 /// The launcher's ends of a process's standard streams.
 #[derive(Debug)]
 pub(crate) enum Streams {
-    Terminal { master: OwnedFd },
-    Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
+    Terminal { master: OwnedFd, transit: OwnedFd, typed: Typed },
+    Pipes { stdout: OwnedFd, stderr: OwnedFd, typed: Option<Typed>, stdin: Option<OwnedFd> },
+}
+
+/// What is typed, kept for the agent; see [`crate::wire::Stdio`].
+#[derive(Debug)]
+pub(crate) struct Typed {
+    pub(crate) input: OwnedFd,
+    pub(crate) ledger: OwnedFd,
+}
+
+impl Typed {
+    fn descriptors(&self) -> [&OwnedFd; 2] {
+        [&self.input, &self.ledger]
+    }
 }
 
 /// Who has asked for something that takes time: the number of a request, and which agent's. One that was started later must
@@ -109,8 +122,13 @@ impl Streams {
     /// Descriptors in the order of [`crate::wire::Stdio`], after the pidfd.
     pub(crate) fn descriptors(&self) -> Vec<&OwnedFd> {
         match self {
-            Self::Terminal { master } => vec![master],
-            Self::Pipes { stdin, stdout, stderr } => [stdout, stderr].into_iter().chain(stdin).collect(),
+            Self::Terminal { master, transit, typed } => {
+                [master, transit].into_iter().chain(typed.descriptors()).collect()
+            }
+            Self::Pipes { stdout, stderr, typed, stdin } => {
+                let typed = typed.iter().flat_map(Typed::descriptors);
+                [stdout, stderr].into_iter().chain(typed).chain(stdin).collect()
+            }
         }
     }
 

@@ -307,9 +307,6 @@ impl Server {
         self.process_started(container, process);
         if let Some(event) = self.engine.process_ended(container, process) {
             self.event(event);
-            if self.agent.is_some() {
-                self.engine.forget_process(container, process);
-            }
         }
     }
 

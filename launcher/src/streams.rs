@@ -1,14 +1,14 @@
 //! Standard streams of a new process: the launcher's ends and the child's.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, openat};
+use rustix::fs::{CWD, Gid, MemfdFlags, Mode, OFlags, Uid, fchown, memfd_create, openat};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::container::Streams;
+use crate::container::{Streams, Typed};
 use crate::plan::Ids;
 use crate::wire::{ProcessRequest, Stdio};
 
@@ -38,7 +38,7 @@ impl Pair {
                     let (uid, gid) = (ids.base + process.uid, ids.base + TTY_GROUP);
                     fchown(&slave, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
                 }
-                Ok(Self { ours: Streams::Terminal { master }, theirs: [Some(slave), None, None] })
+                Ok(Self { ours: Streams::terminal(master)?, theirs: [Some(slave), None, None] })
             }
             Stdio::Pipes { stdin } => Self::pipes(stdin),
         }
@@ -53,9 +53,10 @@ impl Pair {
             let _ = fcntl_setpipe_size(end, OUTPUT_BUFFER);
         }
         let stdin = if stdin { Some(pipe()?) } else { None };
-        let (their_stdin, our_stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
+        let (their_stdin, stdin) = stdin.map_or((None, None), |(r, w)| (Some(r), Some(w)));
+        let typed = stdin.is_some().then(Typed::make).transpose()?;
         Ok(Self {
-            ours: Streams::Pipes { stdin: our_stdin, stdout: stdout.0, stderr: stderr.0 },
+            ours: Streams::Pipes { stdout: stdout.0, stderr: stderr.0, typed, stdin },
             theirs: [their_stdin, Some(stdout.1), Some(stderr.1)],
         })
     }
@@ -63,7 +64,7 @@ impl Pair {
     /// The reading end of standard error once more, for what the program says that starts the process.
     pub(crate) fn complaint(&self) -> io::Result<OwnedFd> {
         match &self.ours {
-            Streams::Terminal { master } => master.try_clone(),
+            Streams::Terminal { master, .. } => master.try_clone(),
             Streams::Pipes { stderr, .. } => stderr.try_clone(),
         }
     }
@@ -72,6 +73,26 @@ impl Pair {
     pub(crate) fn theirs(&self) -> [Option<BorrowedFd<'_>>; 3] {
         self.theirs.each_ref().map(|end| end.as_ref().map(AsFd::as_fd))
     }
+}
+
+impl Streams {
+    /// Those of a terminal.
+    pub(crate) fn terminal(master: OwnedFd) -> io::Result<Self> {
+        Ok(Self::Terminal { master, transit: conduit()?, typed: Typed::make()? })
+    }
+}
+
+impl Typed {
+    fn make() -> io::Result<Self> {
+        Ok(Self { input: conduit()?, ledger: memfd_create("porthole-ledger", MemfdFlags::CLOEXEC)? })
+    }
+}
+
+/// Both ends of a pipe in one descriptor: thousands of them are kept, twice.
+fn conduit() -> io::Result<OwnedFd> {
+    let (end, _) = pipe_with(PipeFlags::CLOEXEC)?;
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(openat(CWD, format!("/proc/self/fd/{}", end.as_raw_fd()), flags, Mode::empty())?)
 }
 
 /// A new terminal. No path of the container is followed: the master comes from the descriptor of its devpts, the slave

@@ -54,6 +54,7 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
         | RequestBody::Inspect { container }
         | RequestBody::Usage { container }
         | RequestBody::Adopt { container, .. }
+        | RequestBody::Release { container, .. }
         | RequestBody::CloseInput { container, .. } => container_id(container),
         RequestBody::Unpack { layer } | RequestBody::RemoveLayer { layer } => layer_name(layer),
         RequestBody::OpenFile { layers, path } => {

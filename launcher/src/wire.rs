@@ -13,8 +13,8 @@ use crate::plan::Step;
 /// Largest message, in bytes; both ends refuse a larger one before they read it.
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
-/// Most descriptors beside one message: pidfd, stdin, stdout, stderr.
-pub const MAX_FDS: usize = 4;
+/// Most descriptors beside one message: pidfd, stdout, stderr, input, ledger, stdin.
+pub const MAX_FDS: usize = 6;
 
 /// From the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,8 @@ pub enum RequestBody {
         /// The last container that is known already.
         after: Option<String>,
     },
-    /// The descriptors of a process again, for an agent that was restarted. Reply: [`Reply::Started`] with the descriptors.
+    /// The descriptors of a process again, for an agent that was restarted. Reply: [`Reply::Started`] with the descriptors, without
+    /// a pidfd and with 0 for its id when it has ended; without any when it was released.
     Adopt {
         /// Its container.
         container: String,
@@ -87,6 +88,14 @@ pub enum RequestBody {
     ///
     /// [`Adopt`]: RequestBody::Adopt
     CloseInput {
+        /// Its container.
+        container: String,
+        /// Its number.
+        process: u32,
+    },
+    /// Nothing of an ended process is wanted any more: its descriptors are closed, and it is forgotten unless it is the first one.
+    /// Reply: [`Reply::Done`], also when it was released before.
+    Release {
         /// Its container.
         container: String,
         /// Its number.
@@ -256,19 +265,27 @@ pub struct ProcessRequest {
     pub groups: Vec<u32>,
     /// Its standard streams.
     pub stdio: Stdio,
+    /// Opaque to the launcher, and handed back with the rest of this by [`RequestBody::List`].
+    pub tag: u64,
 }
 
 /// Standard streams of a process, and the descriptors that come with the reply.
+///
+/// Three of them are no streams of the process. The launcher makes and keeps them, so that an agent's death at any instant
+/// loses no byte: a *transit* pipe that output of a terminal passes through on its way into the agent's log, an *input* pipe that
+/// what is typed passes through on its way to the process, and a *ledger*, a memory file, which says what was typed. Each pipe is
+/// one descriptor for both ends. The launcher neither reads nor writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stdio {
-    /// A terminal of the container's own devpts. Descriptors: pidfd, PTY master.
+    /// A terminal of the container's own devpts. Descriptors: pidfd, PTY master, transit, input, ledger.
     Terminal {
         /// Lines.
         rows: u16,
         /// Characters in a line.
         cols: u16,
     },
-    /// Pipes. Descriptors: pidfd, stdout to read, stderr to read, and stdin to write when it is open.
+    /// Pipes. Descriptors: pidfd, stdout to read, stderr to read; with standard input also input and ledger; and stdin to write,
+    /// until [`RequestBody::CloseInput`].
     Pipes {
         /// Whether standard input is open; `/dev/null` otherwise.
         stdin: bool,

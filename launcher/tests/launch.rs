@@ -31,7 +31,7 @@ fn a_shell_gives_a_prompt_and_ends_with_its_status() {
             );
         }
     }
-    let [_pidfd, master] = &fds[..] else { panic!("{fds:?}") };
+    let [_pidfd, master, _transit, _input, _ledger] = &fds[..] else { panic!("{fds:?}") };
     read_until(master, "# ");
     rustix::io::write(master, b"exit 7\n").unwrap();
     let event = launcher.event(|event| matches!(event, Event::Exited { .. }));
@@ -168,12 +168,40 @@ fn a_restarted_agent_gets_its_terminal_back_and_its_input_can_be_closed() {
     assert!(!known[0].steps.is_empty());
     let (reply, mut fds) = launcher.ask(RequestBody::Adopt { container: ID.to_owned(), process: 0 });
     assert!(matches!(reply, Reply::Started { process: 0, .. }), "{reply:?}");
-    let [_, stdout, _, stdin] = &fds[..] else { panic!("{fds:?}") };
+    let [_, stdout, _, _input, _ledger, stdin] = &fds[..] else { panic!("{fds:?}") };
     rustix::io::write(stdin, b"through\n").unwrap();
     read_until(stdout, "through\n");
     fds.truncate(3);
     launcher.ask(RequestBody::CloseInput { container: ID.to_owned(), process: 0 });
     launcher.ended(ID);
+}
+
+#[test]
+fn the_last_words_of_a_process_are_kept_until_an_agent_has_them() {
+    if !possible() {
+        return;
+    }
+    let mut launcher = Launcher::start();
+    let mut request = shell(ID);
+    request.process = on_terminal(&["sh", "-c", "echo last words; exit 3"]);
+    request.process.tag = 77;
+    launcher.ask(RequestBody::Launch(Box::new(request)));
+    launcher.event(|event| matches!(event, Event::Exited { process: 0, .. }));
+    launcher.reconnect();
+    let (reply, _) = launcher.ask(RequestBody::List { after: None });
+    let Reply::Containers(known) = reply else { panic!("{reply:?}") };
+    let (_, process, ending) = &known[0].processes[0];
+    assert_eq!((process.tag, ending.map(|ending| ending.code)), (77, Some(3)));
+    let adopt = || RequestBody::Adopt { container: ID.to_owned(), process: 0 };
+    let (reply, mut fds) = launcher.ask(adopt());
+    assert_eq!(reply, Reply::Started { process: 0, pid: 0 });
+    assert_eq!(fds.len(), 4, "all but the pidfd");
+    assert_eq!(read_all(fds.remove(0)), "last words\r\n");
+    let release = || RequestBody::Release { container: ID.to_owned(), process: 0 };
+    for _ in 0..2 {
+        assert_eq!(launcher.ask(release()).0, Reply::Done);
+        assert!(launcher.ask(adopt()).1.is_empty());
+    }
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn request() -> LaunchRequest {
             gid: 0,
             groups: vec![],
             stdio: Stdio::Terminal { rows: 24, cols: 80 },
+            tag: 0,
         },
         limits: Limits {
             memory_bytes: 256 << 20,

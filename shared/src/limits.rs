@@ -34,8 +34,8 @@ pub const QUEUE_WAIT_MS: u64 = 20_000;
 /// Processes started by `exec` (terminals and runs) that one container may hold at a time.
 pub const MAX_PROCESSES: usize = 32;
 
-/// Output kept in memory for each terminal or run, in bytes: its scrollback for a new viewer.
-pub const LOG_BYTES: usize = 1024 * 1024;
+/// Output kept on disk of each stream of a process, in bytes: its scrollback, and what a client that comes back goes on from.
+pub const LOG_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Output kept on disk of all processes of one container together, recordings aside, in bytes. The oldest of those that have
 /// ended goes first.

@@ -12,7 +12,7 @@ use porthole_launcher::wire::{Ending, ProcessRequest, Stdio};
 use porthole_protocol::http::{ContainerDetail, ContainerState, Exit, ProcessSummary};
 use porthole_protocol::ids::{ContainerId, ProcessNumber};
 use porthole_protocol::limits::MAX_PROCESSES;
-use porthole_protocol::spec::Limits;
+use porthole_protocol::spec::{Limits, Size};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -25,10 +25,11 @@ use super::shares::Edit;
 use super::signal::HUP;
 use super::state::{Effect, Phase, State, Told};
 use super::times::{Look, Times};
-use super::{Command, ContainerError, Result, View, now_ms};
+use super::{Attachable, Command, ContainerError, NOBODY, Result, View, now_ms};
 use crate::engine::{self, Engine, EngineEvent, StartedProcess};
 use crate::session::Ticket;
-use crate::terminal::Terminal;
+use crate::terminal::log::{ContainerLogs, ProcessRecord};
+use crate::terminal::{Ends, Terminal};
 
 /// How a process counts whose end nobody told before its container's: killed with it.
 const KILLED: Exit = Exit { code: 137, signal: Some(9), out_of_memory: false };
@@ -46,6 +47,8 @@ pub(super) struct Parts {
     /// The right of the session that owns it.
     pub(super) ticket: Option<Ticket>,
     pub(super) bounds: Arc<Bounds>,
+    /// Where its processes' output is kept.
+    pub(super) logs: Arc<ContainerLogs>,
     /// Cancelled at its end; see [`Inside::life`](crate::ports::Inside::life).
     pub(super) life: CancellationToken,
     /// Told by every change of the view.
@@ -61,6 +64,7 @@ pub(super) struct Driver {
     /// Given back at its end.
     ticket: Option<Ticket>,
     bounds: Arc<Bounds>,
+    logs: Arc<ContainerLogs>,
     /// Whether the engine is changing its limits or its record, and what is to be changed then.
     updating: bool,
     edits: VecDeque<(Edit, UpdateAnswer)>,
@@ -81,6 +85,8 @@ pub(super) struct Driver {
     early: HashMap<ProcessNumber, Exit>,
     /// Processes being started.
     starting: usize,
+    /// Typists for whom one is being started, and who has asked for the same meanwhile.
+    asked: HashMap<u64, Vec<(Box<ProcessRequest>, ExecAnswer)>>,
 }
 
 /// Who waits for a process to start.
@@ -109,7 +115,7 @@ enum Event {
 impl Driver {
     /// The driver of a container that runs, and what its handles read.
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<View>>) {
-        let Parts { engine, tasks, detail, record, ticket, bounds, life, changed } = parts;
+        let Parts { engine, tasks, detail, record, ticket, bounds, logs, life, changed } = parts;
         let (id, remove) = (detail.summary.id.clone(), detail.spec.remove);
         let (view, reader) = watch::channel(Arc::new(View {
             detail,
@@ -124,6 +130,7 @@ impl Driver {
             record,
             ticket,
             bounds,
+            logs,
             updating: false,
             edits: VecDeque::new(),
             _life_ends: life.clone().drop_guard(),
@@ -138,6 +145,7 @@ impl Driver {
             removers: Vec::new(),
             early: HashMap::new(),
             starting: 0,
+            asked: HashMap::new(),
         };
         (driver, reader)
     }
@@ -151,8 +159,14 @@ impl Driver {
         request: &ProcessRequest,
         process: StartedProcess,
     ) -> io::Result<Terminal> {
-        let terminal = Terminal::start(process.stdio, &self.tasks)?;
-        self.add(request, process.number, terminal.clone(), None);
+        let size = match request.stdio {
+            Stdio::Terminal { rows, cols } => Size { rows, cols },
+            Stdio::Pipes { .. } => Size::default(),
+        };
+        let number = process.number;
+        let terminal = Terminal::start(process.stdio, &self.logs, number, size, &self.tasks)?;
+        self.tasks.spawn(self.keep(request, number, terminal.ends()));
+        self.add(request, number, terminal.clone(), None);
         if let Some(exit) = self.early.remove(&process.number) {
             self.process_exited(process.number, exit);
         }
@@ -167,25 +181,81 @@ impl Driver {
     ) {
         for (number, request, ending) in processes {
             let ended = ending.map(exit_of).or((!running).then_some(KILLED));
-            let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
-            if let Some(exit) = ended {
-                self.add(&request, number, Terminal::ended(is_terminal, exit), Some(exit));
-            } else {
-                let adopted = self.engine.adopt(self.id.to_string(), number, request.stdio).await;
-                let added = adopted
-                    .map_err(ContainerError::from)
-                    .and_then(|process| Ok(self.started(&request, process)?));
-                if let Err(error) = added {
+            let adopted = self.engine.adopt(self.id.to_string(), number, request.stdio).await;
+            let added = adopted
+                .map_err(ContainerError::from)
+                .and_then(|process| process.map(|process| Ok(self.started(&request, process)?)).transpose());
+            match (added, ended) {
+                (Ok(Some(_)), None) => {}
+                // What it left is read yet.
+                (Ok(Some(_)), Some(exit)) => self.process_exited(number, exit),
+                (Ok(None), ended) => self.add_ended(&request, number, ended.unwrap_or(KILLED)),
+                (Err(error), ended) => {
                     tracing::error!(container = %self.id, process = number, %error, "a process cannot be adopted");
-                    self.add(&request, number, Terminal::ended(is_terminal, KILLED), Some(KILLED));
+                    self.add_ended(&request, number, ended.unwrap_or(KILLED));
                 }
             }
-            if let (0, Some(exit)) = (number, ended) {
-                self.tell(Told::FirstExited(exit));
-            }
         }
+        self.remember();
         if !running {
             self.ended();
+        }
+    }
+
+    /// Adds the processes that the engine has forgotten.
+    fn remember(&mut self) {
+        let known = self.view.borrow().clone();
+        for (number, record) in self.logs.records() {
+            if known.terminals.iter().any(|process| process.number == number) {
+                continue;
+            }
+            let ProcessRecord { command, terminal, tag, exit } = record;
+            let process = ProcessSummary { number, command, terminal, exit: Some(exit), recording: None };
+            self.add_process(process, Terminal::ended(terminal, exit, &self.logs, number), tag);
+        }
+        self.change(|view| {
+            view.detail.summary.processes.sort_by_key(|process| process.number);
+            view.terminals.sort_by_key(|process| process.number);
+        });
+    }
+
+    fn add_ended(&mut self, request: &ProcessRequest, number: ProcessNumber, exit: Exit) {
+        let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
+        self.add(request, number, Terminal::ended(is_terminal, exit, &self.logs, number), Some(exit));
+        if number == 0 {
+            self.tell(Told::FirstExited(exit));
+        }
+    }
+
+    /// What is done for a process beside its output: its input is closed where the engine keeps it open too, and when it has
+    /// ended and all of its output is kept, that is written down, and the engine need not keep anything of it any more.
+    fn keep(
+        &self,
+        request: &ProcessRequest,
+        number: ProcessNumber,
+        ends: Ends,
+    ) -> impl Future<Output = ()> + use<> {
+        let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
+        let (logs, command, tag) = (Arc::clone(&self.logs), request.argv.clone(), request.tag);
+        let is_terminal = matches!(request.stdio, Stdio::Terminal { .. });
+        async move {
+            let exit = tokio::select! {
+                exit = ends.finished() => exit,
+                () = ends.input_over() => {
+                    // One that has ended meanwhile has no input.
+                    let _ = engine.close_input(container.clone(), number).await;
+                    ends.finished().await
+                }
+            };
+            let Some(exit) = exit else { return };
+            logs.ended(number);
+            // The engine remembers the first one as long as the container.
+            if number > 0 {
+                let record = ProcessRecord { command, terminal: is_terminal, tag, exit };
+                let _ = tokio::task::spawn_blocking(move || logs.record(number, &record)).await;
+            }
+            // The container may be gone, and with it all that was kept.
+            let _ = engine.release(container, number).await;
         }
     }
 
@@ -266,7 +336,7 @@ impl Driver {
     /// For how many milliseconds nobody has been attached; none while somebody is.
     fn quiet_ms(&self) -> Option<u64> {
         let view = self.view.borrow();
-        let quiet = view.terminals.iter().map(|(_, terminal)| terminal.quiet_for());
+        let quiet = view.terminals.iter().map(|process| process.terminal.quiet_for());
         let least = quiet.reduce(|one, other| Some(one?.min(other?))).unwrap_or(Some(Duration::ZERO));
         least.map(|quiet| u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX))
     }
@@ -327,6 +397,16 @@ impl Driver {
     }
 
     fn exec(&mut self, request: Box<ProcessRequest>, answer: ExecAnswer) {
+        if request.tag != NOBODY {
+            let view = self.view.borrow().clone();
+            if let Some(before) = view.terminals.iter().find(|before| before.tag == request.tag) {
+                let _ = answer.send(Ok((before.number, before.terminal.clone())));
+                return;
+            }
+            if let Some(others) = self.asked.get_mut(&request.tag) {
+                return others.push((request, answer));
+            }
+        }
         let refusal = if self.state.phase() != Phase::Running {
             Some(ContainerError::NotRunning(self.id.clone()))
         } else if !self.make_room() {
@@ -339,6 +419,9 @@ impl Driver {
             return;
         }
         self.starting += 1;
+        if request.tag != NOBODY {
+            self.asked.insert(request.tag, Vec::new());
+        }
         let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
         self.calls.spawn(async move {
             let started = engine.exec(container, (*request).clone()).await;
@@ -360,8 +443,11 @@ impl Driver {
         };
         self.change(|view| {
             view.detail.summary.processes.retain(|process| process.number != oldest);
-            view.terminals.retain(|(number, _)| *number != oldest);
+            view.terminals.retain(|process| process.number != oldest);
         });
+        let logs = Arc::clone(&self.logs);
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || logs.forget(oldest)));
         true
     }
 
@@ -375,6 +461,9 @@ impl Driver {
                     Err(error) => Err(error.into()),
                 };
                 let _ = answer.send(terminal.map(|terminal| (number, terminal)));
+                for (request, answer) in self.asked.remove(&request.tag).unwrap_or_default() {
+                    self.exec(request, answer);
+                }
             }
             Called::Update(record, answer, updated) => {
                 self.updating = false;
@@ -408,11 +497,11 @@ impl Driver {
 
     fn process_exited(&mut self, number: ProcessNumber, exit: Exit) {
         let view = self.view.borrow().clone();
-        let Some((_, terminal)) = view.terminals.iter().find(|(known, _)| *known == number) else {
+        let Some(process) = view.terminals.iter().find(|known| known.number == number) else {
             self.early.insert(number, exit);
             return;
         };
-        terminal.exited(exit);
+        process.terminal.exited(exit);
         self.change(|view| {
             if let Some(process) =
                 view.detail.summary.processes.iter_mut().find(|process| process.number == number)
@@ -467,7 +556,7 @@ impl Driver {
                 let line = self.over.and_then(|over| self.times().farewell(over));
                 let view = self.view.borrow();
                 line.iter()
-                    .for_each(|line| view.terminals.iter().for_each(|(_, terminal)| terminal.say(line)));
+                    .for_each(|line| view.terminals.iter().for_each(|process| process.terminal.say(line)));
             }
             Effect::StopSignal => {
                 let on_terminal =
@@ -501,9 +590,14 @@ impl Driver {
             exit,
             recording: None,
         };
+        self.add_process(process, terminal, request.tag);
+    }
+
+    fn add_process(&self, process: ProcessSummary, terminal: Terminal, tag: u64) {
+        let number = process.number;
         self.change(|view| {
             view.detail.summary.processes.push(process);
-            view.terminals.push((number, terminal));
+            view.terminals.push(Attachable { number, terminal, tag });
         });
     }
 

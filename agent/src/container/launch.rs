@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use porthole_launcher::plan::Step;
-use porthole_launcher::wire::{Address, ExecutedStep, Known, LaunchRequest, ProcessRequest};
+use porthole_launcher::wire::{Address, ExecutedStep, Known, LaunchRequest, ProcessRequest, Stdio};
 use porthole_protocol::http::{self, ContainerDetail, ContainerState, ContainerSummary};
-use porthole_protocol::ids::ContainerId;
-use porthole_protocol::spec::{LaunchSpec, Limits};
+use porthole_protocol::ids::{ContainerId, Typist};
+use porthole_protocol::spec::{LaunchSpec, Limits, Size};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use super::driver::{Driver, Parts};
 use super::limits::Bounds;
 use super::record::Record;
 use super::registry::Registry;
-use super::{Command, Container, ContainerError, Result, request, signal};
+use super::{Command, Container, ContainerError, NOBODY, Result, request, signal};
 use crate::admission::Permit;
 use crate::engine::{self, EngineEvent, Launched};
 use crate::image::Image;
@@ -26,7 +26,8 @@ use crate::ports::Inside;
 use crate::ports::publish::{self, Bound};
 use crate::random;
 use crate::session::Ticket;
-use crate::terminal::Terminal;
+use crate::terminal::log::ContainerLogs;
+use crate::terminal::{Terminal, kinds};
 
 /// Commands waiting for a container's task, before their senders wait with them.
 const COMMANDS: usize = 16;
@@ -49,6 +50,7 @@ struct Birth {
     id: ContainerId,
     record: Record,
     image: Option<Arc<Image>>,
+    logs: Arc<ContainerLogs>,
     first: ProcessRequest,
     init_pid: u32,
     steps: Vec<ExecutedStep>,
@@ -65,6 +67,14 @@ struct Assembled {
     container: Container,
     driver: Driver,
     commands: mpsc::Receiver<Command>,
+}
+
+impl Prepared {
+    /// Says which typist asks for it: see [`Registry::launched_by`].
+    pub(crate) fn asked_by(mut self, typist: Option<Typist>) -> Self {
+        self.request.process.tag = typist.unwrap_or(NOBODY);
+        self
+    }
 }
 
 impl Registry {
@@ -114,7 +124,9 @@ impl Registry {
         let Prepared { id, spec, limits, image, mut request, took, ticket } = prepared;
         let asked = Instant::now();
         let (bound, published) = publish::bind(self.address(), &spec.publish)?;
-        let (name, events) = self.reserve(&id, spec.name.as_deref())?;
+        let (name, events) = self.reserve(&id, spec.name.as_deref(), request.process.tag)?;
+        let logs = self.logs().container(&id);
+        self.make_logs(&logs, &request.process);
         // It counts among the living from here on.
         drop(permit);
         let created_ms = now_ms();
@@ -144,6 +156,7 @@ impl Registry {
                         id: id.clone(),
                         record,
                         image: Some(image),
+                        logs: Arc::clone(&logs),
                         first,
                         init_pid,
                         steps,
@@ -157,9 +170,26 @@ impl Registry {
                 }
                 Err(error) => drop(answer.send(Err(error.into()))),
             }
-            registry.forget(&id);
+            registry.gone(&id, logs);
         });
         launched.await.map_err(|_| ContainerError::ShuttingDown)?
+    }
+
+    /// Makes the files that the first process's output goes to while the container is being made.
+    fn make_logs(&self, logs: &Arc<ContainerLogs>, process: &ProcessRequest) {
+        let logs = Arc::clone(logs);
+        let (is_terminal, size) = match process.stdio {
+            Stdio::Terminal { rows, cols } => (true, Size { rows, cols }),
+            Stdio::Pipes { .. } => (false, Size::default()),
+        };
+        let make = move || kinds(is_terminal).iter().for_each(|stream| logs.prepare(0, *stream, size));
+        self.tasks().spawn_blocking(make);
+    }
+
+    /// Nothing of a container is left but its logs, which go as well.
+    fn gone(&self, id: &ContainerId, logs: Arc<ContainerLogs>) {
+        self.forget(id);
+        self.tasks().spawn_blocking(move || logs.delete());
     }
 
     /// The life of a launched container.
@@ -197,6 +227,10 @@ impl Registry {
         let adopted =
             reserved.into_iter().map(|(id, record, known, events)| self.adopt(id, record, known, events));
         join_all(adopted).await;
+        let (logs, registry) = (self.logs().clone(), self.clone());
+        // One that is launched meanwhile is known before it has logs.
+        let is_known = move |name: &str| name.parse().is_ok_and(|id| registry.knows(&id));
+        self.tasks().spawn_blocking(move || logs.sweep(is_known));
         Ok(())
     }
 
@@ -207,7 +241,9 @@ impl Registry {
         let id: ContainerId = known.container.parse().ok()?;
         let mut record = Record::decode(&known.label);
         let name = Some(record.name.as_str()).filter(|name| !name.is_empty());
-        let (name, events) = self.reserve(&id, name).or_else(|_| self.reserve(&id, None)).ok()?;
+        let tag = known.processes.first().map_or(NOBODY, |(_, first, _)| first.tag);
+        let (name, events) =
+            self.reserve(&id, name, tag).or_else(|_| self.reserve(&id, None, NOBODY)).ok()?;
         record.name = name;
         Some((id, record, known, events))
     }
@@ -230,7 +266,9 @@ impl Registry {
             Default::default()
         });
         let session = record.session.as_deref().and_then(|id| self.sessions().adopt(id));
+        let logs = self.logs().container(&id);
         let birth = Birth {
+            logs: Arc::clone(&logs),
             image: self.images().resolve(&record.image_id).ok(),
             record: Record { published, ..record },
             bound,
@@ -249,7 +287,7 @@ impl Registry {
         let registry = self.clone();
         self.tasks().spawn(async move {
             driver.run(commands, events).await;
-            registry.forget(&id);
+            registry.gone(&id, logs);
         });
     }
 
@@ -258,6 +296,7 @@ impl Registry {
             id,
             record,
             image,
+            logs,
             first,
             init_pid,
             steps,
@@ -319,6 +358,7 @@ impl Registry {
             record: kept,
             ticket,
             bounds: Arc::clone(self.bounds()),
+            logs,
             life,
             changed: self.changed().clone(),
         });

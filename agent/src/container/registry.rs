@@ -1,26 +1,31 @@
 //! All containers of this agent, by id and by name. How they come to be is in [`launch`](super::launch).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use porthole_protocol::http::ContainerSummary;
-use porthole_protocol::ids::{ContainerId, check_name};
+use porthole_protocol::ids::{ContainerId, Typist, check_name};
 use porthole_protocol::limits::{MAX_CONTAINERS, MAX_PROCESSES};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::limits::Bounds;
-use super::{Container, ContainerError, Result, names};
+use super::{Container, ContainerError, NOBODY, Result, names};
 use crate::admission::{Admission, Full, Permit, Place};
 use crate::engine::{Engine, EngineEvent};
 use crate::image::Images;
 use crate::session::Sessions;
+use crate::terminal::Terminal;
+use crate::terminal::log::Logs;
 use crate::{ports, random};
 
 /// Events waiting for a container's task. While it is being launched or adopted it takes none, so all that its processes
 /// can cause until then must fit.
 const EVENTS: usize = MAX_PROCESSES + 2;
+
+/// Typists that are remembered when their containers are gone: for a client that hears of its launch after some minutes.
+const MAX_GONE: usize = 1024;
 
 /// A handle to all containers; clones share them.
 #[derive(Clone)]
@@ -37,6 +42,7 @@ struct Shared {
     bounds: Arc<Bounds>,
     admission: Admission,
     sessions: Sessions,
+    logs: Logs,
     /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
     /// Grows with every change of any container.
@@ -48,10 +54,14 @@ struct Index {
     entries: BTreeMap<ContainerId, Entry>,
     /// No launches any more: the agent is stopping.
     closed: bool,
+    /// Typists whose containers are gone, the newest last.
+    gone: VecDeque<u64>,
 }
 
 struct Entry {
     name: String,
+    /// The typist who asked for it, or [`NOBODY`].
+    tag: u64,
     events: mpsc::Sender<EngineEvent>,
     /// None while it is being launched or adopted.
     container: Option<Container>,
@@ -59,7 +69,7 @@ struct Entry {
 
 impl Registry {
     /// A registry without containers, whose tasks `tasks` joins; launches pass `admission` and stay within `bounds`.
-    /// Their ports are published on `address`.
+    /// Their ports are published on `address`, and their output is kept in `logs`.
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         images: Images,
@@ -67,6 +77,7 @@ impl Registry {
         bounds: Bounds,
         admission: Admission,
         sessions: Sessions,
+        logs: Logs,
         address: IpAddr,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -78,6 +89,7 @@ impl Registry {
             bounds: Arc::new(bounds),
             admission,
             sessions,
+            logs,
             index: Mutex::default(),
             changed: watch::Sender::new(0),
         }))
@@ -122,6 +134,43 @@ impl Registry {
 
     pub(super) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    pub(super) fn logs(&self) -> &Logs {
+        &self.0.logs
+    }
+
+    /// Whether there is a container by this id, be it only just being launched.
+    pub(super) fn knows(&self, id: &ContainerId) -> bool {
+        self.index().entries.contains_key(id)
+    }
+
+    /// What this typist has launched before, once it runs.
+    ///
+    /// # Errors
+    /// [`ContainerError::LaunchedBefore`] when it is gone.
+    pub(crate) async fn launched_by(&self, typist: Typist) -> Result<Option<(Container, Terminal)>> {
+        let mut changed = self.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let found = {
+                let index = self.index();
+                let is_its = |entry: &&Entry| entry.tag == typist && typist != NOBODY;
+                match index.entries.values().find(is_its) {
+                    Some(entry) => entry.container.clone(),
+                    None if index.gone.contains(&typist) => return Err(ContainerError::LaunchedBefore),
+                    None => return Ok(None),
+                }
+            };
+            if let Some(container) = found {
+                let terminal = container.terminal(0)?;
+                return Ok(Some((container, terminal)));
+            }
+            // It is being launched, or that fails.
+            if changed.changed().await.is_err() {
+                return Err(ContainerError::ShuttingDown);
+            }
+        }
     }
 
     pub(super) fn address(&self) -> IpAddr {
@@ -233,8 +282,12 @@ impl Registry {
         &self,
         id: &ContainerId,
         name: Option<&str>,
+        tag: u64,
     ) -> Result<(String, mpsc::Receiver<EngineEvent>)> {
         let mut index = self.index();
+        if tag != NOBODY && index.entries.values().any(|entry| entry.tag == tag) {
+            return Err(ContainerError::LaunchedBefore);
+        }
         if index.closed {
             return Err(ContainerError::ShuttingDown);
         }
@@ -255,7 +308,7 @@ impl Registry {
             None => names::make_up(u32::from_ne_bytes(random::bytes()), is_taken),
         };
         let (events, receiver) = mpsc::channel(EVENTS);
-        index.entries.insert(id.clone(), Entry { name: name.clone(), events, container: None });
+        index.entries.insert(id.clone(), Entry { name: name.clone(), tag, events, container: None });
         Ok((name, receiver))
     }
 
@@ -269,7 +322,16 @@ impl Registry {
 
     /// Forgets a container.
     pub(super) fn forget(&self, id: &ContainerId) {
-        self.index().entries.remove(id);
+        let mut index = self.index();
+        // One that never ran may be launched again.
+        if let Some(Entry { tag, container: Some(_), .. }) = index.entries.remove(id)
+            && tag != NOBODY
+        {
+            index.gone.push_back(tag);
+            let excess = index.gone.len().saturating_sub(MAX_GONE);
+            index.gone.drain(..excess);
+        }
+        drop(index);
         self.0.changed.send_modify(|count| *count += 1);
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn launch(
         gid: user.gid,
         groups: user.groups,
         stdio: Stdio::Pipes { stdin: false },
+        tag: 0,
     };
     let process = process(&spec.process, defaults)?;
     Ok(LaunchRequest {
@@ -112,7 +113,7 @@ fn directories(config: &ImageConfig, cwd: &str) -> Vec<String> {
 
 /// The defaults with what the spec names in their place, checked.
 fn process(spec: &ProcessSpec, defaults: ProcessRequest) -> Result<ProcessRequest, ContainerError> {
-    let ProcessRequest { argv, env, cwd, uid, gid, groups, stdio: _ } = defaults;
+    let ProcessRequest { argv, env, cwd, uid, gid, groups, stdio: _, tag: _ } = defaults;
     if argv.first().is_none_or(String::is_empty) {
         return Err(bad("There is no command to run: name one, or use an image that does."));
     }
@@ -132,7 +133,7 @@ fn process(spec: &ProcessSpec, defaults: ProcessRequest) -> Result<ProcessReques
         return Err(bad(format!("The working directory '{}' is not an absolute path.", excerpt(&cwd))));
     }
     check_words(argv.iter().chain(&env).chain([&cwd]))?;
-    Ok(ProcessRequest { argv, env, cwd, uid, gid, groups, stdio })
+    Ok(ProcessRequest { argv, env, cwd, uid, gid, groups, stdio, tag: 0 })
 }
 
 /// `base` with `additions`; the later entry of a name wins and keeps the earlier one's place.

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Engine, EngineError, EngineEvent, Launched, Result, StartedProcess, StdioFds};
+use super::{Engine, EngineError, EngineEvent, Launched, Result, StartedProcess, StdioFds, TypedFds};
 use crate::image::LayerStore;
 
 mod connection;
@@ -97,23 +97,31 @@ fn done((reply, _): Answer) -> Option<()> {
 fn started(stdio: Stdio) -> impl FnOnce(Answer) -> Option<StartedProcess> + Send {
     move |(reply, fds)| match reply {
         Reply::Started { process, pid } => {
-            Some(StartedProcess { number: process, pid, stdio: stdio_fds(stdio, fds)? })
+            Some(StartedProcess { number: process, pid, stdio: stdio_fds(stdio, pid, fds)? })
         }
         _ => None,
     }
 }
 
-/// Gives the descriptors of a reply their meaning. The first is the pidfd, which the agent has no use for: the launcher
-/// tells how processes end.
-fn stdio_fds(stdio: Stdio, fds: Vec<OwnedFd>) -> Option<StdioFds> {
-    let mut fds = fds.into_iter().skip(1);
-    match (stdio, fds.next(), fds.next(), fds.next()) {
-        (Stdio::Terminal { .. }, Some(master), None, None) => Some(StdioFds::Terminal(master)),
-        (Stdio::Pipes { .. }, Some(stdout), Some(stderr), stdin) => {
-            Some(StdioFds::Pipes { stdout, stderr, stdin })
+/// Gives the descriptors of a reply their meaning. The first is the pidfd of one that lives, which the agent has no use for: the
+/// launcher tells how processes end.
+fn stdio_fds(stdio: Stdio, pid: u32, fds: Vec<OwnedFd>) -> Option<StdioFds> {
+    let mut fds = fds.into_iter().skip(usize::from(pid != 0));
+    let stdio = match stdio {
+        Stdio::Terminal { .. } => {
+            let (master, transit) = (fds.next()?, fds.next()?);
+            StdioFds::Terminal { master, transit, typed: typed(&mut fds)? }
         }
-        _ => None,
-    }
+        Stdio::Pipes { .. } => {
+            let (stdout, stderr) = (fds.next()?, fds.next()?);
+            StdioFds::Pipes { stdout, stderr, typed: typed(&mut fds), stdin: fds.next() }
+        }
+    };
+    fds.next().is_none().then_some(stdio)
+}
+
+fn typed(fds: &mut impl Iterator<Item = OwnedFd>) -> Option<TypedFds> {
+    Some(TypedFds { input: fds.next()?, ledger: fds.next()? })
 }
 
 impl Engine for Builtin {
@@ -121,7 +129,7 @@ impl Engine for Builtin {
         let stdio = request.process.stdio;
         self.ask(RequestBody::Launch(Box::new(request)), Vec::new(), move |(reply, fds)| match reply {
             Reply::Launched { init_pid, pid, steps, lacks, addresses } => {
-                let process = StartedProcess { number: 0, pid, stdio: stdio_fds(stdio, fds)? };
+                let process = StartedProcess { number: 0, pid, stdio: stdio_fds(stdio, pid, fds)? };
                 Some(Launched { init_pid, process, steps, lacks, addresses })
             }
             _ => None,
@@ -142,8 +150,21 @@ impl Engine for Builtin {
         self.ask(RequestBody::Exec { container, process }, Vec::new(), started(stdio)).boxed()
     }
 
-    fn adopt(&self, container: String, process: u32, stdio: Stdio) -> BoxFuture<'_, Result<StartedProcess>> {
-        self.ask(RequestBody::Adopt { container, process }, Vec::new(), started(stdio)).boxed()
+    fn adopt(
+        &self,
+        container: String,
+        process: u32,
+        stdio: Stdio,
+    ) -> BoxFuture<'_, Result<Option<StartedProcess>>> {
+        self.ask(RequestBody::Adopt { container, process }, Vec::new(), move |(reply, fds)| match reply {
+            Reply::Started { pid: 0, .. } if fds.is_empty() => Some(None),
+            reply => started(stdio)((reply, fds)).map(Some),
+        })
+        .boxed()
+    }
+
+    fn release(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>> {
+        self.ask(RequestBody::Release { container, process }, Vec::new(), done).boxed()
     }
 
     fn close_input(&self, container: String, process: u32) -> BoxFuture<'_, Result<()>> {

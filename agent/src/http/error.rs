@@ -91,6 +91,7 @@ impl From<ContainerError> for Refusal {
             }
             E::StillRunning(_) => (ErrorCode::StillRunning, "Stop it first, or remove it by force."),
             E::TooMany(..) => (ErrorCode::TooMany, "Remove some that are no longer needed."),
+            E::LaunchedBefore => (ErrorCode::NoSuchContainer, "Launch another one."),
             E::Updating(_) => (ErrorCode::Busy, "Try again in a moment."),
             E::QueueFull(_) | E::StillWaiting(_) => {
                 (ErrorCode::Busy, "Try again later, or stop containers that are no longer needed.")

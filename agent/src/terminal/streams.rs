@@ -1,29 +1,28 @@
-//! Output streams: a descriptor to read and the fan-out to read it into.
+//! Output streams: a descriptor that a process writes to, and the fan-out that its output goes to.
 
-use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use porthole_protocol::control::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::pipe::{SpliceFlags, splice};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::fanout::Fanout;
+use super::log::Log;
 
-/// Most bytes read in one go: one frame's worth. More would only delay the other tasks of this thread.
+/// Most bytes moved in one go: one frame's worth. More would only delay the other tasks of this thread.
 const BATCH: usize = 64 * 1024;
 
 /// Most bytes one read of a terminal returns (`N_TTY_BUF_SIZE`, `drivers/tty/n_tty.c`). A read of less has emptied it.
 const TERMINAL_READ: usize = 4096;
 
-thread_local! {
-    /// One buffer for each worker thread rather than for each terminal: thousands of them may be idle.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(BATCH));
-}
+/// Reads of a terminal that fit into its transit pipe, which has as many pages.
+const TERMINAL_READS: usize = 16;
 
-/// What a read found.
+/// What a look at a stream found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pumped {
     /// So many bytes.
@@ -38,14 +37,24 @@ pub(super) enum Pumped {
 #[derive(Debug)]
 pub(super) struct Output {
     fd: Arc<AsyncFd<OwnedFd>>,
+    /// The pipe that a terminal's output passes through: `splice(2)` needs one, and what is in there outlives the agent.
+    transit: Option<OwnedFd>,
     stream: Stream,
     fanout: Arc<Fanout>,
     open: bool,
 }
 
 impl Output {
-    pub(super) fn new(fd: Arc<AsyncFd<OwnedFd>>, stream: Stream) -> Self {
-        Self { fd, stream, fanout: Fanout::new(), open: true }
+    /// A terminal's. What an earlier agent left in transit arrives first.
+    pub(super) fn terminal(master: Arc<AsyncFd<OwnedFd>>, transit: OwnedFd, log: Arc<Log>) -> Self {
+        let fanout = Fanout::new(log, Stream::Terminal);
+        while fanout.append_from(&transit, BATCH).is_ok_and(|moved| moved > 0) {}
+        Self { fd: master, transit: Some(transit), stream: Stream::Terminal, fanout, open: true }
+    }
+
+    /// A pipe's.
+    pub(super) fn pipe(fd: Arc<AsyncFd<OwnedFd>>, stream: Stream, log: Arc<Log>) -> Self {
+        Self { fd, transit: None, stream, fanout: Fanout::new(log, stream), open: true }
     }
 
     pub(super) fn stream(&self) -> Stream {
@@ -79,63 +88,53 @@ impl Output {
         }
     }
 
-    /// Reads what is there, once [`Self::readable`] said so.
-    pub(super) fn pump(&mut self) -> Pumped {
-        let read = BUFFER.with_borrow_mut(|buffer| {
-            let read = self.fd.try_io(Interest::READABLE, |fd| read_batch(fd, self.full_read(), buffer));
-            self.publish(read, buffer)
-        });
-        if read == Pumped::Closed {
+    /// Moves what is there to the log, once [`Self::readable`] said so.
+    pub(super) fn pump(&mut self) {
+        if Pumped::of(self.fd.try_io(Interest::READABLE, |fd| self.advance(fd))) == Pumped::Closed {
             self.close();
         }
-        read
     }
 
-    /// Reads what is there whether or not the runtime has noticed; for a process that has ended.
+    /// Moves what is there to the log whether or not the runtime has noticed; for a process that has ended.
     pub(super) fn drain(&mut self) -> Pumped {
-        BUFFER.with_borrow_mut(|buffer| {
-            let read = read_batch(self.fd.get_ref(), self.full_read(), buffer);
-            self.publish(read, buffer)
-        })
+        Pumped::of(self.advance(self.fd.get_ref()))
     }
 
-    /// Whether the kernel holds nothing of it, told without reading.
-    pub(super) fn is_empty(&self) -> bool {
-        let mut fds = [PollFd::new(self.fd.get_ref(), PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut fds, Some(&now)).is_ok() && !fds[0].revents().contains(PollFlags::IN)
+    fn advance(&self, fd: &OwnedFd) -> io::Result<usize> {
+        let Some(transit) = &self.transit else { return self.fanout.append_from(fd, BATCH) };
+        let read = read_terminal(fd, transit)?;
+        let mut moved = 0;
+        while moved < read {
+            moved += self.fanout.append_from(transit, read - moved)?;
+        }
+        Ok(moved)
     }
+}
 
-    fn full_read(&self) -> usize {
-        if self.stream == Stream::Terminal { TERMINAL_READ } else { BATCH }
-    }
-
-    fn publish(&self, read: io::Result<()>, buffer: &[u8]) -> Pumped {
-        match read {
-            Ok(()) if buffer.is_empty() => Pumped::Closed,
-            Ok(()) => {
-                self.fanout.append(buffer);
-                Pumped::Bytes(buffer.len())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Pumped::Empty,
+impl Pumped {
+    fn of(moved: io::Result<usize>) -> Self {
+        match moved {
+            Ok(0) => Self::Closed,
+            Ok(count) => Self::Bytes(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Self::Empty,
             // EIO of a terminal's master: nobody inside has it open any more (`pty(7)`).
-            Err(_) => Pumped::Closed,
+            Err(_) => Self::Closed,
         }
     }
 }
 
-/// Fills `buffer` until a read returns less than a full one. Fails only if the first read does; no bytes mean the end.
-fn read_batch(fd: &OwnedFd, full: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
-    buffer.clear();
-    while buffer.len() < BATCH {
-        match rustix::io::read(fd, rustix::buffer::spare_capacity(buffer)) {
-            Ok(count) if count >= full => {}
-            Ok(_) => break,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) if buffer.is_empty() => return Err(error.into()),
+/// Moves a terminal's output into the transit pipe until a read returns less than a full one. Fails only if the first does.
+fn read_terminal(master: &OwnedFd, transit: &OwnedFd) -> io::Result<usize> {
+    let mut total = 0;
+    for _ in 0..TERMINAL_READS {
+        match splice(master, None, transit, None, TERMINAL_READ, SpliceFlags::NONBLOCK | SpliceFlags::MOVE) {
+            Ok(TERMINAL_READ) => total += TERMINAL_READ,
+            Ok(count) => return Ok(total + count),
+            Err(Errno::INTR) => {}
             // What was read comes first; the next read meets the error again.
-            Err(_) => break,
+            Err(_) if total > 0 => break,
+            Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(total)
 }

@@ -8,7 +8,7 @@ use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stre
 use porthole_protocol::error::WireError;
 use porthole_protocol::frame::Frame;
 use porthole_protocol::http::{ContainerDetail, ContainerSummary, Exit};
-use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::image::{ImageSummary, Transfer};
 use porthole_protocol::kernel::KernelView;
 use porthole_protocol::session::{Opened, Session};
@@ -71,11 +71,15 @@ impl Terminal {
 pub struct Client {
     socket: Socket,
     next_request: RequestId,
+    /// Who it launches, executes and attaches as.
+    pub typist: Option<Typist>,
     /// Whether consumed output is granted again.
     pub grants: bool,
     /// Everything that came on each channel.
     pub output: HashMap<Channel, Vec<u8>>,
     pub skipped: HashMap<Channel, u64>,
+    /// The newest screen of each channel: its offset, its size, and what draws it.
+    pub screens: HashMap<Channel, (u64, Size, String)>,
     pub credit: HashMap<Channel, u64>,
     pub exits: HashMap<(ContainerId, ProcessNumber), Exit>,
     pub containers: Vec<ContainerSummary>,
@@ -135,6 +139,8 @@ impl Client {
             grants: true,
             output: HashMap::new(),
             skipped: HashMap::new(),
+            screens: HashMap::new(),
+            typist: None,
             credit: HashMap::new(),
             exits: HashMap::new(),
             containers: Vec::new(),
@@ -192,6 +198,9 @@ impl Client {
             ServerMessage::Kernel { view, .. } => self.views.push(*view),
             ServerMessage::Skipped { channel, offset } => {
                 self.skipped.insert(channel, offset);
+            }
+            ServerMessage::Screen { channel, offset, size, screen } => {
+                self.screens.insert(channel, (offset, size, screen));
             }
             ServerMessage::Credit { channel, bytes } => {
                 *self.credit.entry(channel).or_default() += u64::from(bytes);
@@ -258,7 +267,8 @@ impl Client {
         credit: u32,
     ) -> Result<(ContainerDetail, Terminal), WireError> {
         let request = self.request();
-        self.send(&ClientMessage::Launch { request, spec, credit, typist: None }).await;
+        let typist = self.typist;
+        self.send(&ClientMessage::Launch { request, spec, credit, typist }).await;
         match self.answer(request).await? {
             ServerMessage::Launched { container, .. } => Ok((*container, self.attached(request).await?)),
             other => panic!("{other:?}"),
@@ -276,7 +286,8 @@ impl Client {
     ) -> Result<Terminal, WireError> {
         let request = self.request();
         let container = container.clone();
-        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT, typist: None }).await;
+        let typist = self.typist;
+        self.send(&ClientMessage::Exec { request, container, process, credit: CREDIT, typist }).await;
         self.attached(request).await
     }
 
@@ -292,8 +303,8 @@ impl Client {
     ) -> Result<Terminal, WireError> {
         let request = self.request();
         let container = container.clone();
-        self.send(&ClientMessage::Attach { request, container, process, from, credit: CREDIT, typist: None })
-            .await;
+        let typist = self.typist;
+        self.send(&ClientMessage::Attach { request, container, process, from, credit: CREDIT, typist }).await;
         self.attached(request).await
     }
 

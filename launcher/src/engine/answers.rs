@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use super::{Engine, failure};
-use crate::container::{Container, Process, Streams};
+use crate::container::{Child, Container, Process, Streams};
 use crate::disk::Disk;
 use crate::facts;
 use crate::wire::{Failure, FailureKind, Known, MAX_MESSAGE_BYTES, ProcessRequest, Reply};
@@ -51,10 +51,8 @@ impl Engine {
 
     /// A process whose descriptors are wanted again.
     pub(crate) fn adopt(&mut self, id: &str, number: u32) -> Result<Reply, Failure> {
-        let child = self.process(id, number)?.child.as_ref().ok_or_else(|| {
-            failure(FailureKind::NotRunning, format!("The process {number} of {id} has ended."))
-        })?;
-        Ok(Reply::Started { process: number, pid: child.number() })
+        let pid = self.process(id, number)?.child.as_ref().map_or(0, Child::number);
+        Ok(Reply::Started { process: number, pid })
     }
 
     /// Closes the launcher's own copy of a process's standard input.
@@ -65,14 +63,13 @@ impl Engine {
         Ok(Reply::Done)
     }
 
-    /// Duplicates of a process's descriptors for the agent, the pidfd first; nothing when it has ended.
+    /// Duplicates of a process's descriptors for the agent, the pidfd first while it lives; nothing when it was released.
     pub(crate) fn descriptors(&self, id: &str, number: u32) -> Vec<OwnedFd> {
         let process = self.containers.get(id).and_then(|container| container.processes.get(&number));
-        let Some((process, child)) = process.and_then(|process| Some((process, process.child.as_ref()?)))
-        else {
-            return Vec::new();
-        };
-        let fds: Option<Vec<OwnedFd>> = std::iter::once(&child.pidfd)
+        let Some(process) = process else { return Vec::new() };
+        let pidfd = process.child.as_ref().map(|child| &child.pidfd);
+        let fds: Option<Vec<OwnedFd>> = pidfd
+            .into_iter()
             .chain(process.streams.iter().flat_map(Streams::descriptors))
             .map(|fd| fd.try_clone().ok())
             .collect();

@@ -143,7 +143,6 @@ impl Engine {
         let process = container.processes.get_mut(&number)?;
         let status = process.child.as_ref()?.reap()?;
         process.child = None;
-        process.streams = None;
         let mut ending = ending(&status);
         // With a sandbox ends whoever was waiting for a process in it.
         if sandbox_ended {
@@ -179,11 +178,19 @@ impl Engine {
         }
     }
 
-    /// The agent has been told of a process's end: of further ones there may be any number in the life of a container.
-    pub(crate) fn forget_process(&mut self, id: &str, number: u32) {
-        if let Some(container) = self.containers.get_mut(id).filter(|_| number > 0) {
+    /// The agent has all of an ended process: of further ones there may be any number in the life of a container.
+    pub(crate) fn release(&mut self, id: &str, number: u32) -> Result<Reply, Failure> {
+        let container = self.container(id)?;
+        let Some(process) = container.processes.get_mut(&number) else { return Ok(Reply::Done) };
+        if process.ending.is_none() {
+            let why = format!("The process {number} of {id} is running.");
+            return Err(failure(FailureKind::StillRunning, why));
+        }
+        process.streams = None;
+        if number > 0 {
             container.processes.remove(&number);
         }
+        Ok(Reply::Done)
     }
 
     /// Process 1 of a container has ended, and with it all others: tells of each that has not been told of.

@@ -48,6 +48,7 @@ pub(super) fn config(plan: &[Step], engine: EngineKind, paths: &Paths<'_>) -> Re
         gid: 0,
         groups: Vec::new(),
         stdio: Stdio::Pipes { stdin: false },
+        tag: 0,
     };
     let first = process(plan, Actor::Init, &init)?;
     let ids = config.ids.ok_or("no user ids")?;

@@ -346,6 +346,7 @@ fn run(
         gid: 0,
         groups: Vec::new(),
         stdio: Stdio::Pipes { stdin: false },
+        tag: 0,
     });
     match sys::clone(UnshareFlags::NEWNS.bits().into(), cgroup)? {
         Cloned::Child => {

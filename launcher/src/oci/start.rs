@@ -165,7 +165,7 @@ impl Start {
     /// The launcher's ends, once the process runs.
     fn streams(&mut self) -> io::Result<Streams> {
         if let (Some(console), Stdio::Terminal { rows, cols }) = (&self.ends.console, self.request.stdio) {
-            return Ok(Streams::Terminal { master: console.take(rows, cols)? });
+            return Streams::terminal(console.take(rows, cols)?);
         }
         self.ends.pair.take().map(|pair| pair.ours).ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
@@ -390,6 +390,7 @@ mod tests {
             gid: 0,
             groups: Vec::new(),
             stdio: Stdio::Pipes { stdin: false },
+            tag: 0,
         };
         complaint(said, false, &request).kind
     }

@@ -55,6 +55,7 @@ impl Server {
             RequestBody::CloseInput { container, process } => {
                 plain(self.engine.close_input(&container, process)?)
             }
+            RequestBody::Release { container, process } => plain(self.engine.release(&container, process)?),
             RequestBody::List { after } => plain(self.engine.list(after.as_deref())),
             RequestBody::Adopt { container, process } => {
                 let reply = self.engine.adopt(&container, process)?;

@@ -27,6 +27,7 @@ fn process() -> impl Strategy<Value = ProcessRequest> {
             gid: uid / 2,
             groups,
             stdio,
+            tag: 0,
         })
 }
 
@@ -83,6 +84,7 @@ fn good() -> LaunchRequest {
             gid: 0,
             groups: vec![0; MAX_GROUPS],
             stdio: Stdio::Terminal { rows: 1, cols: 1 },
+            tag: 0,
         },
         limits: good_limits(),
         networks: Vec::new(),

@@ -316,6 +316,7 @@ pub fn on_pipes(argv: &[&str]) -> ProcessRequest {
         gid: 0,
         groups: vec![],
         stdio: Stdio::Pipes { stdin: false },
+        tag: 0,
     }
 }
 

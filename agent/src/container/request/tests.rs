@@ -13,6 +13,7 @@ fn first() -> ProcessRequest {
         gid: 6,
         groups: vec![7],
         stdio: Stdio::Pipes { stdin: false },
+        tag: 0,
     }
 }
 

@@ -131,7 +131,7 @@ async fn exec(
     extract::Json(ExecRequest { process }): extract::Json<ExecRequest>,
 ) -> Answer<(StatusCode, Json<Started>)> {
     let container = caller.find(&id)?;
-    let (process, _) = container.exec(&process).await?;
+    let (process, _) = container.exec(&process, None).await?;
     Ok((StatusCode::CREATED, Json(Started { container: container.id().clone(), process })))
 }
 

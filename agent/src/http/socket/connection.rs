@@ -11,9 +11,9 @@ use futures_util::stream::SplitStream;
 use porthole_protocol::control::{ClientMessage, CloseCode, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::frame::{Frame, FrameError, HEADER_BYTES};
-use porthole_protocol::ids::{Channel, ContainerId, PersonId, ProcessNumber, RequestId};
+use porthole_protocol::ids::{Channel, ContainerId, PersonId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::limits::{DEAD_AFTER_MS, MAX_CHANNELS, PING_EVERY_MS};
-use porthole_protocol::session::Person;
+use porthole_protocol::session::{May, Person};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
@@ -57,8 +57,6 @@ pub(super) struct Connection {
 
 /// An open channel.
 struct Open {
-    container: ContainerId,
-    process: ProcessNumber,
     terminal: Terminal,
     fanout: Arc<Fanout>,
     viewer: u64,
@@ -71,6 +69,14 @@ struct Open {
 struct Held {
     terminal: Terminal,
     input: Input,
+    meter: Arc<Meter>,
+}
+
+/// How somebody attaches.
+struct Reader {
+    from: Option<u64>,
+    credit: u32,
+    typist: Option<Typist>,
 }
 
 /// What wakes this task.
@@ -141,8 +147,8 @@ impl Connection {
                 }
                 Event::InputRoom => {
                     self.heard = Instant::now();
-                    if let Some(Held { terminal, input }) = self.held.take() {
-                        self.type_into(&terminal, input);
+                    if let Some(Held { terminal, input, meter }) = self.held.take() {
+                        self.type_into(&terminal, input, meter);
                     }
                     Ok(())
                 }
@@ -209,25 +215,25 @@ impl Connection {
         };
         if let Some(open) = self.open(channel)? {
             let (terminal, meter) = (open.terminal.clone(), Arc::clone(&open.meter));
+            let mut input = Input::Bytes(message.slice(HEADER_BYTES..), Arc::clone(&meter));
             match open.seat.as_ref().map_or(Typing::Accepted, Seat::types) {
                 Typing::Accepted => {}
                 refused => {
-                    meter.discard(message.len() - HEADER_BYTES);
+                    input = Input::Dropped(message.len() - HEADER_BYTES, Arc::clone(&meter));
                     if refused == Typing::RefusedFirst {
                         self.outbox.message(ServerMessage::Error { request: None, error: may_not_type() });
                     }
-                    return Ok(());
                 }
             }
-            self.type_into(&terminal, Input::Bytes(message.slice(HEADER_BYTES..), meter));
+            self.type_into(&terminal, input, meter);
         }
         Ok(())
     }
 
-    /// Gives input to a process, or holds it when the process reads too slowly.
-    fn type_into(&mut self, terminal: &Terminal, input: Input) {
+    /// Gives input to a process, or holds it when the process reads too slowly and the client sends on all the same.
+    fn type_into(&mut self, terminal: &Terminal, input: Input, meter: Arc<Meter>) {
         if let Err(input) = terminal.try_input(input) {
-            self.held = Some(Held { terminal: terminal.clone(), input });
+            self.held = Some(Held { terminal: terminal.clone(), input, meter });
         }
     }
 
@@ -239,19 +245,11 @@ impl Connection {
         Ok(self.channels.get(&channel))
     }
 
-    /// Ends a process's input: here after what was typed before, and in the launcher, which holds it open as well.
+    /// Ends a process's input after what was typed before.
     fn close_input(&mut self, channel: Channel) -> Result<(), Option<Farewell>> {
-        let Some(open) = self.open(channel)? else { return Ok(()) };
-        let (terminal, process) = (open.terminal.clone(), open.process);
-        let container = self.caller.find(open.container.as_str());
-        self.type_into(&terminal, Input::End);
-        if let Ok(container) = container {
-            // It must happen even when this socket ends first.
-            self.caller.app().tasks.spawn(async move {
-                if let Err(error) = container.close_input(process).await {
-                    tracing::debug!(%error, "a process's input cannot be closed");
-                }
-            });
+        if let Some(open) = self.open(channel)? {
+            let (terminal, meter) = (open.terminal.clone(), Arc::clone(&open.meter));
+            self.type_into(&terminal, Input::End(Arc::clone(&meter)), meter);
         }
         Ok(())
     }
@@ -264,15 +262,16 @@ impl Connection {
         }
         match message {
             M::Hello { .. } => return Err(Some(Farewell::protocol_error("A second hello came."))),
-            M::Launch { request, spec, credit, .. } => {
+            M::Launch { request, spec, credit, typist } => {
                 let (given_up, queue) = (CancellationToken::new(), self.outbox.sender());
-                self.work(request, Work::Launch { spec, credit, given_up, queue });
+                self.work(request, Work::Launch { spec, credit, typist, given_up, queue });
             }
-            M::Exec { request, container, process, credit, .. } => {
-                self.work(request, Work::Exec { container, process, credit });
+            M::Exec { request, container, process, credit, typist } => {
+                self.work(request, Work::Exec { container, process, credit, typist });
             }
-            M::Attach { request, container, process, from, credit, .. } => {
-                if let Err(Refusal(error)) = self.attach_to(request, &container, process, from, credit) {
+            M::Attach { request, container, process, from, credit, typist } => {
+                let reader = Reader { from, credit, typist };
+                if let Err(Refusal(error)) = self.attach_to(request, &container, process, reader) {
                     self.outbox.message(failed(request, error));
                 }
             }
@@ -370,12 +369,12 @@ impl Connection {
                 self.outbox.message(ServerMessage::Detail { request, container });
             }
             Ok(Achieved::Done) => self.outbox.message(ServerMessage::Done { request }),
-            Ok(Achieved::Started { launched, container, process, terminal, credit }) => {
+            Ok(Achieved::Started { launched, container, process, terminal, credit, typist }) => {
                 if let Some(container) = launched {
                     self.outbox.message(ServerMessage::Launched { request, container });
                 }
-                if let Err(Refusal(error)) = self.attach(request, container, process, &terminal, None, credit)
-                {
+                let reader = Reader { from: None, credit, typist };
+                if let Err(Refusal(error)) = self.attach(request, container, process, &terminal, reader) {
                     self.outbox.message(failed(request, error));
                 }
             }
@@ -388,12 +387,11 @@ impl Connection {
         request: RequestId,
         container: &ContainerId,
         process: ProcessNumber,
-        from: Option<u64>,
-        credit: u32,
+        reader: Reader,
     ) -> Answer<()> {
         let terminal = self.caller.terminal(container.as_str(), process)?;
         self.check_room(terminal.streams().len())?;
-        self.attach(request, container.clone(), process, &terminal, from, credit)
+        self.attach(request, container.clone(), process, &terminal, reader)
     }
 
     /// Opens a channel for each of the process's streams.
@@ -403,26 +401,28 @@ impl Connection {
         container: ContainerId,
         process: ProcessNumber,
         terminal: &Terminal,
-        from: Option<u64>,
-        credit: u32,
+        Reader { from, credit, typist }: Reader,
     ) -> Answer<()> {
         let is_terminal = terminal.streams().iter().any(|(stream, _)| *stream == Stream::Terminal);
         let place = (&container, process);
         let joined = is_terminal
             .then(|| self.caller.app().people.join(place, terminal, &self.person, Arc::clone(&self.wake)));
         let (mut seat, news) = joined.transpose()?.unzip();
+        let mut claim = typist.and_then(|typist| terminal.claim(typist));
+        let paces = self.person.may == May::Type;
         let mut channels = Vec::new();
         let mut attached = Vec::new();
         for (stream, fanout) in terminal.streams() {
             let channel = self.next_channel;
             self.next_channel += 1;
-            let viewer = fanout.view(from, credit, Arc::clone(&self.wake));
-            let meter = Meter::new(Arc::clone(&self.wake));
+            let viewer = fanout.view(from, credit, paces, Arc::clone(&self.wake));
+            // The first channel is the one that takes input.
+            let (claim, input) =
+                claim.take().map_or((None, None), |(claim, input)| (Some(claim), Some(input)));
+            let meter = Meter::new(claim, Arc::clone(&self.wake));
             let (offset, end) = (viewer.offset(), Some(viewer.end()));
-            channels.push(OpenChannel { channel, stream: *stream, offset, input: None, end });
+            channels.push(OpenChannel { channel, stream: *stream, offset, input, end });
             let open = Open {
-                container: container.clone(),
-                process,
                 terminal: terminal.clone(),
                 fanout: Arc::clone(fanout),
                 viewer: viewer.id(),
@@ -481,8 +481,8 @@ impl Connection {
 }
 
 async fn input_room(held: Option<&Held>) {
-    if let Some(Held { terminal, .. }) = held {
-        terminal.input_room().await;
+    if let Some(Held { meter, .. }) = held {
+        meter.room().await;
     }
 }
 

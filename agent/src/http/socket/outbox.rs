@@ -48,9 +48,27 @@ pub(super) struct Attachment {
 pub(super) struct Attached {
     pub(super) channel: Channel,
     pub(super) viewer: Viewer,
-    /// Input that came on the channel, and how much of that was told to have been taken.
+    /// Input that came on the channel, and how much of that was told to have been accepted.
     pub(super) meter: Arc<Meter>,
     pub(super) told: u64,
+}
+
+impl Attached {
+    /// What to tell of input that was accepted, when it is so many bytes.
+    pub(super) fn accepted(&mut self, least: u64) -> Option<ServerMessage> {
+        let input = self.meter.taken() - self.told;
+        if input < least {
+            return None;
+        }
+        let bytes = u32::try_from(input).unwrap_or(u32::MAX);
+        self.told += u64::from(bytes);
+        Some(ServerMessage::Credit { channel: self.channel, bytes })
+    }
+
+    /// Whether there is any.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.meter.taken() > self.told
+    }
 }
 
 /// The connection's end. It never waits: what the writer has no room for stays here, and a client that takes nothing is

@@ -5,7 +5,7 @@ use std::time::Duration;
 use porthole_protocol::control::{ClientMessage, ServerMessage};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::ContainerDetail;
-use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId};
+use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::image::TransferRequest;
 use porthole_protocol::limits::STOP_GRACE_MS;
 use porthole_protocol::spec::{LaunchSpec, Limits, ProcessSpec};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outgoing;
 use crate::admission::Place;
-use crate::container::{Container, signal};
+use crate::container::{Container, ContainerError, signal};
 use crate::http::app::Caller;
 use crate::http::error::{Answer, Refusal};
 use crate::terminal::Terminal;
@@ -36,6 +36,7 @@ pub(super) enum Achieved {
         process: ProcessNumber,
         terminal: Terminal,
         credit: u32,
+        typist: Option<Typist>,
     },
     /// Something about a container has changed.
     Changed(Box<ContainerDetail>),
@@ -50,6 +51,7 @@ pub(super) enum Work {
     Launch {
         spec: LaunchSpec,
         credit: u32,
+        typist: Option<Typist>,
         given_up: CancellationToken,
         queue: mpsc::Sender<Outgoing>,
     },
@@ -61,6 +63,7 @@ pub(super) enum Work {
         container: ContainerId,
         process: ProcessSpec,
         credit: u32,
+        typist: Option<Typist>,
     },
     Signal {
         container: ContainerId,
@@ -108,8 +111,11 @@ impl Work {
     async fn achieve(self, request: RequestId, caller: &Caller) -> Answer<Achieved> {
         let find = |container: ContainerId| caller.find(container.as_str());
         match self {
-            Self::Launch { spec, credit, given_up, queue } => {
-                let prepared = caller.prepare(spec)?;
+            Self::Launch { spec, credit, typist, given_up, queue } => {
+                if let Some(before) = launched_before(caller, typist).await? {
+                    return Ok(attach(before, credit, typist));
+                }
+                let prepared = caller.prepare(spec)?.asked_by(typist);
                 let told = |place: &Place| {
                     let Place { position, reason } = place.clone();
                     let message = ServerMessage::Queued { request, position, reason };
@@ -120,14 +126,20 @@ impl Work {
                     permit = caller.machine().admit(told) => permit?,
                     () = given_up.cancelled() => return Err(left_the_queue()),
                 };
-                let (container, terminal) = caller.machine().launch(prepared, permit).await?;
-                let launched = Some(Box::new(container.view().detail.clone()));
-                Ok(started(launched, &container, 0, terminal, credit))
+                match caller.machine().launch(prepared, permit).await {
+                    // Asked for twice, by two sockets of the same client: the other one was first.
+                    Err(ContainerError::LaunchedBefore) => {
+                        let before = launched_before(caller, typist).await?;
+                        Ok(attach(before.ok_or(ContainerError::LaunchedBefore)?, credit, typist))
+                    }
+                    launched => Ok(attach(launched?, credit, typist)),
+                }
             }
-            Self::Exec { container, process, credit } => {
+            Self::Exec { container, process, credit, typist } => {
                 let container = find(container)?;
-                let (number, terminal) = container.exec(&process).await?;
-                Ok(started(None, &container, number, terminal, credit))
+                let (process, terminal) = container.exec(&process, typist).await?;
+                let container = container.id().clone();
+                Ok(Achieved::Started { launched: None, container, process, terminal, credit, typist })
             }
             Self::Update { container, limits } => {
                 Ok(Achieved::Changed(Box::new(find(container)?.update(*limits).await?)))
@@ -157,14 +169,20 @@ impl Work {
     }
 }
 
-fn started(
-    launched: Option<Box<ContainerDetail>>,
-    container: &Container,
-    process: ProcessNumber,
-    terminal: Terminal,
-    credit: u32,
-) -> Achieved {
-    Achieved::Started { launched, container: container.id().clone(), process, terminal, credit }
+/// What this typist has launched before.
+async fn launched_before(caller: &Caller, typist: Option<Typist>) -> Answer<Option<(Container, Terminal)>> {
+    let Some(typist) = typist else { return Ok(None) };
+    let before = caller.machine().launched_by(typist).await?;
+    if let Some((container, _)) = &before {
+        caller.find(container.id().as_str())?;
+    }
+    Ok(before)
+}
+
+fn attach((container, terminal): (Container, Terminal), credit: u32, typist: Option<Typist>) -> Achieved {
+    let launched = Some(Box::new(container.view().detail.clone()));
+    let container = container.id().clone();
+    Achieved::Started { launched, container, process: 0, terminal, credit, typist }
 }
 
 /// The answer to a launch that its own client gave up.

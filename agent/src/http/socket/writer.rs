@@ -5,6 +5,7 @@
 //! the program fast, and leaves at once when neither is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
@@ -16,15 +17,21 @@ use porthole_protocol::http::Exit;
 use porthole_protocol::ids::Channel;
 use porthole_protocol::limits::MAX_PENDING_INPUT;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::lists::{Feeds, Text};
-use super::outbox::{Attached, Attachment, Outgoing};
+use super::outbox::{Attachment, Outgoing};
 use super::text_of;
 use crate::people::News;
 use crate::terminal::fanout::Taken;
+use crate::terminal::screen::Snapshot;
 
-/// Input that a process has taken, before the client is told: a small part of its window.
+/// Input that was accepted, before the client is told at once: a small part of its window.
 const CREDIT_STEP: u64 = MAX_PENDING_INPUT as u64 / 16;
+
+/// How long a client waits to be told of less: it keeps what it was not told of.
+const TELL_AFTER: Duration = Duration::from_millis(200);
 
 /// Room for what a keystroke echoes; larger output makes its own.
 const SMALL_FRAME: usize = 256;
@@ -38,6 +45,10 @@ pub(super) struct Writer {
     attachments: Vec<Attachment>,
     /// The frame being made.
     frame: Vec<u8>,
+    /// Screens being drawn for viewers who lack output.
+    screens: JoinSet<(Channel, Option<Snapshot>)>,
+    /// When to tell of input that was accepted, though it is little.
+    tell: Option<Instant>,
     /// Told of channels that have closed by themselves. It has room for as many as may be open.
     closed: mpsc::Sender<Channel>,
     feeds: Feeds,
@@ -48,6 +59,8 @@ enum Event {
     Outgoing(Option<Outgoing>),
     Wake,
     List(Text),
+    Screen(Channel, Option<Snapshot>),
+    Tell,
 }
 
 /// Whether to go on.
@@ -65,7 +78,17 @@ impl Writer {
         wake: Arc<Notify>,
         closed: mpsc::Sender<Channel>,
     ) -> Self {
-        Self { sink, outbox, wake, attachments: Vec::new(), frame: Vec::new(), closed, feeds }
+        Self {
+            sink,
+            outbox,
+            wake,
+            attachments: Vec::new(),
+            frame: Vec::new(),
+            screens: JoinSet::new(),
+            tell: None,
+            closed,
+            feeds,
+        }
     }
 
     /// Runs until the goodbye is said, the socket fails, or the connection is gone.
@@ -97,6 +120,8 @@ impl Writer {
             outgoing = self.outbox.recv() => Event::Outgoing(outgoing),
             () = self.wake.notified() => Event::Wake,
             text = self.feeds.next() => Event::List(text),
+            Some(Ok((channel, screen))) = self.screens.join_next() => Event::Screen(channel, screen),
+            () = sleep_until(self.tell.unwrap_or_else(Instant::now)), if self.tell.is_some() => Event::Tell,
         }
     }
 
@@ -105,6 +130,8 @@ impl Writer {
             Event::Outgoing(None) => return Ok(Flow::Stop),
             Event::Outgoing(Some(outgoing)) => return self.send(outgoing).await,
             Event::Wake => {}
+            Event::Screen(channel, screen) => self.screen(channel, screen).await?,
+            Event::Tell => self.tell_input().await?,
             // Empty before the first list is made.
             Event::List(text) if text.is_empty() => {}
             Event::List(text) => self.text(&text).await?,
@@ -134,6 +161,32 @@ impl Writer {
 
     async fn message(&mut self, message: &ServerMessage) -> Result<(), axum::Error> {
         self.sink.feed(text_of(message)).await
+    }
+
+    /// Lets a viewer that lacks output go on, with the screen as it is now.
+    async fn screen(&mut self, channel: Channel, screen: Option<Snapshot>) -> Result<(), axum::Error> {
+        let mut attached = self.attachments.iter_mut().flat_map(|attachment| &mut attachment.channels);
+        // It may have been detached meanwhile.
+        let Some(attached) = attached.find(|attached| attached.channel == channel) else { return Ok(()) };
+        let (offset, jumped) = attached.viewer.resume(screen.as_ref());
+        if jumped {
+            self.message(&ServerMessage::Skipped { channel, offset }).await?;
+        }
+        if let Some(Snapshot { offset, size, screen }) = screen {
+            self.message(&ServerMessage::Screen { channel, offset, size, screen }).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of all input that was accepted.
+    async fn tell_input(&mut self) -> Result<(), axum::Error> {
+        self.tell = None;
+        for attached in self.attachments.iter_mut().flat_map(|attachment| &mut attachment.channels) {
+            if let Some(message) = attached.accepted(1) {
+                self.sink.feed(text_of(&message)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn text(&mut self, text: &str) -> Result<(), axum::Error> {
@@ -176,17 +229,21 @@ impl Writer {
         if let Some(text) = self.attachments[index].news.as_mut().and_then(News::take) {
             self.text(&text).await?;
         }
-        for Attached { channel, viewer, meter, told } in &mut self.attachments[index].channels {
+        for attached in &mut self.attachments[index].channels {
+            let channel = attached.channel;
             self.frame.clear();
             self.frame.extend_from_slice(&channel.to_be_bytes());
-            let taken = viewer.take(MAX_PAYLOAD_BYTES, &mut self.frame);
+            let taken = attached.viewer.take(MAX_PAYLOAD_BYTES, &mut self.frame);
             let message = match taken {
                 Taken::Bytes(_) => {
                     let frame = std::mem::replace(&mut self.frame, Vec::with_capacity(SMALL_FRAME));
                     Some(Message::Binary(Bytes::from(frame)))
                 }
-                Taken::Skipped(offset) => {
-                    Some(text_of(&ServerMessage::Skipped { channel: *channel, offset }))
+                Taken::Skipped(offset) => Some(text_of(&ServerMessage::Skipped { channel, offset })),
+                Taken::Lost => {
+                    let drawn = attached.viewer.screen();
+                    self.screens.spawn(async move { (channel, drawn.await) });
+                    None
                 }
                 Taken::Ended(ended) => {
                     exit = Some(ended);
@@ -199,11 +256,10 @@ impl Writer {
                 self.sink.feed(message).await?;
                 sent = true;
             }
-            let input = meter.taken() - *told;
-            if input >= CREDIT_STEP {
-                let bytes = u32::try_from(input).unwrap_or(u32::MAX);
-                *told += u64::from(bytes);
-                self.sink.feed(text_of(&ServerMessage::Credit { channel: *channel, bytes })).await?;
+            if let Some(message) = attached.accepted(CREDIT_STEP) {
+                self.sink.feed(text_of(&message)).await?;
+            } else if self.tell.is_none() && attached.has_accepted() {
+                self.tell = Some(Instant::now() + TELL_AFTER);
             }
         }
         Ok(match exit {
