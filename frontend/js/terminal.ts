@@ -298,6 +298,8 @@ function options(): ITerminalOptions {
     fontFamily: fontFamily(),
     fontSize: fontSize(),
     lineHeight: 1.25,
+    // Bytes that are no text would have it write a line for each of them.
+    logLevel: "off",
     minimumContrastRatio: 4.5,
     scrollback: SCROLLBACK_LINES,
     theme: theme(),
