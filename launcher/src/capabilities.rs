@@ -5,7 +5,8 @@
 //! `SYS_PTRACE` against masked paths and other processes, `AUDIT_*`), or that have no effect in there at all
 //! (`SYS_TIME`, `SYS_MODULE`, `MKNOD`): giving them would promise what does not work.
 
-/// Podman's default: what ordinary images expect of root.
+/// Podman's default, and raw sockets: what ordinary images expect of root. Those reach only the container's own network, where
+/// addresses and link-layer frames cannot be forged (packet sockets are refused by the filter, forged sources by the router).
 pub const DEFAULT: u64 = mask(&[
     CHOWN,
     DAC_OVERRIDE,
@@ -16,13 +17,14 @@ pub const DEFAULT: u64 = mask(&[
     SETUID,
     SETPCAP,
     NET_BIND_SERVICE,
+    NET_RAW,
     SYS_CHROOT,
     SETFCAP,
 ]);
 
-/// What may be asked for beyond the default: raw sockets reach only the container's own network; leases, priorities and
+/// What may be asked for beyond the default: leases, priorities and
 /// locked memory are bounded by limits of the host.
-pub const ALLOWED: u64 = DEFAULT | mask(&[NET_RAW, NET_BROADCAST, IPC_LOCK, IPC_OWNER, SYS_NICE, LEASE]);
+pub const ALLOWED: u64 = DEFAULT | mask(&[NET_BROADCAST, IPC_LOCK, IPC_OWNER, SYS_NICE, LEASE]);
 
 const CHOWN: u32 = 0;
 const DAC_OVERRIDE: u32 = 1;

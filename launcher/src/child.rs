@@ -21,6 +21,7 @@ use crate::plan::{Action, Actor, Step};
 use crate::program::Program;
 use crate::sys;
 pub(crate) use root::layer_name;
+pub(crate) use runtime::NETWORK;
 
 /// What the steps of one child work with.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Materials<'a> {
     pub(crate) stdio: [Option<BorrowedFd<'a>>; 3],
     /// The pidfd of the container's process 1; for a runtime, of its mounter.
     pub(crate) init: Option<BorrowedFd<'a>>,
+    /// The network namespace that a runtime is given; none where it makes that itself.
+    pub(crate) network: Option<BorrowedFd<'a>>,
     /// Reads as closed once process 1 has executed the container's init. Without root that cannot hide its memory and
     /// descriptors, which are the launcher's until then; so nothing of the container may run before.
     pub(crate) init_open: Option<BorrowedFd<'a>>,
@@ -165,6 +168,7 @@ impl Child<'_> {
             Action::Execute { .. } => self.become_program(),
             Action::OfferRoot => runtime::offer_root(self.page),
             Action::TakeRoot => runtime::take_root(self.page, self.materials.init.ok_or(Errno::BADF)?),
+            Action::TakeNetwork => runtime::take_network(self.materials.network.ok_or(Errno::BADF)?),
             Action::HideCgroups { points } => runtime::hide(points),
             Action::RunBundle { .. } | Action::RunProcess { .. } => {
                 set_parent_process_death_signal(Some(Kill::KILL))?;
@@ -188,6 +192,7 @@ impl Child<'_> {
             | Action::OpenPipes { .. }
             | Action::WatchMemory { .. }
             | Action::OpenNetwork
+            | Action::MakeNetwork
             | Action::MakeLink { .. }
             | Action::RouteTo { .. }
             | Action::BindPort { .. }

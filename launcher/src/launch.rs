@@ -47,7 +47,7 @@ pub(crate) struct Birth<'a> {
     /// See [`Materials::init_open`].
     init_open: Option<OwnedFd>,
     /// Its network namespace, when it joins a network.
-    inside: Option<Inside>,
+    pub(crate) inside: Option<Inside>,
     process: Option<(Child, OwnedFd)>,
 }
 
@@ -151,6 +151,10 @@ impl<'a> Birth<'a> {
                 self.inside = Some(self.engine.net.open(netns_of(init)?)?);
                 Ok(())
             }
+            Action::MakeNetwork => {
+                self.inside = Some(self.engine.net.make()?);
+                Ok(())
+            }
             Action::MakeLink { .. }
             | Action::RouteTo { .. }
             | Action::BindPort { .. }
@@ -206,6 +210,7 @@ impl<'a> Birth<'a> {
                     devpts: self.devpts.as_ref().map(AsFd::as_fd),
                     stdio: self.streams.as_ref().map_or([None; 3], Pair::theirs),
                     init: None,
+                    network: None,
                     init_open: None,
                     filter: &self.engine.filter,
                     program: &program,
@@ -289,7 +294,7 @@ fn make_devpts(options: &[(String, String)]) -> io::Result<OwnedFd> {
 }
 
 /// The network namespace of a child of ours, which has not been waited for: the number is its own.
-fn netns_of(child: &Child) -> io::Result<OwnedFd> {
+pub(crate) fn netns_of(child: &Child) -> io::Result<OwnedFd> {
     let path = format!("/proc/{}/ns/net", child.number());
     Ok(openat(rustix::fs::CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }

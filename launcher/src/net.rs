@@ -15,7 +15,7 @@ pub(crate) mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use crate::engine::failure;
@@ -57,6 +57,12 @@ pub(crate) struct Net {
 pub(crate) struct Inside {
     netns: OwnedFd,
     route: Netlink,
+}
+
+impl Inside {
+    pub(crate) fn netns(&self) -> BorrowedFd<'_> {
+        self.netns.as_fd()
+    }
 }
 
 impl Net {
@@ -103,6 +109,19 @@ impl Net {
                 Err(no_room(full))
             }
         }
+    }
+
+    /// Makes a network namespace for a container that is not there yet. It belongs to the host's root, and nobody inside has any
+    /// right to it.
+    ///
+    /// # Errors
+    /// As `unshare(2)` and `socket(2)`.
+    pub(crate) fn make(&self) -> io::Result<Inside> {
+        const LOOPBACK: u32 = 1;
+        let home = self.home.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let inside = self.open(visit::within_new(home, visit::here)?)?;
+        inside.route.ask(&[links::up(LOOPBACK)])?;
+        Ok(inside)
     }
 
     /// Opens the network namespace of a container that has nothing in it yet but its loopback.

@@ -44,6 +44,8 @@ const NEWEST_CONSIDERED: u32 = 467;
 /// - Calls on the list: allowed, some by their arguments; comparisons are of the low 32 bits, as the kernel reads them.
 /// - `sync`: does nothing and succeeds. It would write out every file system of the machine, and nothing of a container has
 ///   to last: its root is mounted `volatile`.
+/// - Sockets of other families and protocols: `EAFNOSUPPORT`, as where the kernel was built without them. Programs know that
+///   and go on: `groupadd` and `sudo` try to reach the audit system, and take any other answer for a fault.
 /// - All others: `EPERM`.
 pub(crate) fn filter() -> Vec<sock_filter> {
     let clone3 = number(libc::SYS_clone3);
@@ -72,31 +74,30 @@ fn conditional() -> Vec<(Call, Leaf)> {
     const NEW_NAMESPACES: u32 = 0x7e02_0000;
     let family = data::argument(0);
     let protocol = data::argument(2);
+    let when = |rows| Leaf::When { rows, otherwise: libc::EPERM };
+    let sockets = |rows| Leaf::When { rows, otherwise: libc::EAFNOSUPPORT };
     vec![
         (("SYS_sync", libc::SYS_sync), Leaf::Pretend),
-        (
-            ("SYS_clone", libc::SYS_clone),
-            Leaf::When(vec![vec![(data::argument(0), NoneOfBits(NEW_NAMESPACES))]]),
-        ),
+        (("SYS_clone", libc::SYS_clone), when(vec![vec![(data::argument(0), NoneOfBits(NEW_NAMESPACES))]])),
         (
             ("SYS_ioctl", libc::SYS_ioctl),
             // Input into somebody's terminal, and line disciplines that are loaded on demand.
-            Leaf::When(vec![vec![(data::argument(1), NoneOf(&[TIOCSTI, TIOCLINUX, TIOCSETD]))]]),
+            when(vec![vec![(data::argument(1), NoneOf(&[TIOCSTI, TIOCLINUX, TIOCSETD]))]]),
         ),
         (
             ("SYS_socket", libc::SYS_socket),
-            Leaf::When(vec![
+            sockets(vec![
                 vec![(family, AnyOf(&[AF_UNIX]))],
                 // The protocols whose code is in every kernel: another number would load a module.
                 vec![(family, AnyOf(&[AF_INET, AF_INET6])), (protocol, AnyOf(&IP_PROTOCOLS))],
                 vec![(family, AnyOf(&[AF_NETLINK])), (protocol, AnyOf(&[NETLINK_ROUTE]))],
             ]),
         ),
-        (("SYS_socketpair", libc::SYS_socketpair), Leaf::When(vec![vec![(family, AnyOf(&[AF_UNIX]))]])),
+        (("SYS_socketpair", libc::SYS_socketpair), sockets(vec![vec![(family, AnyOf(&[AF_UNIX]))]])),
         (
             ("SYS_personality", libc::SYS_personality),
             // Linux, Linux with 32-bit uname, both without address randomisation off; and the question "which one?".
-            Leaf::When(vec![vec![(data::argument(0), AnyOf(&[0, 0x8, 0x2_0000, 0x2_0008, u32::MAX]))]]),
+            when(vec![vec![(data::argument(0), AnyOf(&[0, 0x8, 0x2_0000, 0x2_0008, u32::MAX]))]]),
         ),
     ]
 }

@@ -88,6 +88,7 @@ impl Spawn<'_> {
                     devpts: None,
                     stdio: self.stdio,
                     init: Some(self.init),
+                    network: None,
                     init_open: self.init_open,
                     filter: self.filter,
                     program: self.program,

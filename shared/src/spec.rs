@@ -184,7 +184,7 @@ pub struct LaunchSpec {
     pub limits: Limits,
     /// No writable layer: the root file system is read-only.
     pub read_only: bool,
-    /// Capabilities beyond the default ones, such as `NET_RAW`.
+    /// Capabilities beyond the default ones, such as `SYS_NICE`.
     pub cap_add: Vec<String>,
     /// Default capabilities to leave out; `ALL` for none at all.
     pub cap_drop: Vec<String>,

@@ -3,6 +3,7 @@
 mod archive;
 mod debian;
 mod layer;
+mod software;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,14 @@ pub fn command(name: &str, output: Option<&Path>) -> Result<ExitCode> {
 /// When it cannot be made.
 pub fn debian() -> Result<PathBuf> {
     debian::ensure()
+}
+
+/// The archive of a Debian with packages to install in it.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn software() -> Result<PathBuf> {
+    software::ensure()
 }
 
 /// Hands it to the agent that `PORTHOLE_HOST` names, or the one at the usual address.

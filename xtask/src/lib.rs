@@ -30,7 +30,7 @@ Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
-  test --long           instead, the tests that take long: vm,fuzz,faults,churn
+  test --long           instead, the tests that take long: software,vm,fuzz,faults,churn
   tidy                  check the rules of the code base that no compiler knows
   vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
   escapes [--engine builtin|runc|crun|runsc] [--write]

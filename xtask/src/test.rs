@@ -35,7 +35,8 @@ const PARTS: [Part; 8] = [
 ];
 
 /// What takes too long for every change. Shortest first.
-const LONG: [Part; 4] = [
+const LONG: [Part; 5] = [
+    Part { name: "software", is_suite: true, run: long::software },
     Part { name: "vm", is_suite: true, run: long::vm },
     Part { name: "fuzz", is_suite: true, run: long::fuzz },
     Part { name: "faults", is_suite: true, run: long::faults },

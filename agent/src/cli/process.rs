@@ -140,7 +140,7 @@ pub struct LaunchArgs {
     /// Make the root file system read-only.
     #[arg(long)]
     pub read_only: bool,
-    /// Add a capability to the default ones, such as NET_RAW.
+    /// Add a capability to the default ones, such as SYS_NICE.
     #[arg(long, value_name = "CAPABILITY")]
     pub cap_add: Vec<String>,
     /// Leave out a default capability; ALL leaves none.

@@ -21,9 +21,11 @@ const MAX_DIRECTORY_BYTES: usize = 255;
 /// Where commands are searched when the image does not say, as Docker.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Docker's fourteen default capabilities without those a stranger has no honest use for here: `NET_RAW`, `MKNOD` and
-/// `AUDIT_WRITE`.
-const DEFAULT_CAPABILITIES: [&str; 11] = [
+/// Docker's fourteen default capabilities without those a stranger has no honest use for here: `MKNOD` and `AUDIT_WRITE`.
+///
+/// `NET_RAW` is there for programs that have it as a file capability, as Debian's `ping` has: the kernel does not execute such a
+/// program at all where it could not be given.
+const DEFAULT_CAPABILITIES: [&str; 12] = [
     "CHOWN",
     "DAC_OVERRIDE",
     "FSETID",
@@ -33,6 +35,7 @@ const DEFAULT_CAPABILITIES: [&str; 11] = [
     "SETFCAP",
     "SETPCAP",
     "NET_BIND_SERVICE",
+    "NET_RAW",
     "SYS_CHROOT",
     "KILL",
 ];
@@ -50,6 +53,11 @@ pub(super) fn launch(
     let hostname = spec.hostname.clone().unwrap_or_else(|| id.to_string());
     check_hostname(&hostname)?;
     image.check_platform()?;
+    if spec.engine == Engine::Runsc && !spec.publish.is_empty() {
+        return Err(bad(
+            "Ports of a gVisor container cannot be published: what listens there does so in a kernel of its own.",
+        ));
+    }
     let config = &image.config;
     let user = match (spec.process.user.as_deref(), config.user.as_str()) {
         (Some(user), _) => image.user(user)?,

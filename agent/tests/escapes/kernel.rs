@@ -42,13 +42,13 @@ done
 contained no hierarchy can be mounted, nothing in one written
 "#;
 
-/// What is not of the default eleven may not come back by whatever is executed.
+/// What is not of the default twelve may not come back by whatever is executed.
 const INHERITABLE: &str = r#"
 bounding=$(grep CapBnd /proc/self/status | cut -f2)
 for set in CapInh CapAmb; do
     [ "$(grep $set /proc/self/status | cut -f2)" = 0000000000000000 ] || escaped "$set is not empty"
 done
-[ $((0x$bounding & ~0x800405fb)) = 0 ] || escaped "the bounding set is $bounding"
+[ $((0x$bounding & ~0x800425fb)) = 0 ] || escaped "the bounding set is $bounding"
 contained none inheritable, none ambient, bounded by $bounding
 "#;
 

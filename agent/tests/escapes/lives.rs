@@ -64,7 +64,7 @@ fn privileges(stage: &mut Stage) -> Play<'_> {
             ..ProcessSpec::default()
         };
         let expected =
-            [(false, "none euid 1000 0000000000000000 1 2"), (true, "none euid 0 00000000800405fb 0 2")];
+            [(false, "none euid 1000 0000000000000000 1 2"), (true, "none euid 0 00000000800425fb 0 2")];
         for (new_privileges, expected) in expected {
             let spec = |process| LaunchSpec { new_privileges, process, ..stage.spec(&[]) };
             let (first, mut stays) = (spec(process("/bin/gain", "effective")), spec(ProcessSpec::default()));
@@ -91,7 +91,7 @@ fn privileges(stage: &mut Stage) -> Play<'_> {
             }
         }
         Verdict::Contained(
-            "without: nothing; with: the container's eleven capabilities and the same filter".into(),
+            "without: nothing; with: the container's twelve capabilities and the same filter".into(),
         )
     })
 }

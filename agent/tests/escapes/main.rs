@@ -11,6 +11,7 @@ mod clients;
 mod descriptors;
 mod images;
 mod kernel;
+mod left;
 mod lives;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -32,6 +33,7 @@ fn cases() -> Vec<Case> {
         terminals::cases(),
         clients::cases(),
         lives::cases(),
+        left::cases(),
         bombs::cases(),
     ]
     .into_iter()

@@ -199,7 +199,8 @@ fn file(archive: &mut tar::Builder<Vec<u8>>, name: &str, mode: u32, contents: &[
     archive.append_data(&mut header, name, contents).unwrap();
 }
 
-fn pipe(archive: &mut tar::Builder<Vec<u8>>, name: &str) {
+/// A pipe in an archive.
+pub fn pipe(archive: &mut tar::Builder<Vec<u8>>, name: &str) {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Fifo);
     header.set_size(0);

@@ -40,7 +40,7 @@ fn outcome(through: &[String], contained: impl Into<String>) -> Outcome {
 type Attempt = (&'static str, fn() -> Outcome);
 
 /// Every attempt.
-const ATTEMPTS: [Attempt; 25] = [
+const ATTEMPTS: [Attempt; 27] = [
     ("overwrite", entering::overwrite),
     ("watch", entering::watch),
     ("change-programs", entering::change_programs),
@@ -66,6 +66,8 @@ const ATTEMPTS: [Attempt; 25] = [
     ("memfd", bombs::memfd),
     ("pipes", bombs::pipes),
     ("names", bombs::names),
+    ("segments", bombs::segments),
+    ("log", kernel::log),
 ];
 
 /// Makes the attempt of this name.

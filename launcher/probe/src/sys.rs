@@ -59,3 +59,30 @@ pub fn fork() -> bool {
     // SAFETY: the probe has one thread, so its child may run any code.
     unsafe { nix::unistd::fork() }.is_ok()
 }
+
+/// Makes a System V segment of so many bytes, writes to all of it and lets go of it without removing it; false where the kernel
+/// refuses.
+#[must_use]
+pub fn leave_segment(bytes: usize) -> bool {
+    // SAFETY: `shmget` takes numbers. `shmat` maps memory where nothing is; it is written to within its size, and nobody else
+    // keeps a pointer into it when it is detached.
+    unsafe {
+        let id = libc::shmget(libc::IPC_PRIVATE, bytes, 0o600);
+        if id == -1 {
+            return false;
+        }
+        let address = libc::shmat(id, std::ptr::null(), 0);
+        if address as isize == -1 {
+            return false;
+        }
+        std::ptr::write_bytes(address.cast::<u8>(), 1, bytes);
+        libc::shmdt(address) == 0
+    }
+}
+
+/// Crashes, for the kernel to say so: call it in a child.
+pub fn crash() -> i32 {
+    // SAFETY: nothing is mapped at this address in any process (`vm.mmap_min_addr`), so that the kernel ends this one. The read is
+    // volatile, and so is made.
+    i32::from(unsafe { std::ptr::read_volatile(16 as *const u8) })
+}

@@ -13,7 +13,7 @@ use crate::container::Child;
 use crate::net::visit;
 use crate::socket::Socket;
 use crate::sys::{self, Cloned};
-use crate::wire::{Failure, FailureKind};
+use crate::wire::{EngineKind, Failure, FailureKind};
 
 /// The launcher's own network namespace; none when it may not return to it from another one, as without root.
 pub(super) fn home() -> io::Result<Option<OwnedFd>> {
@@ -29,6 +29,10 @@ impl Engine {
     /// `NoSuchContainer`, `NotRunning`; `Unsupported` when the kernel has no such addresses.
     pub(crate) fn socket(&self, id: &str, ipv6: bool) -> Result<OwnedFd, Failure> {
         let container = self.containers.get(id).ok_or_else(|| no_container(id))?;
+        if container.engine == EngineKind::Runsc {
+            let message = "Ports of a gVisor container are inside its own kernel: they are reached through its networks alone.";
+            return Err(failure(FailureKind::Unsupported, message));
+        }
         // By its pidfd: a number could be another process's by now.
         let init = container.running()?.init.pidfd.as_fd();
         let family = if ipv6 { AddressFamily::INET6 } else { AddressFamily::INET };

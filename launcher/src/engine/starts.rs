@@ -20,10 +20,10 @@ impl Engine {
     pub(crate) fn plan(&mut self, request: &LaunchRequest) -> Result<Reply, Failure> {
         self.require_limits(&request.limits)?;
         let range = self.ranges.next().ok_or_else(no_range)?;
-        if request.engine != EngineKind::Builtin {
-            return Ok(Reply::Plan(self.bundle(request, &range)?.0));
-        }
         let joins = self.net.foresee(&request.networks)?;
+        if request.engine != EngineKind::Builtin {
+            return Ok(Reply::Plan(self.bundle(request, &range, &joins)?.0));
+        }
         Ok(Reply::Plan(plan(request, &self.host, range.ids, &joins).steps))
     }
 

@@ -24,6 +24,7 @@ pub(super) fn findings() -> Vec<Finding> {
         swap(),
         open_files(),
         numbers(),
+        core_dumps(),
     ]);
     findings
 }
@@ -84,6 +85,21 @@ fn open_files() -> Finding {
             "Raise it before the start: `ulimit -n 65536`, or LimitNOFILE= of the service.",
         ),
         most => works("open files", most.map_or("no limit".into(), |most| format!("at most {most}")), why),
+    }
+}
+
+fn core_dumps() -> Finding {
+    let (name, why) = (
+        "core dumps",
+        "No container writes any; but the kernel gives those of its programs to a pipe in core_pattern all the same.",
+    );
+    match read("/proc/sys/kernel/core_pattern") {
+        Some(pattern) if pattern.starts_with('|') => {
+            let program = pattern.trim_start_matches('|').split(' ').next().unwrap_or_default();
+            let found = format!("given to {program}, which runs as root of the host");
+            fails(name, DEGRADED, found, why, "`sysctl -w kernel.core_pattern=core`.")
+        }
+        _ => works(name, "core_pattern is no pipe", why),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Paths<'a> {
     pub(super) root: &'a Path,
     /// The program that becomes process 1.
     pub(super) init: &'a Path,
+    /// The network namespace, where the runtime is given one.
+    pub(super) network: Option<&'a Path>,
     /// The container's directory in every hierarchy.
     pub(super) cgroup: &'a str,
 }
@@ -60,9 +62,13 @@ pub(super) fn config(plan: &[Step], engine: EngineKind, paths: &Paths<'_>) -> Re
         ("source", paths.init.to_string_lossy().into_owned().into()),
         ("options", Json::list(["bind", "ro", "nosuid", "nodev"])),
     ]));
-    let namespaces = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup"];
+    let namespaces = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup"].map(|kind| {
+        let path = paths.network.filter(|_| kind == "network");
+        let path = path.map(|path| ("path", path.to_string_lossy().into_owned().into()));
+        Json::object([("type", kind.into())].into_iter().chain(path))
+    });
     let linux = Json::object([
-        ("namespaces", Json::list(namespaces.map(|kind| Json::object([("type", kind.into())])))),
+        ("namespaces", Json::list(namespaces)),
         ("uidMappings", Json::list([mapping.clone()])),
         ("gidMappings", Json::list([mapping])),
         ("cgroupsPath", paths.cgroup.into()),

@@ -12,17 +12,20 @@ use super::bundle::{self, Paths};
 use super::console::Console;
 use super::runtime::{ENVIRONMENT, Files, Runtime};
 use super::start::{Newborn, Start};
-use crate::child::{self, Materials};
+use crate::child::{self, Materials, NETWORK};
 use crate::container::{Caller, Child};
 use crate::engine::{Engine, failure};
-use crate::launch::{Birth, StepError};
+use crate::launch::{Birth, StepError, netns_of};
+use crate::net::Inside;
 use crate::page::Page;
-use crate::plan::{Action, Actor, Bundle, Step, bundle_steps, plan, process_bundle_steps, process_steps};
+use crate::plan::{
+    Action, Actor, Bundle, Join, Step, bundle_steps, plan, process_bundle_steps, process_steps,
+};
 use crate::program::Program;
 use crate::ranges::Range;
 use crate::streams::Pair;
 use crate::sys::{self, Cloned};
-use crate::wire::{Failure, FailureKind, LaunchRequest, Limits, ProcessRequest, Stdio};
+use crate::wire::{Address, Failure, FailureKind, LaunchRequest, Limits, ProcessRequest, Stdio};
 
 /// Bytes that are kept of what a runtime, or process 1, says.
 pub(super) const LONGEST_WORD: u64 = 4096;
@@ -41,20 +44,23 @@ type Planned = (Vec<Step>, Vec<String>, [String; 2]);
 
 impl Engine {
     /// The steps of a launch by a runtime, and its bundle.
-    pub(crate) fn bundle(&mut self, request: &LaunchRequest, range: &Range) -> Result<Planned, Failure> {
+    pub(crate) fn bundle(
+        &mut self,
+        request: &LaunchRequest,
+        range: &Range,
+        joins: &[Join],
+    ) -> Result<Planned, Failure> {
         let runtime = self.oci.runtime(request.engine)?;
-        if !request.networks.is_empty() {
-            return Err(failure(
-                FailureKind::Unsupported,
-                "Networks are joined by the engine builtin alone.",
-            ));
-        }
-        let plan = plan(request, &self.host, range.ids, &[]);
-        let bundle = self.bundle_of(&runtime, &request.container, 0, request.process.stdio, &request.limits);
+        let plan = plan(request, &self.host, range.ids, joins);
+        let mut bundle =
+            self.bundle_of(&runtime, &request.container, 0, request.process.stdio, &request.limits);
+        bundle.run = runtime.run(&self.oci.files(&request.container), !joins.is_empty());
+        let network = self.oci.stage.join(NETWORK);
         let steps = bundle_steps(&plan.steps, request.process.stdio, &bundle);
         let paths = Paths {
             root: &self.oci.stage.join("root"),
             init: &self.oci.init(),
+            network: (runtime.takes_network() && !joins.is_empty()).then_some(network.as_path()),
             cgroup: &self.host.cgroup_of(&request.container),
         };
         let config = bundle::config(&plan.steps, request.engine, &paths).map_err(unsaid)?;
@@ -73,7 +79,8 @@ impl Engine {
             path: files.directory().to_string_lossy().into_owned(),
             join: join.map(|hierarchy| hierarchy.name).collect(),
             hidden: runtime.hidden(),
-            run: runtime.run(&files),
+            takes_network: runtime.takes_network(),
+            run: Vec::new(),
             exec: runtime.exec(&files, number, console.clone()),
             console: console.unwrap_or_default(),
         }
@@ -86,9 +93,16 @@ impl Engine {
         received: u64,
         request: &LaunchRequest,
     ) -> Result<(), Failure> {
-        let range = self.ranges.take().ok_or_else(crate::engine::no_range)?;
-        let begun = self.oci_begin(caller, received, request, &range);
-        begun.inspect_err(|_| self.ranges.give_back(&range))
+        let joins = self.net.reserve(&request.container, &request.networks)?;
+        let Some(range) = self.ranges.take() else {
+            self.net.release(&request.container);
+            return Err(crate::engine::no_range());
+        };
+        let begun = self.oci_begin(caller, received, request, &range, joins);
+        begun.inspect_err(|_| {
+            self.ranges.give_back(&range);
+            self.net.release(&request.container);
+        })
     }
 
     fn oci_begin(
@@ -97,15 +111,17 @@ impl Engine {
         received: u64,
         request: &LaunchRequest,
         range: &Range,
+        joins: Vec<Join>,
     ) -> Result<(), Failure> {
         self.oci.prepare().map_err(internal)?;
         self.oci.consoles += 1;
-        let (steps, lacks, texts) = self.bundle(request, range)?;
+        let (steps, lacks, texts) = self.bundle(request, range, &joins)?;
         let runtime = self.oci.runtime(request.engine)?;
         let files = self.oci.files(&request.container);
         let birth = Birth::new(self, request, range.clone()).map_err(internal)?;
         let birth = OciBirth { birth, files, runtime, kernel: None, ends: None, started: None };
-        let start = birth.execute(steps, texts, caller, received, lacks);
+        let addresses = joins.into_iter().map(|join| join.address).collect();
+        let start = birth.execute(steps, texts, caller, received, (lacks, addresses));
         let start =
             start.map_err(|(step, StepError { error, .. })| crate::engine::step_failed(&step, &error))?;
         self.oci.starts.insert((request.container.clone(), 0), start);
@@ -150,7 +166,29 @@ impl Engine {
         let steps = vec![Step::process(Action::RunProcess { arguments })];
         let page = Page::new().map_err(internal)?;
         // Nobody waits for it: it is reaped as what runtimes leave.
-        run(&steps, Actor::Process, &page, &[], None, None, [None; 3]).map(drop).map_err(internal)
+        run(&steps, Actor::Process, &page, &[], None, (None, None), [None; 3]).map(drop).map_err(internal)
+    }
+
+    /// Takes the launcher's steps that come after the runtime: process 1 is there, and with it the network namespace that the
+    /// runtime has made.
+    pub(super) fn join_networks(&mut self, start: &Start, init: &Child) -> Result<(), Failure> {
+        let runtime = runtime_of(&start.steps);
+        let own = start.steps.iter().enumerate().filter(|(_, step)| step.actor == Actor::Launcher);
+        let mut inside = None;
+        for (index, step) in own.filter(|(index, _)| *index > runtime) {
+            start.page.begin(index);
+            let done = match (&step.action, &inside) {
+                (Action::OpenNetwork, _) => netns_of(init).and_then(|netns| {
+                    inside = Some(self.net.open(netns)?);
+                    Ok(())
+                }),
+                (other, Some(inside)) => self.net.perform(other, inside),
+                _ => Err(io::ErrorKind::InvalidInput.into()),
+            };
+            done.map_err(|error| crate::engine::step_failed(step, &error))?;
+            start.page.end(index);
+        }
+        Ok(())
     }
 
     /// Runs the runtime that starts the process of `start`.
@@ -166,7 +204,7 @@ impl Engine {
             &start.page,
             &entrances,
             cgroup.as_ref().map(AsFd::as_fd),
-            None,
+            (None, None),
             [stdin, stdout, stderr],
         );
         start.runtime = Some(runtime.map_err(internal)?);
@@ -206,9 +244,12 @@ impl OciBirth<'_> {
         texts: [String; 2],
         caller: Caller,
         received: u64,
-        lacks: Vec<String>,
+        (lacks, addresses): (Vec<String>, Vec<Address>),
     ) -> Result<Start, (Step, StepError)> {
-        for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.actor == Actor::Launcher) {
+        // What comes after the runtime waits for it.
+        let runtime = runtime_of(&steps);
+        let own = steps.iter().enumerate().filter(|(_, step)| step.actor == Actor::Launcher);
+        for (index, step) in own.take_while(|(index, _)| *index <= runtime) {
             self.birth.page.begin(index);
             if let Err(error) = self.perform(&step.action, &steps, &texts) {
                 self.birth.undo();
@@ -223,8 +264,17 @@ impl OciBirth<'_> {
             unreachable!("every plan of a bundle makes streams, a mounter and a runtime")
         };
         let Birth { page, range, request, memory, .. } = self.birth;
-        let newborn =
-            Newborn { request: request.clone(), range, lacks, mounter, kernel, complaint, memory, disk };
+        let newborn = Newborn {
+            request: request.clone(),
+            range,
+            lacks,
+            addresses,
+            mounter,
+            kernel,
+            complaint,
+            memory,
+            disk,
+        };
         let start = Start::new(caller, received, request.process.clone(), page, steps, ends);
         let mut start =
             start.map_err(|error| (Step::launcher(Action::CloneRuntime), StepError { step: 0, error }))?;
@@ -261,6 +311,7 @@ impl OciBirth<'_> {
                     devpts: None,
                     stdio: [None; 3],
                     init: None,
+                    network: None,
                     init_open: None,
                     filter: &self.birth.engine.filter,
                     program: &program,
@@ -288,7 +339,7 @@ impl OciBirth<'_> {
             &self.birth.page,
             &entrances,
             cgroup.as_ref().map(AsFd::as_fd),
-            mounter,
+            (mounter, self.birth.inside.as_ref().map(Inside::netns)),
             [None, Some(kernel.as_fd()), Some(complaint.as_fd())],
         )?;
         self.kernel = Some(kernel);
@@ -324,6 +375,14 @@ fn console_path(steps: &[Step]) -> Option<String> {
     })
 }
 
+/// Where the runtime is started: the launcher's steps behind it wait for its end.
+fn runtime_of(steps: &[Step]) -> usize {
+    steps
+        .iter()
+        .position(|step| matches!(step.action, Action::CloneRuntime))
+        .expect("every plan of a bundle starts the runtime")
+}
+
 /// Clones the process that takes the steps of `actor` and becomes the runtime.
 fn run(
     steps: &[Step],
@@ -331,7 +390,7 @@ fn run(
     page: &Page,
     entrances: &[OwnedFd],
     cgroup: Option<BorrowedFd<'_>>,
-    mounter: Option<BorrowedFd<'_>>,
+    (mounter, network): (Option<BorrowedFd<'_>>, Option<BorrowedFd<'_>>),
     stdio: [Option<BorrowedFd<'_>>; 3],
 ) -> io::Result<Child> {
     let arguments = steps.iter().filter(|step| step.actor == actor).find_map(|step| match &step.action {
@@ -356,6 +415,7 @@ fn run(
                 devpts: None,
                 stdio,
                 init: mounter,
+                network,
                 init_open: None,
                 filter: &[],
                 program: &program,

@@ -96,15 +96,17 @@ impl Runtime {
         Ok(Self { kind, program, version: version.chars().take(64).collect() })
     }
 
-    /// The command line that makes a container.
-    pub(super) fn run(&self, files: &Files) -> Vec<String> {
+    /// Whether its containers' networks have to be there before they are: gVisor's kernel takes over the addresses that it finds
+    /// at its start.
+    pub(super) fn takes_network(&self) -> bool {
+        self.kind == EngineKind::Runsc
+    }
+
+    /// The command line that makes a container, in networks or in none.
+    pub(super) fn run(&self, files: &Files, networked: bool) -> Vec<String> {
         let bundle = path(files.directory());
-        self.call(
-            files,
-            "run",
-            &[("detach", None), ("bundle", Some(bundle)), ("pid-file", Some(path(&files.pid(None))))],
-            &[],
-        )
+        let flags = [("detach", None), ("bundle", Some(bundle)), ("pid-file", Some(path(&files.pid(None))))];
+        self.call(files, networked, "run", &flags, &[])
     }
 
     /// The one that starts process `number` of it, with a terminal that is sent to `console`.
@@ -118,17 +120,18 @@ impl Runtime {
             flags.push(("internal-pid-file", Some(path(&files.pid_inside(number)))));
         }
         flags.extend(console.map(|console| ("console-socket", Some(console))));
-        self.call(files, "exec", &flags, &[])
+        self.call(files, false, "exec", &flags, &[])
     }
 
     /// The one that sends a signal to a process inside.
     pub(super) fn kill(&self, files: &Files, inside: &str, signal: i32) -> Vec<String> {
-        self.call(files, "kill", &[("pid", Some(inside.to_owned()))], &[&signal.to_string()])
+        self.call(files, false, "kill", &[("pid", Some(inside.to_owned()))], &[&signal.to_string()])
     }
 
     fn call(
         &self,
         files: &Files,
+        networked: bool,
         verb: &str,
         flags: &[(&str, Option<String>)],
         rest: &[&str],
@@ -140,6 +143,7 @@ impl Runtime {
         };
         let common: &[&str] = match self.kind {
             // The limits are the launcher's, and files are written where `diff` and `commit` look for them.
+            EngineKind::Runsc if networked => &["-ignore-cgroups", "-network=sandbox", "-overlay2=none"],
             EngineKind::Runsc => &["-ignore-cgroups", "-network=none", "-overlay2=none"],
             EngineKind::Crun => &["--cgroup-manager=disabled"],
             EngineKind::Runc | EngineKind::Builtin => &[],

@@ -20,7 +20,7 @@ use crate::engine::{Engine, failure, step_failed};
 use crate::page::Page;
 use crate::plan::{Action, Step};
 use crate::ranges::Range;
-use crate::wire::{EngineKind, Failure, FailureKind, LaunchRequest, ProcessRequest, Reply, Stdio};
+use crate::wire::{Address, EngineKind, Failure, FailureKind, LaunchRequest, ProcessRequest, Reply, Stdio};
 
 /// Longest time that the commands of a start may take: hundreds of times what they take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +49,7 @@ pub(super) struct Newborn {
     pub(super) request: LaunchRequest,
     pub(super) range: Range,
     pub(super) lacks: Vec<String>,
+    pub(super) addresses: Vec<Address>,
     pub(super) mounter: Child,
     /// Where process 1 tells of its kernel.
     pub(super) kernel: OwnedFd,
@@ -209,7 +210,12 @@ impl Engine {
                 return Err(untold(&error));
             }
         };
-        let Newborn { request, range, lacks, kernel, memory, disk, .. } = newborn;
+        if let Err(failure) = self.join_networks(&start, &init) {
+            init.kill();
+            self.unmake(id, newborn);
+            return Err(failure);
+        }
+        let Newborn { request, range, lacks, addresses, kernel, memory, disk, .. } = newborn;
         let container = Container {
             id: id.to_owned(),
             hostname: request.hostname,
@@ -226,7 +232,7 @@ impl Engine {
             next_process: 1,
             steps: Vec::new(),
             lacks,
-            addresses: Vec::new(),
+            addresses,
             frozen: None,
             out_of_memory: false,
             killed: false,
@@ -269,6 +275,7 @@ impl Engine {
         self.oci.clean(id);
         self.discard(id, Some(newborn.disk));
         self.ranges.give_back(&newborn.range);
+        self.net.release(id);
     }
 
     /// Kills whatever is in a container's cgroups, now and until they can be removed.

@@ -18,6 +18,8 @@ pub(crate) struct Bundle {
     pub(crate) join: Vec<String>,
     /// Mount points that the runtime is not to see.
     pub(crate) hidden: Vec<String>,
+    /// Whether networks have to be there before the runtime: gVisor's kernel takes over what it finds at its start.
+    pub(crate) takes_network: bool,
     /// The runtime's command line that makes the container.
     pub(crate) run: Vec<String>,
     /// The one that starts a process in it.
@@ -27,8 +29,24 @@ pub(crate) struct Bundle {
 /// What it takes to make the container of `plan`, the steps of the engine of our own, by a runtime.
 pub(crate) fn bundle_steps(plan: &[Step], stdio: Stdio, bundle: &Bundle) -> Vec<Step> {
     let mut steps = Vec::new();
+    // Joined in the namespace that the runtime makes, once it has: so it belongs to the container's own user namespace.
+    let mut later = Vec::new();
+    let mut taken = None;
     for action in actions(plan, Actor::Launcher) {
         match action {
+            Action::OpenNetwork if bundle.takes_network => {
+                steps.push(Step::launcher(Action::MakeNetwork));
+                taken = Some(Action::TakeNetwork);
+            }
+            Action::OpenNetwork
+            | Action::MakeLink { .. }
+            | Action::RouteTo { .. }
+            | Action::BindPort { .. }
+            | Action::SetAddress { .. }
+                if !bundle.takes_network =>
+            {
+                later.push(Step::launcher(action.clone()));
+            }
             // The runtime makes these.
             Action::MakeDevpts { .. } => {}
             Action::OpenTerminal { .. } => {
@@ -43,9 +61,11 @@ pub(crate) fn bundle_steps(plan: &[Step], stdio: Stdio, bundle: &Bundle) -> Vec<
         }
     }
     steps.extend(mounter(plan).map(Step::mounter));
-    let entered =
-        entered(bundle).chain([Action::TakeRoot, Action::RunBundle { arguments: bundle.run.clone() }]);
+    let entered = entered(bundle)
+        .chain(taken)
+        .chain([Action::TakeRoot, Action::RunBundle { arguments: bundle.run.clone() }]);
     steps.extend(entered.map(Step::runtime));
+    steps.extend(later);
     steps.extend(process_bundle_steps(bundle, stdio));
     steps
 }

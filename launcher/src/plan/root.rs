@@ -93,7 +93,7 @@ fn proc_and_sys(host: &Host) -> Vec<Action> {
     };
     let mut steps = vec![mount("proc", "proc", &[], quiet())];
     if !host.rootless {
-        // Every group may send echo requests, so that ping works without CAP_NET_RAW; see icmp(7).
+        // Every group may send echo requests, so that ping works for every user; see icmp(7).
         steps.push(sysctl("net/ipv4/ping_group_range", "0 65535"));
     }
     steps.extend([

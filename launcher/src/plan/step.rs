@@ -153,4 +153,6 @@ pub enum Action {
     HideCgroups { points: Vec<String> },
     RunBundle { arguments: Vec<String> },
     RunProcess { arguments: Vec<String> },
+    MakeNetwork,
+    TakeNetwork,
 }

@@ -133,6 +133,8 @@ impl Action {
             Self::OfferRoot => "open_tree(\"root\", OPEN_TREE_CLONE)".to_owned(),
             Self::CloneRuntime => "clone3(CLONE_NEWNS)".to_owned(),
             Self::TakeRoot => "pidfd_getfd(mounter), move_mount(\"root\")".to_owned(),
+            Self::MakeNetwork => "unshare(CLONE_NEWNET), ip link set lo up".to_owned(),
+            Self::TakeNetwork => "open_tree(netns, OPEN_TREE_CLONE), move_mount(\"net\")".to_owned(),
             Self::HideCgroups { points } => format!("umount {}", points.join(" ")),
             Self::RunBundle { arguments } | Self::RunProcess { arguments } => arguments.join(" "),
         }
@@ -221,6 +223,10 @@ impl Action {
             Self::OfferRoot => "The finished tree, for the runtime to take.",
             Self::CloneRuntime => "The runtime's process, with a view of the mounts that nobody else shares.",
             Self::TakeRoot => "The tree becomes the bundle's root, for the runtime alone.",
+            Self::MakeNetwork => {
+                "A network namespace that is ready before its kernel starts, which takes over all that it finds there."
+            }
+            Self::TakeNetwork => "It gets a name, for the runtime alone.",
             Self::HideCgroups { .. } => {
                 "What limits the container is set already: the runtime is to leave it alone."
             }

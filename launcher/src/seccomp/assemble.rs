@@ -10,8 +10,8 @@ use nix::libc::{
 pub(super) enum Leaf {
     /// It is made.
     Allow,
-    /// It is made when all conditions of one of the rows hold, each about the word at an offset.
-    When(Vec<Vec<(u32, Condition)>>),
+    /// It is made when all conditions of one of the rows hold, each about the word at an offset; else it fails.
+    When { rows: Vec<Vec<(u32, Condition)>>, otherwise: i32 },
     /// It fails with `EPERM`.
     Refuse,
     /// It is not made, and succeeds.
@@ -70,9 +70,9 @@ fn end(leaf: &Leaf) -> Vec<sock_filter> {
         Leaf::Allow => vec![allow()],
         Leaf::Refuse => vec![refuse(EPERM)],
         Leaf::Pretend => vec![refuse(0)],
-        Leaf::When(rows) => {
+        Leaf::When { rows, otherwise } => {
             let mut program: Vec<_> = rows.iter().flat_map(|row| when(row)).collect();
-            program.push(refuse(EPERM));
+            program.push(refuse(*otherwise));
             program
         }
     }

@@ -29,7 +29,7 @@ const EPOCH: (&str, &str) = ("1686355200", "2023-06-10T00:00:00Z");
 
 /// What the base is made with. Merged /usr from the start spares the program that merges it, and with it Perl.
 /// Documentation is left out, as in the small images of Debian itself, but for the licences.
-const BASE: [&str; 8] = [
+pub(super) const BASE: [&str; 8] = [
     "--variant=minbase",
     "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
     "--include=usr-is-merged",
@@ -58,18 +58,7 @@ pub(super) fn ensure() -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    ensure_packages(&[
-        Package {
-            name: "mmdebstrap",
-            purpose: "making a Debian image",
-            present: || find_program("mmdebstrap").is_some(),
-        },
-        Package {
-            name: "debian-archive-keyring",
-            purpose: "the keys that Debian's packages are signed with",
-            present: || Path::new("/usr/share/keyrings/debian-archive-keyring.gpg").is_file(),
-        },
-    ])?;
+    ensure_tools()?;
     let dir = path.parent().expect("the archive lies in a folder");
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let work = tempfile::Builder::new().prefix("making-").tempdir_in(dir)?;
@@ -86,8 +75,27 @@ pub(super) fn ensure() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The suite and the output come last: what follows is the output.
-fn mmdebstrap(options: &[&str]) -> Command {
+/// Installs what the image is made with.
+///
+/// # Errors
+/// When a program is missing and cannot be installed.
+pub(super) fn ensure_tools() -> Result<()> {
+    ensure_packages(&[
+        Package {
+            name: "mmdebstrap",
+            purpose: "making a Debian image",
+            present: || find_program("mmdebstrap").is_some(),
+        },
+        Package {
+            name: "debian-archive-keyring",
+            purpose: "the keys that Debian's packages are signed with",
+            present: || Path::new("/usr/share/keyrings/debian-archive-keyring.gpg").is_file(),
+        },
+    ])
+}
+
+/// The options and the suite; what follows is the output.
+pub(super) fn mmdebstrap(options: &[&str]) -> Command {
     let mut command = Command::new("mmdebstrap");
     command.args(options).args(["--format=tar", SUITE]).env("SOURCE_DATE_EPOCH", EPOCH.0);
     command

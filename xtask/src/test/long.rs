@@ -1,17 +1,33 @@
 //! Tests that take from minutes to an hour.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use super::show::show;
+use super::suites::counted;
 use super::tally::Tally;
-use crate::{churn, vm};
+use crate::workspace::root;
+use crate::{churn, image, setup, vm};
 
 /// Rounds of churn and of faults, and seconds for each target of the fuzzer.
 const ROUNDS: &str = "10000";
 const FAULTS: &str = "3000";
 const SECONDS: u64 = 300;
+
+/// Debian's software, installed and used in a container.
+pub(super) fn software() -> Result<Tally> {
+    let archive = image::software()?;
+    setup::busybox_image()?;
+    crate::page::build()?;
+    let mut test = Command::new("cargo");
+    test.args(["test", "--package", "porthole", "--test", "software"])
+        .env("PORTHOLE_SOFTWARE", archive)
+        .current_dir(root());
+    let shown = show(test)?;
+    Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
+}
 
 /// The launcher's tests on a kernel whose cgroups are of version 2 alone.
 pub(super) fn vm() -> Result<Tally> {

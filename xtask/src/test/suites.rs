@@ -70,7 +70,7 @@ fn specs() -> Result<Vec<PathBuf>> {
 }
 
 /// A runner that is not content without counting a failure has failed as a whole: it did not compile, or crashed.
-fn counted(mut tally: Tally, shown: &Shown) -> Tally {
+pub(super) fn counted(mut tally: Tally, shown: &Shown) -> Tally {
     if !shown.success && tally.failed == 0 {
         tally.failed = 1;
     }

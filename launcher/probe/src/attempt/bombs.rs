@@ -95,6 +95,13 @@ pub(super) fn memfd() -> Outcome {
     Outcome::Escaped(format!("{taken} MiB of memory files"))
 }
 
+/// Segments that nobody is attached to any more; they last longer than this process.
+pub(super) fn segments() -> Outcome {
+    const MOST: usize = 192;
+    let taken = (0..MOST).take_while(|_| sys::leave_segment(1 << 20)).count();
+    hold(taken, "MiB of segments that no process has")
+}
+
 pub(super) fn pipes() -> Outcome {
     raise_files();
     let kibibytes = vec![1; 64 << 10];

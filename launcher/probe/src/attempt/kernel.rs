@@ -1,6 +1,7 @@
 //! What the kernel is asked for that is not a container's to have.
 
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
@@ -262,6 +263,25 @@ pub(super) fn abstract_socket() -> Outcome {
         through.push("connected".into());
     }
     outcome(&through, "none seen, none connected to")
+}
+
+/// Whatever the kernel writes to its log or console is written to; and a hundred programs crash.
+pub(super) fn log() -> Outcome {
+    let mut through = Vec::new();
+    for path in ["/dev/kmsg", "/proc/kmsg", "/dev/console", "/dev/tty0", "/dev/ttyS0", "/proc/sysrq-trigger"]
+    {
+        let Ok(mut file) = OpenOptions::new().write(true).open(path) else { continue };
+        let Ok(meta) = file.metadata() else { continue };
+        let of_memory = meta.rdev() == nix::sys::stat::makedev(1, 3);
+        let is_a_terminal = nix::libc::major(meta.rdev()) == 136;
+        let written = !of_memory && !is_a_terminal && file.write_all(b"porthole-planted\n").is_ok();
+        through.extend(written.then(|| path.to_owned()));
+    }
+    for _ in 0..100 {
+        // Its status is that of a crash, whatever else.
+        let _ = sys::in_child(sys::crash);
+    }
+    outcome(&through, "no device or file of the log opens")
 }
 
 pub(super) fn kernel_log() -> Outcome {
