@@ -157,8 +157,8 @@ pub trait Engine: Send + Sync + 'static {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Known>>>;
     /// The sockets that containers ask for names at, on port 53: a UDP one, then a listening TCP one.
     fn resolver(&self) -> BoxFuture<'_, Result<[OwnedFd; 2]>>;
-    /// What this host can do.
-    fn host(&self) -> BoxFuture<'_, Result<HostReport>>;
+    /// What this host can do; with other engines `tried`, which takes a while.
+    fn host(&self, tried: bool) -> BoxFuture<'_, Result<HostReport>>;
     /// Ends every container and the engine itself.
     fn shutdown(&self) -> BoxFuture<'_, Result<()>>;
 }

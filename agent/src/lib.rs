@@ -222,7 +222,7 @@ async fn prepare(
         .then(|| token::load_or_create(&config.agent_dir()))
         .transpose()
         .map_err(io("cannot keep the token"))?;
-    let host = engine.host().await.map_err(|error| launcher(error.into()))?;
+    let host = engine.host(false).await.map_err(|error| launcher(error.into()))?;
     let images = Images::open(&config.agent_dir().join("images"), Arc::new(engine.clone())).await?;
     let images = images.with_registries(config.registries.clone());
     let sessions = Sessions::open(config.visitors.clone(), &config.agent_dir())

@@ -23,11 +23,11 @@ const MISSING: u8 = 2;
 /// who runs it.
 #[must_use]
 pub fn examine(state: &Path, rootless: bool) -> HostReport {
-    report(state, rootless, disk::find(storage::place(state), rootless))
+    report(state, rootless, disk::find(storage::place(state), rootless), true)
 }
 
-/// The same where it is known how writable layers are limited.
-pub(crate) fn report(state: &Path, rootless: bool, storage: Storage) -> HostReport {
+/// The same where it is known how writable layers are limited; other engines are looked for, and `tried` as well if that is asked.
+pub(crate) fn report(state: &Path, rootless: bool, storage: Storage, tried: bool) -> HostReport {
     let mut findings = vec![isolation::kernel(), who(rootless)];
     findings.extend([isolation::namespaces(rootless), isolation::user_namespaces(rootless)]);
     findings.extend([isolation::seccomp(), isolation::keyrings()]);
@@ -37,8 +37,21 @@ pub(crate) fn report(state: &Path, rootless: bool, storage: Storage) -> HostRepo
     findings.push(network);
     findings.push(isolation::kvm());
     let own = ("builtin".to_owned(), true, env!("CARGO_PKG_VERSION").to_owned());
-    let engines = [own].into_iter().chain(crate::oci::report(rootless)).collect();
+    let others = crate::oci::report(rootless, tried);
+    findings.extend(others.iter().map(engine));
+    let engines = [own].into_iter().chain(others).collect();
     HostReport { rootless, findings, engines, networks, disk: storage.name().to_owned() }
+}
+
+/// Another engine: containers need none.
+fn engine((name, usable, found): &(String, bool, String)) -> Finding {
+    let why = "Containers can be run by it as well; the engine `builtin` needs none.";
+    let title = format!("engine {name}");
+    if *usable {
+        return works(&title, found, why);
+    }
+    let fix = format!("Where containers are to be run by {name}: install it, and run as root.");
+    fails(&title, DEGRADED, found, why, &fix)
 }
 
 fn who(rootless: bool) -> Finding {

@@ -11,6 +11,7 @@ mod json;
 mod launch;
 mod runtime;
 mod start;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
@@ -140,11 +141,19 @@ impl Oci {
     }
 }
 
-/// Every runtime by name, whether it can be used here, and its version or why not.
-pub(crate) fn report(rootless: bool) -> Vec<(String, bool, String)> {
-    let look = |kind| match Runtime::find(kind, rootless) {
-        Ok(runtime) => (name(kind).to_owned(), true, runtime.version),
-        Err(why) => (name(kind).to_owned(), false, why),
+/// Every runtime by name, whether it can be used here, and its version or why not; `tried` by a container each, which takes some
+/// hundred milliseconds.
+pub(crate) fn report(rootless: bool, tried: bool) -> Vec<(String, bool, String)> {
+    let look = |kind| {
+        let name = name(kind);
+        let found = Runtime::find(kind, rootless).and_then(|runtime| {
+            if tried {
+                trial::attempt(&runtime).map_err(|why| format!("{name} {}: {why}", runtime.version))?;
+            }
+            Ok(runtime.version)
+        });
+        let works = found.is_ok();
+        (name.to_owned(), works, found.unwrap_or_else(|why| why))
     };
     runtime::KINDS.into_iter().map(look).collect()
 }

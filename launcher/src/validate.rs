@@ -82,7 +82,7 @@ pub(crate) fn request(body: &RequestBody) -> Result<(), Failure> {
         }
         RequestBody::List { after: None }
         | RequestBody::Resolver
-        | RequestBody::Host
+        | RequestBody::Host { .. }
         | RequestBody::Shutdown => Ok(()),
     }
 }

@@ -156,8 +156,11 @@ pub enum RequestBody {
     /// The two sockets that containers' name servers are reached by: bound to port 53 where networks of containers meet; a
     /// UDP one, then a listening TCP one. Reply: [`Reply::Resolver`] with the descriptors.
     Resolver,
-    /// What this host can do. Reply: [`Reply::Host`].
-    Host,
+    /// What this host can do; other engines are tried, which takes a while, when `tried` is set. Reply: [`Reply::Host`].
+    Host {
+        /// Whether other engines are tried.
+        tried: bool,
+    },
     /// End every container, clean up and exit. Reply: [`Reply::Done`] when nothing is left.
     Shutdown,
 }

@@ -56,7 +56,7 @@ fn number(text: &str, name: &str) -> u64 {
 
 /// How writable layers are limited here.
 fn how(launcher: &mut Launcher) -> String {
-    let (reply, _) = launcher.ask(RequestBody::Host);
+    let (reply, _) = launcher.ask(RequestBody::Host { tried: false });
     let Reply::Host(report) = reply else { panic!("{reply:?}") };
     report.disk
 }

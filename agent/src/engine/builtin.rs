@@ -246,8 +246,8 @@ impl Engine for Builtin {
         .boxed()
     }
 
-    fn host(&self) -> BoxFuture<'_, Result<HostReport>> {
-        self.ask(RequestBody::Host, Vec::new(), |(reply, _)| match reply {
+    fn host(&self, tried: bool) -> BoxFuture<'_, Result<HostReport>> {
+        self.ask(RequestBody::Host { tried }, Vec::new(), |(reply, _)| match reply {
             Reply::Host(report) => Some(*report),
             _ => None,
         })

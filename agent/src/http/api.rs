@@ -79,7 +79,7 @@ async fn version(State(app): State<App>) -> Json<Version> {
 #[utoipa::path(get, path = "/doctor", tag = "agent",
     responses((status = 200, body = DoctorReport), (status = "default", body = WireError)))]
 async fn doctor(caller: Caller) -> Answer<Json<DoctorReport>> {
-    Ok(Json(crate::doctor::report(caller.owner()?.engine().host().await?)))
+    Ok(Json(crate::doctor::report(caller.owner()?.engine().host(true).await?)))
 }
 
 /// What a launch may ask for.

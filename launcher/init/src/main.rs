@@ -1,12 +1,12 @@
 //! Process 1 of every container: reaps orphans and forwards signals, nothing else.
 //!
 //! The kernel ends the whole container with it, so it ends only when the launcher kills it. With the argument `uname` it
-//! first tells what kernel it finds itself on: an OCI runtime may bring one of its own.
+//! first tells what kernel it finds itself on: an OCI runtime may bring one of its own. With `trial` it ends at once: a runtime is tried.
 
 use std::io::Write;
 
 use nix::errno::Errno;
-use nix::sys::prctl::set_name;
+use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::utsname::uname;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -27,6 +27,9 @@ const FORWARDED: [Signal; 7] = [
 ];
 
 fn main() -> Result<(), Errno> {
+    if std::env::args().nth(1).is_some_and(|argument| argument == "trial") {
+        return Ok(());
+    }
     // What `ps` shows; else it is the name of the memory that it was started from.
     set_name(c"porthole-init")?;
     if std::env::args().nth(1).is_some_and(|argument| argument == "uname") {
@@ -37,6 +40,8 @@ fn main() -> Result<(), Errno> {
     loop {
         match all.wait()? {
             Signal::SIGCHLD => reap(),
+            // The launcher is its parent from here on: an OCI runtime, which has made it, has ended.
+            Signal::SIGPWR => set_pdeathsig(Signal::SIGKILL)?,
             signal if FORWARDED.contains(&signal) => {
                 // Without a first process there is nobody to tell.
                 let _ = kill(FIRST, signal);

@@ -109,6 +109,11 @@ impl Runtime {
         self.call(files, networked, "run", &flags, &[])
     }
 
+    /// The one that runs a container to its end.
+    pub(super) fn trial(&self, files: &Files) -> Vec<String> {
+        self.call(files, false, "run", &[("bundle", Some(path(files.directory())))], &[])
+    }
+
     /// The one that starts process `number` of it, with a terminal that is sent to `console`.
     pub(super) fn exec(&self, files: &Files, number: u32, console: Option<String>) -> Vec<String> {
         let mut flags = vec![

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::Timespec;
-use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
@@ -210,6 +212,11 @@ impl Engine {
                 return Err(untold(&error));
             }
         };
+        if newborn.request.engine != EngineKind::Runsc {
+            // Our own program: it asks to end with the launcher, which its runtime's end would have been taken for before. Where it
+            // is not heard, the next launcher ends it.
+            let _ = pidfd_send_signal(&init.pidfd, Signal::POWER);
+        }
         if let Err(failure) = self.join_networks(&start, &init) {
             init.kill();
             self.unmake(id, newborn);
@@ -351,13 +358,7 @@ fn said(place: &OwnedFd) -> String {
 
 /// A runtime's last line as a failure. Its words are its own; only those that tell of the command are known.
 fn complaint(said: &str, making: bool, request: &ProcessRequest) -> Failure {
-    let line = said
-        .lines()
-        .last()
-        .unwrap_or("it ended without a word, as it does where the memory limit is too small for it");
-    // logrus: time="…" level=error msg="…".
-    let line = line.split_once("msg=\"").map_or(line, |(_, message)| message.trim_end_matches('"'));
-    let line: String = line.replace("\\\"", "'").chars().filter(|c| !c.is_control()).take(400).collect();
+    let line = last_words(said);
     let lower = line.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let command = request.argv[0].chars().take(200).collect::<String>();
@@ -372,6 +373,17 @@ fn complaint(said: &str, making: bool, request: &ProcessRequest) -> Failure {
         }
     }
     failure(FailureKind::Internal, format!("The runtime refused: {}.", line.trim_end_matches('.')))
+}
+
+/// The last line that a runtime has said, without what it wraps its sentences in.
+pub(super) fn last_words(said: &str) -> String {
+    let line = said
+        .lines()
+        .last()
+        .unwrap_or("it ended without a word, as it does where the memory limit is too small for it");
+    // logrus: time="…" level=error msg="…".
+    let line = line.split_once("msg=\"").map_or(line, |(_, message)| message.trim_end_matches('"'));
+    line.replace("\\\"", "'").chars().filter(|c| !c.is_control()).take(400).collect()
 }
 
 impl Container {

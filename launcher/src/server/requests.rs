@@ -77,7 +77,7 @@ impl Server {
             RequestBody::Socket { container, ipv6 } => {
                 Ok(Some((Reply::Socket, vec![self.engine.socket(&container, ipv6)?])))
             }
-            RequestBody::Host => plain(Reply::Host(Box::new(self.report()))),
+            RequestBody::Host { tried } => plain(Reply::Host(Box::new(self.report(tried)))),
             RequestBody::Shutdown => {
                 self.shut_down(Some(caller));
                 Ok(None)

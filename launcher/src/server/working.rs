@@ -28,6 +28,8 @@ pub(super) struct Working {
     next: u64,
     /// What this host can do, once somebody has asked.
     report: Option<HostReport>,
+    /// The same with other engines tried.
+    tried: Option<HostReport>,
 }
 
 /// A container that is frozen until its job is done.
@@ -37,7 +39,7 @@ struct Pause {
 
 impl Working {
     pub(super) fn new(programs: Programs) -> Self {
-        Self { programs, layers: BTreeMap::new(), jobs: BTreeMap::new(), next: 0, report: None }
+        Self { programs, layers: BTreeMap::new(), jobs: BTreeMap::new(), next: 0, report: None, tried: None }
     }
 }
 
@@ -159,11 +161,12 @@ impl Server {
         }
     }
 
-    /// What this host can do: tried when it is first asked for.
-    pub(super) fn report(&mut self) -> HostReport {
+    /// What this host can do: found out when it is first asked for.
+    pub(super) fn report(&mut self, tried: bool) -> HostReport {
         let (state, host) = (&self.engine.state, &self.engine.host);
-        let report = || host::report(state, host.rootless, host.storage);
-        self.working.report.get_or_insert_with(report).clone()
+        let report = || host::report(state, host.rootless, host.storage, tried);
+        let known = if tried { &mut self.working.tried } else { &mut self.working.report };
+        known.get_or_insert_with(report).clone()
     }
 }
 

@@ -88,10 +88,15 @@ impl Launcher {
         self.socket = connect(self.state.path(), &self.process);
     }
 
-    /// Kills the launcher and starts another one on the same state.
-    pub fn restart(&mut self) {
+    /// Kills the launcher.
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Kills the launcher and starts another one on the same state.
+    pub fn restart(&mut self) {
+        self.kill();
         self.process = spawn(self.state.path());
         self.socket = connect(self.state.path(), &self.process);
     }
