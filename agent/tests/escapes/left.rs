@@ -4,11 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use porthole_protocol::spec::ProcessSpec;
+use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
 use serde_json::json;
 
 use crate::case::{Case, Play, Verdict, verdict};
-use crate::stage::{Stage, pipe};
+use crate::stage::{Stage, file, pipe};
 
 /// What is taken of memory that outlives a process, in MiB; and by how much the host's own may have grown meanwhile.
 const TAKEN: u64 = 192;
@@ -51,16 +51,15 @@ fn copying(stage: &mut Stage) -> Play<'_> {
     Box::pin(async move {
         let status = stage
             .image("traps", &json!({ "Cmd": ["sh"] }), |archive| {
-                for name in TRAPS {
-                    pipe(archive, name);
-                }
+                file(archive, "etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\nbob:x:77:77::/:/bin/sh\n");
+                TRAPS.iter().for_each(|name| pipe(archive, name));
             })
             .await;
         if status != 200 {
             return Verdict::Unclear(format!("the image is refused with {status}"));
         }
-        let mut spec = stage.spec(&["sh", "-c", "echo bob:x:77:77::/:/bin/sh >>/etc/passwd; sleep 10000"]);
-        spec.image = "traps".into();
+        // No shell, which would look up its own user.
+        let spec = LaunchSpec { image: "traps".into(), ..stage.spec(&["sleep", "10000"]) };
         let id = stage.client.launch(spec).await.container;
         let body = r#"{"name":"copied"}"#.as_bytes();
         let requests: [(&str, &str, &[u8]); 7] = [

@@ -192,7 +192,8 @@ impl Stage {
     }
 }
 
-fn file(archive: &mut tar::Builder<Vec<u8>>, name: &str, mode: u32, contents: &[u8]) {
+/// A file in an archive.
+pub fn file(archive: &mut tar::Builder<Vec<u8>>, name: &str, mode: u32, contents: &[u8]) {
     let mut header = tar::Header::new_ustar();
     header.set_mode(mode);
     header.set_size(contents.len() as u64);

@@ -87,7 +87,9 @@ fn prepare(runtime: &Runtime) -> io::Result<Vec<String>> {
     mount("trial", PLACE, "tmpfs", MountFlags::NOSUID, c"mode=755,size=64m")?;
     let files = Files::new(Path::new(PLACE).join("trial"));
     let root = files.directory().join("root");
-    DirBuilder::new().recursive(true).mode(0o755).create(root.join("proc"))?;
+    for place in ["proc", "dev"] {
+        DirBuilder::new().recursive(true).mode(0o755).create(root.join(place))?;
+    }
     let mut program = fs::File::options().write(true).create_new(true).mode(0o755).open(root.join("init"))?;
     program.write_all(crate::init::IMAGE)?;
     drop(program);
@@ -111,11 +113,9 @@ fn config() -> Json {
         ("noNewPrivileges", true.into()),
         ("rlimits", Json::list(limits)),
     ]);
-    let proc = Json::object([
-        ("destination", Json::text("/proc")),
-        ("type", "proc".into()),
-        ("source", "proc".into()),
-    ]);
+    let mounts = [("/proc", "proc"), ("/dev", "tmpfs")].map(|(place, kind)| {
+        Json::object([("destination", Json::text(place)), ("type", kind.into()), ("source", kind.into())])
+    });
     let linux = Json::object([
         ("namespaces", Json::list(namespaces.map(|kind| Json::object([("type", kind.into())])))),
         ("uidMappings", Json::list([mapping.clone()])),
@@ -126,7 +126,7 @@ fn config() -> Json {
         ("ociVersion", "1.0.2".into()),
         ("process", process),
         ("root", Json::object([("path", Json::text("root")), ("readonly", true.into())])),
-        ("mounts", Json::list([proc])),
+        ("mounts", Json::list(mounts)),
         ("linux", linux),
     ])
 }

@@ -91,7 +91,20 @@ pub(super) fn publish(document: &str, columns: &[Column]) -> Result<String> {
         let evidence = row.evidence.replace('|', "\\|");
         table += &format!("| {} | {} | {proved} | {evidence} |\n", row.case, verdicts.join(" | "));
     }
-    Ok(format!("{}{MARK}\n{table}{MARK}{after}", before.unwrap_or_default()))
+    let different = different(&columns[1..]);
+    Ok(format!("{}{MARK}\n{table}{different}{MARK}{after}", before.unwrap_or_default()))
+}
+
+/// What other engines do not contain, in a list below the table, as the attempt itself says it.
+fn different(columns: &[Column]) -> String {
+    let mut list = String::new();
+    for column in columns {
+        for row in column.rows.iter().filter(|row| row.verdict != "contained") {
+            let evidence: String = row.evidence.chars().take(240).collect();
+            list += &format!("- **{}**, {}: {}: {evidence}\n", column.engine, row.case, row.verdict);
+        }
+    }
+    if list.is_empty() { list } else { format!("\n{list}") }
 }
 
 #[cfg(test)]
@@ -114,7 +127,7 @@ mod tests {
             text,
             format!(
                 "before\n{MARK}\n| case | builtin | runsc | without a container | evidence |\n|---|---|---|---|---|\n\
-                 | one | contained | escaped | succeeds | refused |\n| two | contained | not played |  | a\\|b |\n{MARK}\nafter\n"
+                 | one | contained | escaped | succeeds | refused |\n| two | contained | not played |  | a\\|b |\n\n- **runsc**, one: escaped: its own kernel\n{MARK}\nafter\n"
             )
         );
         assert_eq!(publish(&text, &columns()).unwrap(), text);
