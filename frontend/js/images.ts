@@ -11,6 +11,11 @@ const ENCODED_BYTES = 8_000_000;
 /// What a terminal with sixels answers who asks what it is. Programs send images to such terminals only.
 const ATTRIBUTES = "\x1b[?62;4;9;22c";
 
+/// How long the decoder may take to be compiled, and how often one looks, in milliseconds.
+const [COMPILED_WITHIN_MS, LOOK_EVERY_MS] = [2_000, 10];
+/// The part of the add-on that says whether it has.
+type Inside = { _handlers?: Map<string, { _dec?: unknown }> };
+
 const ESC = 0x1b;
 /// The longest beginning of an image that may be cut in two: `ESC P`, three numbers, `q`.
 const TAIL = 24;
@@ -39,9 +44,13 @@ export class ImageWatch {
 
   async #load(): Promise<void> {
     const { ImageAddon } = await import("@xterm/addon-image");
-    this.#emulator.loadAddon(
-      new ImageAddon({ storageLimit: STORAGE_MB, pixelLimit: PIXELS, sixelSizeLimit: ENCODED_BYTES, iipSizeLimit: ENCODED_BYTES }),
-    );
+    const addon = new ImageAddon({ storageLimit: STORAGE_MB, pixelLimit: PIXELS, sixelSizeLimit: ENCODED_BYTES, iipSizeLimit: ENCODED_BYTES });
+    this.#emulator.loadAddon(addon);
+    // Its decoder of sixels is compiled meanwhile, which it does not tell; an image that came earlier would be lost.
+    const handlers = (addon as unknown as Inside)._handlers;
+    for (let waited = 0; handlers?.get("sixel")?._dec === undefined && waited < COMPILED_WITHIN_MS; waited += LOOK_EVERY_MS) {
+      await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
+    }
   }
 }
 

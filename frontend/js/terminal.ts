@@ -53,6 +53,8 @@ export class Terminal {
   #slow = 0;
   /// Whether a size of somebody else's is shown, or the size is changed for a moment: it is not told then.
   #follows = false;
+  /// Whether the visitor knows, since the last connection, that output is missing.
+  #saidGone = false;
   #disposed = false;
 
   constructor(
@@ -192,12 +194,16 @@ export class Terminal {
       this.#emulator.resize(cols, rows);
       this.#follows = followed;
     });
-    this.#feed.say(screen, () => this.fit());
+    // Above the screen, where what is missing would have been; and told, once for each connection, since the screen hides it.
+    this.#feed.say(`${GONE}${"\r\n".repeat(rows - 1)}\x1b[H${screen}`, () => this.fit());
+    if (!this.#saidGone) this.told("note", "Earlier output of this terminal is gone: it is no longer kept.");
+    this.#saidGone = true;
   }
 
   /// There is a connection; the next `old` bytes were printed before it was made.
   attached(old: number): void {
     this.#feed.expectOld(old);
+    this.#saidGone = false;
     this.#away.hide();
   }
 
