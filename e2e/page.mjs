@@ -467,6 +467,28 @@ export class Page {
     await this.#page.locator(".terminal-mark:visible").filter({ hasText: words }).waitFor();
   }
 
+  /** Takes the network away, or brings it back. */
+  async setOffline(offline) {
+    await this.#page.context().setOffline(offline);
+  }
+
+  /** Pixels that images in the terminal cover. */
+  async imagePixels() {
+    return this.#page.evaluate(() => {
+      const layer = document.querySelector(".xterm-image-layer");
+      const data = layer?.getContext("2d").getImageData(0, 0, layer.width, layer.height).data ?? [];
+      return data.filter((_, index) => index % 4 === 3).filter((alpha) => alpha > 0).length;
+    });
+  }
+
+  /** Clicks on a text of the terminal's screen. */
+  async clickText(text) {
+    const row = this.terminal.locator(".xterm-rows > div").filter({ hasText: new RegExp(`^${text}`) }).last();
+    const { x, y, height } = await row.boundingBox();
+    await this.#page.mouse.move(x + 12, y + height / 2);
+    await this.#page.mouse.click(x + 14, y + height / 2);
+  }
+
   async markIsGone() {
     await this.#page.locator(".terminal-mark:visible").waitFor({ state: "hidden" });
   }

@@ -40,6 +40,18 @@ see("what is typed while the agent is away is kept, told, and run once", {}, asy
   assert.deepEqual(await page.run("cat /tmp/log"), ["kept"]);
 });
 
+see("what is typed while the network is away is kept, and the page is back as soon as the network is", {}, async (page) => {
+  page.expects(/WebSocket|ERR_INTERNET_DISCONNECTED/);
+  await page.launch();
+  await page.run("true");
+  await page.setOffline(true);
+  await page.markSays("Reconnecting…");
+  await page.type("echo $((6 * 7)) >> /tmp/log\n");
+  await page.setOffline(false);
+  await page.markIsGone();
+  assert.deepEqual(await page.run("cat /tmp/log"), ["42"]);
+});
+
 see("several lines are asked about before they run, and pasted as wished", {}, async (page) => {
   await page.launch();
   await page.paste("echo one\necho two\n");
@@ -78,6 +90,37 @@ see("a program copies only after the visitor has agreed, and reads nothing", {},
   await until("the copy", async () => (await page.clipboard()) === "from inside");
   await page.type("printf '\\033]52;c;%s\\007' $(printf again | base64)\n");
   await until("the second copy", async () => (await page.clipboard()) === "again");
+});
+
+see("a link whose text is not its address says where it leads, and other kinds lead nowhere", {}, async (page) => {
+  await page.launch();
+  const link = (uri, text) => `printf '\\033]8;;${uri}\\033\\\\${text}\\033]8;;\\033\\\\\\n'`;
+  await page.run(`${link("https://example.org/real", "harmless")}; ${link("javascript:alert(1)", "script")}`);
+  await page.clickText("harmless");
+  await page.dialogSays("https://example.org/real");
+  await page.answer("Cancel");
+  await page.clickText("script");
+  await page.dialogSays("This link is not opened");
+  await page.answer("Cancel");
+});
+
+see("images are drawn, the first one too", {}, async (page) => {
+  await page.launch();
+  await page.run("printf '\\033Pq#0;2;100;0;0#0'; for n in $(seq 20); do printf '!60~-'; done; printf '\\033\\\\\\n'");
+  // Twenty rows of sixels, each six pixels high, but for what the prompt covers.
+  await until("the image", async () => (await page.imagePixels()) > 60 * 60);
+});
+
+see("one goes from prompt to prompt where the shell marks them", {}, async (page) => {
+  await page.launch();
+  await page.run("for n in 1 2 3; do printf '\\033]133;A\\007prompt %s\\n' $n; seq 1 60; done");
+  const top = async () => (await page.screen()).split("\n")[0];
+  for (const wanted of ["prompt 3", "prompt 2", "prompt 1"]) {
+    await page.press("Control+Shift+ArrowUp");
+    await until(wanted, async () => (await top()) === wanted, top);
+  }
+  await page.press("Control+Shift+ArrowDown");
+  await until("the next one", async () => (await top()) === "prompt 2", top);
 });
 
 see("colours are chosen, and stay", {}, async (page) => {

@@ -14,7 +14,7 @@ pub struct Label {
     pub name: AttrValue,
     /// Which terminal of the container.
     pub detail: AttrValue,
-    /// `opening`, `live`, `recording` or `ended`.
+    /// `opening`, `live`, `rang`, `recording` or `ended`.
     pub state: &'static str,
     /// Whether another terminal stands for the tab it is in: where there is room, that one's is shown alone.
     pub behind: bool,

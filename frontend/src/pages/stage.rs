@@ -53,6 +53,7 @@ fn label(tab: &Tab, lists: &Lists, behind: bool) -> Label {
     let state = match tab.status {
         Status::Opening | Status::Queued { .. } => "opening",
         Status::Live if process.is_some_and(|process| process.recording.is_some()) => "recording",
+        Status::Live if tab.rang => "rang",
         Status::Live => "live",
         Status::Exited(_) | Status::Failed(_) | Status::Removed => "ended",
     };
