@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::cli::{LogFormat, ServeArgs};
 use crate::http::PreviewHost;
 use crate::image::RegistrySettings;
+use crate::recording::RecordPolicy;
 
 mod limits;
 mod visitors;
@@ -63,6 +64,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Whether somebody without the token may come, and what he gets.
     pub visitors: VisitorSettings,
+    /// When terminals are recorded without being asked.
+    pub record: RecordPolicy,
 }
 
 /// The configuration file: TOML with the names of the arguments, and the tables `registries`, `limits` and `visitors`.
@@ -77,6 +80,7 @@ struct File {
     registries: RegistrySettings,
     limits: LimitSettings,
     visitors: VisitorSettings,
+    record: RecordPolicy,
 }
 
 impl Config {
@@ -114,6 +118,7 @@ impl Config {
             registries: file.registries,
             limits,
             visitors,
+            record: file.record,
         })
     }
 

@@ -143,6 +143,7 @@ enum Command {
     Exec(Box<ProcessRequest>, oneshot::Sender<Result<(ProcessNumber, Terminal)>>),
     Update(Box<Limits>, oneshot::Sender<Result<()>>),
     Edit(Edit, oneshot::Sender<Result<()>>),
+    Mark(ProcessNumber, Option<String>),
     Stop(Duration),
     Remove(oneshot::Sender<Result<()>>),
 }
@@ -243,6 +244,12 @@ impl Container {
         self.command(Command::Update(Box::new(asked), answer)).await?;
         updated.await.map_err(|_| self.gone())??;
         Ok(self.view().detail.clone())
+    }
+
+    /// Shows everyone the recording of a process that goes on, or that none does.
+    pub(crate) async fn mark(&self, process: ProcessNumber, recording: Option<String>) {
+        // One that is gone is shown nowhere.
+        let _ = self.command(Command::Mark(process, recording)).await;
     }
 
     /// Sends a signal to a process.

@@ -12,6 +12,7 @@
 //! ├── inspect::watch, one a watched container
 //! ├── image::pull and image::push, one an image on its way
 //! ├── image::settle                         makes durable what was added
+//! ├── recording, one a recording            the hold on what is recorded
 //! ├── session::keeper                       ends sessions that are over
 //! ├── http::socket::lists                   the newest lists as messages
 //! └── http                                  one a connection
@@ -54,6 +55,7 @@ pub(crate) mod offers;
 pub(crate) mod people;
 pub(crate) mod ports;
 pub(crate) mod random;
+pub(crate) mod recording;
 pub(crate) mod session;
 pub(crate) mod share;
 pub(crate) mod shutdown;
@@ -75,6 +77,7 @@ use image::{ImageError, Images};
 use inspect::watch::Watches;
 use people::People;
 use ports::previews::Previews;
+use recording::{RecordPolicy, Recordings};
 use session::Sessions;
 use shutdown::{DRAIN_WITHIN, Signals, TASKS_WITHIN};
 use terminal::log::Logs;
@@ -150,6 +153,10 @@ pub async fn serve(
         None => format!("http://{address}/"),
     };
     tasks.spawn(dns::serve(registry.clone(), stopping.clone()));
+    if config.record == RecordPolicy::Always {
+        let recordings = registry.recordings().clone();
+        tasks.spawn(recording::always::record_all(recordings, registry.clone(), stopping.clone()));
+    }
     tasks.spawn(session::keeper::keep(sessions.clone(), registry.clone(), stopping.clone()));
     let shared = http::Shared {
         watches: Watches::new(registry.clone(), tasks.clone(), stopping.clone()),
@@ -157,6 +164,7 @@ pub async fn serve(
         guard: Guard::new(address, &config.hosts, token),
         sessions,
         people: People::new(tasks.clone()),
+        recordings: registry.recordings().clone(),
         previews: Previews::default(),
         preview_host: config.preview_host.clone(),
         version: version(host.rootless),
@@ -228,6 +236,8 @@ async fn prepare(
     let sessions = Sessions::open(config.visitors.clone(), &config.agent_dir())
         .map_err(io("cannot read the list of sessions"))?;
     let limits = config.limits.clone();
+    let (dir, per_session) = (config.agent_dir(), config.visitors.recordings);
+    let recordings = Recordings::open(dir, limits.admission.clone(), per_session, tasks.clone());
     let registry = Registry::new(
         Arc::new(engine.clone()),
         images,
@@ -235,6 +245,7 @@ async fn prepare(
         Bounds::new(limits.defaults, limits.most),
         Admission::new(limits.admission, config.state.clone()),
         sessions.clone(),
+        recordings,
         Logs::new(config.agent_dir().join("logs")),
         address.ip(),
     );

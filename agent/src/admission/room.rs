@@ -77,14 +77,17 @@ impl Facts {
     pub(super) fn look(state: &Path) -> Self {
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let pressure = fs::read_to_string("/proc/pressure/memory").unwrap_or_default();
-        let disk = rustix::fs::statvfs(state).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         Self {
             memory: kibibytes(&memory, "MemTotal:").unwrap_or(0),
             available: kibibytes(&memory, "MemAvailable:").unwrap_or(u64::MAX),
             pressure: full(&pressure).unwrap_or(0),
-            disk_free: disk,
+            disk_free: disk_free(state),
         }
     }
+}
+
+fn disk_free(path: &Path) -> Option<u64> {
+    rustix::fs::statvfs(path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 impl Policy {
@@ -102,8 +105,17 @@ impl Policy {
         if facts.pressure > MOST_PRESSURE && available < reserve.saturating_mul(AMPLE) {
             return Some(Lack::Pressure);
         }
+        self.lack_of_disk(facts.disk_free)
+    }
+
+    fn lack_of_disk(&self, free: Option<u64>) -> Option<Lack> {
         let reserve = self.reserve_disk.unwrap_or(DISK_RESERVE);
-        facts.disk_free.filter(|free| *free < reserve).map(|_| Lack::Disk(reserve))
+        free.filter(|free| *free < reserve).map(|_| Lack::Disk(reserve))
+    }
+
+    /// Why nothing more should be kept on the disk that `path` is on; none while there is room.
+    pub(crate) fn disk_is_full(&self, path: &Path) -> Option<String> {
+        self.lack_of_disk(disk_free(path)).map(|lack| lack.to_string())
     }
 }
 

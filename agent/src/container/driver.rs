@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::limits::{Bounds, for_launcher};
+use super::limits::Bounds;
 use super::record::Record;
 use super::shares::Edit;
 use super::signal::HUP;
@@ -31,11 +31,10 @@ use crate::session::Ticket;
 use crate::terminal::log::{ContainerLogs, ProcessRecord};
 use crate::terminal::{Ends, Terminal};
 
+mod change;
+
 /// How a process counts whose end nobody told before its container's: killed with it.
 const KILLED: Exit = Exit { code: 137, signal: Some(9), out_of_memory: false };
-
-/// Changes of its record that wait for the one before.
-const MAX_EDITS: usize = 16;
 
 /// What a driver is made with.
 pub(super) struct Parts {
@@ -304,6 +303,12 @@ impl Driver {
             Command::Exec(request, answer) => self.exec(request, answer),
             Command::Update(limits, answer) => self.update(&limits, answer),
             Command::Edit(edit, answer) => self.edit(edit, answer),
+            Command::Mark(process, recording) => self.change(|view| {
+                let processes = &mut view.detail.summary.processes;
+                if let Some(process) = processes.iter_mut().find(|known| known.number == process) {
+                    process.recording = recording;
+                }
+            }),
             Command::Stop(grace) => self.tell(Told::Stop(grace)),
             Command::Remove(answer) => {
                 self.removers.push(answer);
@@ -339,61 +344,6 @@ impl Driver {
         let quiet = view.terminals.iter().map(|process| process.terminal.quiet_for());
         let least = quiet.reduce(|one, other| Some(one?.min(other?))).unwrap_or(Some(Duration::ZERO));
         least.map(|quiet| u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    /// Asks the engine for other limits.
-    fn update(&mut self, asked: &Limits, answer: UpdateAnswer) {
-        let record = if self.state.phase() != Phase::Running {
-            Err(ContainerError::NotRunning(self.id.clone()))
-        } else if self.updating {
-            Err(ContainerError::Updating(self.id.clone()))
-        } else {
-            self.updated(asked)
-        };
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => return drop(answer.send(Err(error))),
-        };
-        self.write(record, answer);
-    }
-
-    /// Changes the record, when the change before has come back.
-    fn edit(&mut self, edit: Edit, answer: UpdateAnswer) {
-        if self.updating {
-            if self.edits.len() >= MAX_EDITS {
-                return drop(answer.send(Err(ContainerError::Updating(self.id.clone()))));
-            }
-            return self.edits.push_back((edit, answer));
-        }
-        let mut record = self.record.clone();
-        match edit(&mut record) {
-            Ok(()) => self.write(record, answer),
-            Err(error) => drop(answer.send(Err(error))),
-        }
-    }
-
-    /// Has the engine keep a record, and put its limits in force.
-    fn write(&mut self, record: Record, answer: UpdateAnswer) {
-        self.updating = true;
-        let (engine, container) = (Arc::clone(&self.engine), self.id.to_string());
-        self.calls.spawn(async move {
-            let limits = for_launcher(&record.limits);
-            let updated = engine.update(container, limits, record.encode()).await;
-            Called::Update(Box::new(record), answer, updated)
-        });
-    }
-
-    fn updated(&self, asked: &Limits) -> Result<Record> {
-        let mut record = self.record.clone();
-        let bounds = match record.session {
-            Some(_) => &self.bounds.for_strangers(),
-            None => &*self.bounds,
-        };
-        record.limits = bounds.change(&record.limits, asked)?;
-        if asked.lifetime_ms.is_some() {
-            record.expires_ms = record.limits.lifetime_ms.map(|lifetime| now_ms().saturating_add(lifetime));
-        }
-        Ok(record)
     }
 
     fn exec(&mut self, request: Box<ProcessRequest>, answer: ExecAnswer) {
@@ -465,23 +415,7 @@ impl Driver {
                     self.exec(request, answer);
                 }
             }
-            Called::Update(record, answer, updated) => {
-                self.updating = false;
-                if updated.is_ok() {
-                    self.record = *record;
-                    let Record { limits, expires_ms, shares, .. } = self.record.clone();
-                    self.change(|view| {
-                        view.detail.limits = limits;
-                        view.detail.summary.expires_ms = expires_ms;
-                        view.shares = shares;
-                    });
-                    self.look();
-                }
-                let _ = answer.send(updated.map_err(ContainerError::from));
-                if let Some((edit, answer)) = self.edits.pop_front() {
-                    self.edit(edit, answer);
-                }
-            }
+            Called::Update(record, answer, updated) => self.updated(*record, answer, updated),
             Called::Signal(Ok(())) => {}
             Called::Signal(Err(error)) => {
                 tracing::debug!(container = %self.id, %error, "a signal cannot be sent");

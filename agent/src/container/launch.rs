@@ -170,7 +170,7 @@ impl Registry {
                 }
                 Err(error) => drop(answer.send(Err(error.into()))),
             }
-            registry.gone(&id, logs);
+            registry.gone(&id, logs).await;
         });
         launched.await.map_err(|_| ContainerError::ShuttingDown)?
     }
@@ -186,9 +186,10 @@ impl Registry {
         self.tasks().spawn_blocking(make);
     }
 
-    /// Nothing of a container is left but its logs, which go as well.
-    fn gone(&self, id: &ContainerId, logs: Arc<ContainerLogs>) {
+    /// Nothing of a container is left but its logs, which go as well, once what was recorded of them has a file of its own.
+    async fn gone(&self, id: &ContainerId, logs: Arc<ContainerLogs>) {
         self.forget(id);
+        self.recordings().leave(id).await;
         self.tasks().spawn_blocking(move || logs.delete());
     }
 
@@ -230,7 +231,11 @@ impl Registry {
         let (logs, registry) = (self.logs().clone(), self.clone());
         // One that is launched meanwhile is known before it has logs.
         let is_known = move |name: &str| name.parse().is_ok_and(|id| registry.knows(&id));
-        self.tasks().spawn_blocking(move || logs.sweep(is_known));
+        let recordings = self.recordings().clone();
+        self.tasks().spawn(async move {
+            recordings.seal_orphans(&logs, &is_known).await;
+            let _ = tokio::task::spawn_blocking(move || logs.sweep(is_known)).await;
+        });
         Ok(())
     }
 
@@ -282,12 +287,15 @@ impl Registry {
             id: id.clone(),
         };
         let Assembled { container, mut driver, commands } = self.assemble(birth);
+        // Before another byte comes, of which the oldest ones would be dropped.
+        self.recordings().resume(&id, &logs);
         driver.adopt(processes, init_pid.is_some()).await;
-        self.register(container);
+        self.register(container.clone());
+        self.recordings().go_on(&container);
         let registry = self.clone();
         self.tasks().spawn(async move {
             driver.run(commands, events).await;
-            registry.gone(&id, logs);
+            registry.gone(&id, logs).await;
         });
     }
 

@@ -15,6 +15,7 @@ use super::{Container, ContainerError, NOBODY, Result, names};
 use crate::admission::{Admission, Full, Permit, Place};
 use crate::engine::{Engine, EngineEvent};
 use crate::image::Images;
+use crate::recording::Recordings;
 use crate::session::Sessions;
 use crate::terminal::Terminal;
 use crate::terminal::log::Logs;
@@ -42,6 +43,7 @@ struct Shared {
     bounds: Arc<Bounds>,
     admission: Admission,
     sessions: Sessions,
+    recordings: Recordings,
     logs: Logs,
     /// Held for look-ups only, never across an await.
     index: Mutex<Index>,
@@ -77,6 +79,7 @@ impl Registry {
         bounds: Bounds,
         admission: Admission,
         sessions: Sessions,
+        recordings: Recordings,
         logs: Logs,
         address: IpAddr,
     ) -> Self {
@@ -89,6 +92,7 @@ impl Registry {
             bounds: Arc::new(bounds),
             admission,
             sessions,
+            recordings,
             logs,
             index: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -134,6 +138,10 @@ impl Registry {
 
     pub(super) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    pub(crate) fn recordings(&self) -> &Recordings {
+        &self.0.recordings
     }
 
     pub(super) fn logs(&self) -> &Logs {

@@ -22,6 +22,7 @@ mod containers;
 mod files;
 mod images;
 mod ports;
+mod recordings;
 mod session;
 mod shares;
 mod storage;
@@ -45,6 +46,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(offers))
         .routes(routes!(socket::upgrade))
         .merge(containers::router())
+        .merge(recordings::router())
         .merge(session::router())
         .merge(shares::router())
         .merge(ports::router())
@@ -107,6 +109,8 @@ mod tests {
         ("/offers", &["get"]),
         ("/session", &["get", "delete"]),
         ("/session/extend", &["post"]),
+        ("/recordings", &["get"]),
+        ("/recordings/{id}", &["get", "delete"]),
         ("/containers/{id}/processes/{number}/shares", &["post"]),
         ("/containers/{id}/shares", &["get"]),
         ("/containers/{id}/shares/{share}", &["delete"]),

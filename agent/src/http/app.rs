@@ -13,6 +13,7 @@ use crate::image::Image;
 use crate::inspect::watch::Watches;
 use crate::people::People;
 use crate::ports::previews::Previews;
+use crate::recording::Recordings;
 use crate::session::Sessions;
 
 mod caller;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     /// Who is at which terminal.
     pub(crate) people: People,
+    /// What is recorded.
+    pub(crate) recordings: Recordings,
     /// Ports that somebody has opened.
     pub(crate) previews: Previews,
     /// Names of previews, where the agent was told.

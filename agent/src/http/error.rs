@@ -12,6 +12,7 @@ use crate::container::ContainerError;
 use crate::engine::EngineError;
 use crate::image::ImageError;
 use crate::people::PeopleError;
+use crate::recording::RecordingError;
 use crate::session::SessionError;
 
 /// What a person is told, made of any error of the agent; as the answer to an HTTP request, JSON with a status.
@@ -108,6 +109,25 @@ impl From<PeopleError> for Refusal {
         let (code, hint) = match error {
             PeopleError::TooMany => (ErrorCode::TooMany, "Wait until somebody leaves."),
             PeopleError::NoSuchPerson => (ErrorCode::BadRequest, "Choose somebody of the list who may type."),
+        };
+        Self(WireError::new(code, error.to_string(), hint))
+    }
+}
+
+impl From<RecordingError> for Refusal {
+    fn from(error: RecordingError) -> Self {
+        use RecordingError as E;
+        let (code, hint) = match &error {
+            E::TooMany | E::TooManyOfSession(_) => {
+                (ErrorCode::TooMany, "Delete some that are no longer needed.")
+            }
+            E::NoRoom(_) => (ErrorCode::Busy, "Delete recordings or images that are no longer needed."),
+            E::NoTerminal => {
+                (ErrorCode::BadRequest, "`porthole logs` shows what a process on pipes printed.")
+            }
+            E::Ended => (ErrorCode::NotRunning, "Record one that runs."),
+            E::NoSuchRecording(_) => (ErrorCode::NoSuchRecording, "List those that are kept."),
+            E::Io(_) => (ErrorCode::Internal, "The log of the agent has the cause."),
         };
         Self(WireError::new(code, error.to_string(), hint))
     }

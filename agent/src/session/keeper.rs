@@ -81,5 +81,6 @@ async fn clear(sessions: Sessions, registry: Registry, id: Arc<str>, stopping: C
             () = stopping.cancelled() => return,
         }
     }
+    registry.recordings().delete_of(&id).await;
     sessions.table().forget(&id);
 }

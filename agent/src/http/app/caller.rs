@@ -14,8 +14,8 @@ use porthole_launcher::plan::Step;
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::{ContainerSummary, Offers};
-use porthole_protocol::ids::PersonId;
-use porthole_protocol::ids::ProcessNumber;
+use porthole_protocol::ids::{PersonId, ProcessNumber};
+use porthole_protocol::recording::Recording;
 use porthole_protocol::session::{May, Opened, Person, Session};
 use porthole_protocol::spec::LaunchSpec;
 
@@ -27,6 +27,7 @@ use crate::files::{Files, Owner};
 use crate::http::error::{Answer, Refusal};
 use crate::image::Images;
 use crate::people;
+use crate::recording::{RecordingError, Source};
 use crate::session::{SessionError, Visitor};
 use crate::terminal::Terminal;
 
@@ -257,6 +258,61 @@ impl Caller {
             Who::Guest(guest) => (guest.may(), false, format!("Guest {id}")),
         };
         Person { id, name: name.and_then(people::tidy).unwrap_or(called), may, owner }
+    }
+
+    /// The caller's recordings, the newest first.
+    ///
+    /// # Errors
+    /// `forbidden` for a guest.
+    pub(in crate::http) fn recordings(&self) -> Answer<Vec<Recording>> {
+        let list = |sees: &dyn Fn(Option<&str>) -> bool| self.app.recordings.list(sees);
+        match &self.who {
+            Who::Owner => Ok(list(&|_| true)),
+            Who::Visitor(visitor) => Ok(list(&|owner| owner == Some(visitor.id()))),
+            Who::Guest(_) => Err(not_by_a_share()),
+        }
+    }
+
+    /// One of them, and its events.
+    ///
+    /// # Errors
+    /// `no_such_recording`, also for one of somebody else's.
+    pub(in crate::http) fn recording(&self, id: &str) -> Answer<(Recording, Source)> {
+        self.owns_recording(id)?;
+        Ok(self.app.recordings.read(id)?)
+    }
+
+    /// Deletes one of them.
+    ///
+    /// # Errors
+    /// As [`Caller::recording`].
+    pub(in crate::http) async fn delete_recording(&self, id: &str) -> Answer<()> {
+        self.owns_recording(id)?;
+        Ok(self.app.recordings.delete(id).await?)
+    }
+
+    fn owns_recording(&self, id: &str) -> Answer<()> {
+        let is_there = self.recordings()?.iter().any(|recording| recording.id == id);
+        if is_there { Ok(()) } else { Err(RecordingError::NoSuchRecording(id.to_owned()).into()) }
+    }
+
+    /// Begins or ends the recording of a process.
+    ///
+    /// # Errors
+    /// As [`Caller::terminal`], and those of recordings.
+    pub(in crate::http) async fn record(
+        &self,
+        container: &str,
+        process: ProcessNumber,
+        on: bool,
+    ) -> Answer<()> {
+        let (container, terminal) = (self.find(container)?, self.terminal(container, process)?);
+        if on {
+            self.app.recordings.begin(&container, process, &terminal, false).await?;
+        } else {
+            self.app.recordings.end(container.id(), process).await;
+        }
+        Ok(())
     }
 
     /// Whether a message may be obeyed at all; what it is about is then asked for by [`Caller::find`].

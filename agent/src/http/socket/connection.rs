@@ -318,12 +318,8 @@ impl Connection {
                     Err(Refusal(error)) => failed(request, error),
                 });
             }
-            M::Record { request, container, process, .. } => {
-                let error = match self.caller.terminal(container.as_str(), process) {
-                    Ok(_) => WireError::new(ErrorCode::Unsupported, "This agent cannot do that yet.", ""),
-                    Err(error) => Refusal::from(error).0,
-                };
-                self.outbox.message(failed(request, error));
+            M::Record { request, container, process, on } => {
+                self.work(request, Work::Record { container, process, on });
             }
             M::Pong { .. } | M::Unknown => {}
         }
@@ -408,14 +404,15 @@ impl Connection {
         let joined = is_terminal
             .then(|| self.caller.app().people.join(place, terminal, &self.person, Arc::clone(&self.wake)));
         let (mut seat, news) = joined.transpose()?.unzip();
-        let mut claim = typist.and_then(|typist| terminal.claim(typist));
-        let paces = self.person.may == May::Type;
+        // Who may only watch paces nobody, types nothing, and takes no place among the typists that are remembered.
+        let types = self.person.may == May::Type;
+        let mut claim = typist.filter(|_| types).and_then(|typist| terminal.claim(typist));
         let mut channels = Vec::new();
         let mut attached = Vec::new();
         for (stream, fanout) in terminal.streams() {
             let channel = self.next_channel;
             self.next_channel += 1;
-            let viewer = fanout.view(from, credit, paces, Arc::clone(&self.wake));
+            let viewer = fanout.view(from, credit, types, Arc::clone(&self.wake));
             // The first channel is the one that takes input.
             let (claim, input) =
                 claim.take().map_or((None, None), |(claim, input)| (Some(claim), Some(input)));

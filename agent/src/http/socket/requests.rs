@@ -77,6 +77,11 @@ pub(super) enum Work {
         container: ContainerId,
         force: bool,
     },
+    Record {
+        container: ContainerId,
+        process: ProcessNumber,
+        on: bool,
+    },
     Pull {
         name: String,
         given_up: CancellationToken,
@@ -93,6 +98,7 @@ impl Work {
             | Self::Signal { .. }
             | Self::Stop { .. }
             | Self::Remove { .. }
+            | Self::Record { .. }
             | Self::Pull { .. } => return 0,
         };
         if is_terminal { 1 } else { 2 }
@@ -154,6 +160,10 @@ impl Work {
             }
             Self::Remove { container, force } => {
                 find(container)?.remove(force).await?;
+                Ok(Achieved::Done)
+            }
+            Self::Record { container, process, on } => {
+                caller.record(container.as_str(), process, on).await?;
                 Ok(Achieved::Done)
             }
             Self::Pull { name, given_up } => {
