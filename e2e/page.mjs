@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { Hands } from "./hands.mjs";
 
 const OUT = new URL("out/", import.meta.url).pathname;
 
@@ -15,11 +16,14 @@ export class Page {
   #porthole;
   #axe;
   #expected = [];
+  /** What hands do with a terminal. */
+  hands;
 
   constructor(page, porthole, axe) {
     this.#page = page;
     this.#porthole = porthole;
     this.#axe = axe;
+    this.hands = new Hands(page);
     page.setDefaultTimeout(PATIENCE);
     page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => this.console.push(`error: ${error}`));
@@ -204,6 +208,11 @@ export class Page {
 
   get #dialog() {
     return this.#page.getByRole("dialog");
+  }
+
+  async answer(name) {
+    await this.#dialog.getByRole("button", { name, exact: true }).click();
+    await this.#dialog.waitFor({ state: "detached" });
   }
 
   async dialogSays(words) {
@@ -445,93 +454,6 @@ export class Page {
 
   async putIn() {
     await this.#dialog.getByRole("button", { name: "Put in" }).click();
-  }
-
-  /** Puts text on the clipboard and pastes it into the terminal as a person does. */
-  async paste(text) {
-    await this.#page.evaluate((text) => navigator.clipboard.writeText(text), text);
-    await this.press("Control+Shift+V");
-  }
-
-  async clipboard() {
-    return this.#page.evaluate(() => navigator.clipboard.readText());
-  }
-
-  async answer(name) {
-    await this.#dialog.getByRole("button", { name, exact: true }).click();
-    await this.#dialog.waitFor({ state: "detached" });
-  }
-
-  /** Waits until the mark at the terminal's edge says so; hidden when it says nothing. */
-  async markSays(words) {
-    await this.#page.locator(".terminal-mark:visible").filter({ hasText: words }).waitFor();
-  }
-
-  /** Takes the network away, or brings it back. */
-  async setOffline(offline) {
-    await this.#page.context().setOffline(offline);
-  }
-
-  /** Pixels that images in the terminal cover. */
-  async imagePixels() {
-    return this.#page.evaluate(() => {
-      const layer = document.querySelector(".xterm-image-layer");
-      const data = layer?.getContext("2d").getImageData(0, 0, layer.width, layer.height).data ?? [];
-      return data.filter((_, index) => index % 4 === 3).filter((alpha) => alpha > 0).length;
-    });
-  }
-
-  /** Clicks on a text of the terminal's screen. */
-  async clickText(text) {
-    const row = this.terminal.locator(".xterm-rows > div").filter({ hasText: new RegExp(`^${text}`) }).last();
-    const { x, y, height } = await row.boundingBox();
-    await this.#page.mouse.move(x + 12, y + height / 2);
-    await this.#page.mouse.click(x + 14, y + height / 2);
-  }
-
-  async markIsGone() {
-    await this.#page.locator(".terminal-mark:visible").waitFor({ state: "hidden" });
-  }
-
-  /** Taps a key of the bar that touch screens have. */
-  async tapKey(name) {
-    await this.#page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true }).tap();
-  }
-
-  /** Composes a text as an input method does: letters that are replaced, then the result. */
-  async compose(steps, result) {
-    const cdp = await this.#page.context().newCDPSession(this.#page);
-    for (const text of steps) await cdp.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
-    await cdp.send("Input.insertText", { text: result });
-    await cdp.detach();
-  }
-
-  async openTerminalSettings() {
-    await this.#page.getByRole("button", { name: "Terminal settings" }).click();
-    await this.#dialog.waitFor();
-  }
-
-  async chooseTheme(name) {
-    await this.#dialog.getByRole("radio", { name, exact: true }).check();
-  }
-
-  async closeDialog() {
-    await this.#dialog.getByRole("button", { name: "Close" }).click();
-    await this.#dialog.waitFor({ state: "detached" });
-  }
-
-  /** The colour behind the terminal's letters. */
-  async terminalBackground() {
-    return this.#page.locator(".terminals").evaluate((element) => getComputedStyle(element).backgroundColor);
-  }
-
-  /** Opens the box that finds text and looks for one; what the box says then. */
-  async find(text) {
-    await this.#page.getByRole("button", { name: "Find", exact: true }).click();
-    const box = this.#page.getByRole("search");
-    await box.getByRole("textbox").fill(text);
-    await this.press("Enter");
-    return box.getByRole("status");
   }
 
   async title() {

@@ -30,12 +30,12 @@ see("what is typed while the agent is away is kept, told, and run once", {}, asy
   await page.launch();
   await page.run("true");
   await porthole.killAgent();
-  await page.markSays("Reconnecting…");
+  await page.hands.markSays("Reconnecting…");
   await page.type("echo kept >> /tmp/log; wc -l < /tmp/log\n");
-  await page.markSays("What you type is sent then.");
+  await page.hands.markSays("What you type is sent then.");
   await page.picture("reconnecting");
   await porthole.startAgain();
-  await page.markIsGone();
+  await page.hands.markIsGone();
   await line(page, "1");
   assert.deepEqual(await page.run("cat /tmp/log"), ["kept"]);
 });
@@ -44,27 +44,27 @@ see("what is typed while the network is away is kept, and the page is back as so
   page.expects(/WebSocket|ERR_INTERNET_DISCONNECTED/);
   await page.launch();
   await page.run("true");
-  await page.setOffline(true);
-  await page.markSays("Reconnecting…");
+  await page.hands.setOffline(true);
+  await page.hands.markSays("Reconnecting…");
   await page.type("echo $((6 * 7)) >> /tmp/log\n");
-  await page.setOffline(false);
-  await page.markIsGone();
+  await page.hands.setOffline(false);
+  await page.hands.markIsGone();
   assert.deepEqual(await page.run("cat /tmp/log"), ["42"]);
 });
 
 see("several lines are asked about before they run, and pasted as wished", {}, async (page) => {
   await page.launch();
-  await page.paste("echo one\necho two\n");
+  await page.hands.paste("echo one\necho two\n");
   await page.dialogSays("Paste 2 lines?");
   await page.picture("paste");
   await page.expectAccessible();
   await page.answer("Cancel");
   assert.ok(!(await page.screen()).includes("echo"));
-  await page.paste("echo one\necho two\n");
+  await page.hands.paste("echo one\necho two\n");
   await page.answer("Paste as one line");
   await page.press("Enter");
   await line(page, "one echo two");
-  await page.paste("echo three\necho four\n");
+  await page.hands.paste("echo three\necho four\n");
   await page.answer("Paste");
   await line(page, "four");
 });
@@ -72,9 +72,9 @@ see("several lines are asked about before they run, and pasted as wished", {}, a
 see("a composed text reaches the program once", {}, async (page) => {
   await page.launch();
   await page.type("cat\n");
-  await page.compose(["n", "ni", "nih", "niha", "nihao"], "你好");
+  await page.hands.compose(["n", "ni", "nih", "niha", "nihao"], "你好");
   await page.press("Enter");
-  await page.compose(["ㅎ", "하", "한"], "한");
+  await page.hands.compose(["ㅎ", "하", "한"], "한");
   await page.press("Enter");
   await until("the echo", async () => (await page.screen()).split("\n").filter((text) => text === "한").length === 2, () => page.screen());
   const lines = (await page.screen()).split("\n");
@@ -87,19 +87,19 @@ see("a program copies only after the visitor has agreed, and reads nothing", {},
   await page.type("printf '\\033]52;c;?\\007\\033]52;c;%s\\007' $(printf 'from inside' | base64)\n");
   await page.dialogSays("Let this terminal copy?");
   await page.answer("Allow");
-  await until("the copy", async () => (await page.clipboard()) === "from inside");
+  await until("the copy", async () => (await page.hands.clipboard()) === "from inside");
   await page.type("printf '\\033]52;c;%s\\007' $(printf again | base64)\n");
-  await until("the second copy", async () => (await page.clipboard()) === "again");
+  await until("the second copy", async () => (await page.hands.clipboard()) === "again");
 });
 
 see("a link whose text is not its address says where it leads, and other kinds lead nowhere", {}, async (page) => {
   await page.launch();
   const link = (uri, text) => `printf '\\033]8;;${uri}\\033\\\\${text}\\033]8;;\\033\\\\\\n'`;
   await page.run(`${link("https://example.org/real", "harmless")}; ${link("javascript:alert(1)", "script")}`);
-  await page.clickText("harmless");
+  await page.hands.clickText("harmless");
   await page.dialogSays("https://example.org/real");
   await page.answer("Cancel");
-  await page.clickText("script");
+  await page.hands.clickText("script");
   await page.dialogSays("This link is not opened");
   await page.answer("Cancel");
 });
@@ -108,7 +108,7 @@ see("images are drawn, the first one too", {}, async (page) => {
   await page.launch();
   await page.run("printf '\\033Pq#0;2;100;0;0#0'; for n in $(seq 20); do printf '!60~-'; done; printf '\\033\\\\\\n'");
   // Twenty rows of sixels, each six pixels high, but for what the prompt covers.
-  await until("the image", async () => (await page.imagePixels()) > 60 * 60);
+  await until("the image", async () => (await page.hands.imagePixels()) > 60 * 60);
 });
 
 see("one goes from prompt to prompt where the shell marks them", {}, async (page) => {
@@ -125,24 +125,24 @@ see("one goes from prompt to prompt where the shell marks them", {}, async (page
 
 see("colours are chosen, and stay", {}, async (page) => {
   await page.launch();
-  const before = await page.terminalBackground();
-  await page.openTerminalSettings();
+  const before = await page.hands.terminalBackground();
+  await page.hands.openTerminalSettings();
   await page.expectAccessible();
-  await page.chooseTheme("Sand");
+  await page.hands.chooseTheme("Sand");
   await page.picture("settings");
-  await page.closeDialog();
-  const after = await page.terminalBackground();
+  await page.hands.closeDialog();
+  const after = await page.hands.terminalBackground();
   assert.notEqual(after, before);
   await page.reload();
   await page.prompt();
-  assert.equal(await page.terminalBackground(), after);
+  assert.equal(await page.hands.terminalBackground(), after);
   await page.picture("sand");
 });
 
 see("matches are counted", {}, async (page) => {
   await page.launch();
   await page.run("seq 1 12");
-  const result = await page.find("1");
+  const result = await page.hands.find("1");
   await result.filter({ hasText: /^\d+ of \d+$/ }).waitFor();
   await page.picture("find");
 });
@@ -151,13 +151,13 @@ see("a phone has the keys that its own keyboard lacks", { ...PHONE }, async (pag
   await page.launch();
   await page.picture("phone-keys");
   await page.type("cat\n");
-  await page.tapKey("Ctrl");
+  await page.hands.tapKey("Ctrl");
   await page.type("c");
   await page.prompt();
   await page.type("echo up");
   await page.press("Enter");
   await line(page, "up");
-  await page.tapKey("Up");
+  await page.hands.tapKey("Up");
   await page.press("Enter");
   await until("the command again", async () => (await page.screen()).split("\n").filter((text) => text === "up").length === 2, () => page.screen());
   assert.equal(await page.overflow(), 0);

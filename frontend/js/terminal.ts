@@ -92,7 +92,8 @@ export class Terminal {
     await Promise.race([Promise.all([font(400), font(700)]), new Promise((done) => setTimeout(done, FONT_WAIT_MS))]);
     if (this.#disposed) return;
     this.#emulator.open(this.#place);
-    this.#emulator.textarea?.addEventListener("focus", () => this.told("focus", ""));
+    // Whoever turns to this page wants it in its own size.
+    for (const event of ["focusin", "pointerdown"]) this.host.addEventListener(event, () => this.told("focus", ""));
     this.#copyOnSelect();
     if (matchMedia("(pointer: coarse)").matches) this.#touch();
     const observer = new ResizeObserver(() => this.fit());
@@ -133,6 +134,7 @@ export class Terminal {
   #send(text: string): void {
     if (!this.#feed.lets(text)) return;
     const typed = this.#keys?.take(text) ?? text;
+    if (this.#follows) this.told("focus", "");
     this.input(encoder.encode(typed));
     this.#sent ??= performance.now();
     if (settings().predict) this.#echo?.typed(typed);

@@ -32,7 +32,7 @@ struct Attachment {
     input: Input,
     /// The size last asked for on this socket that has not been seen to be in force.
     asked: Option<Size>,
-    /// Whether another page's size is in force.
+    /// Whether the size of another page of the owner's is in force.
     follows: bool,
     /// Whether somebody else has the keyboard, or the link does not allow to type.
     mute: bool,
@@ -173,8 +173,9 @@ impl Attachments {
         let channel = channels.first()?;
         let place = Place { container, process };
         let gap = terminal.offset.is_some_and(|held| held != channel.offset);
-        // One that was started by this request has the size already.
-        let resize = terminal.place.replace(place.clone()).map(|_| {
+        // One that was started by this request has the size already; one that another page has the size of keeps that.
+        let follows = terminal.follows;
+        let resize = terminal.place.replace(place.clone()).filter(|_| !follows).map(|_| {
             terminal.asked = Some(terminal.size);
             ClientMessage::Resize { channel: channel.channel, size: terminal.size }
         });
@@ -276,7 +277,7 @@ impl Attachments {
             }
             // What this page has asked for a moment ago is on its way: until it is there, nothing jumps.
             if own || !owner || terminal.asked.is_none() {
-                terminal.follows = !own;
+                terminal.follows = owner && !own;
                 tabs.push((*tab, (!own).then_some(size)));
             }
         }

@@ -117,6 +117,11 @@ fn another_pages_size_is_followed_until_the_visitor_turns_to_this_one() {
     assert_eq!(page.sized(&place, other, true), [], "ours is on its way");
     assert_eq!(page.sized(&place, SIZE, true), [(1, None)]);
     assert_eq!(page.focused(1), None);
+    page.sized(&place, other, true);
+    page.disconnected();
+    page.connected();
+    let back = page.attached(2, id(), 0, &channel(5, 0)).expect("request 2 was pending");
+    assert_eq!(back.resize, None, "the other page's size is not fought for");
     page.resized(1, other);
     assert_eq!(page.sized(&place, SIZE, false), [(1, Some(SIZE))], "a guest's wish counts for nothing");
 }
