@@ -5,8 +5,12 @@ import type { Terminal as Emulator } from "@xterm/xterm";
 
 import { ImageWatch } from "./images";
 
-/// The part of xterm.js that no public interface shows: it says of what it sends to the program whether the visitor did it.
-type Core = { _core?: { coreService?: { onUserInput?: (told: () => void) => void } } };
+/// The parts of xterm.js that no public interface shows: one says of what it sends to the program whether the visitor did it, the
+/// other parses without waiting for a timer.
+type Core = {
+  _core?: { coreService?: { onUserInput?: (told: () => void) => void }; writeSync?: (data: string | Uint8Array) => void };
+};
+type Write = { data: string | Uint8Array; old: boolean; done: (() => void) | undefined };
 
 /// What a focus makes xterm.js send, when the program asked for it: not typed, and no answer either.
 const FOCUS = /^\x1b\[[IO]$/;
@@ -22,13 +26,17 @@ export class Feed {
   readonly #queue: boolean[] = [];
   /// Writes that wait for the add-on that draws images.
   #held: (() => void)[] | undefined;
+  /// Writes that wait until all before them are parsed, to be parsed at once then.
+  readonly #unseen: Write[] = [];
   #typed = false;
   readonly #knowsTyped: boolean;
+  readonly #core: Core["_core"];
 
   constructor(emulator: Emulator) {
     this.#emulator = emulator;
     this.#images = new ImageWatch(emulator);
-    const onUserInput = (emulator as unknown as Core)._core?.coreService?.onUserInput;
+    this.#core = (emulator as unknown as Core)._core;
+    const onUserInput = this.#core?.coreService?.onUserInput;
     this.#knowsTyped = onUserInput !== undefined;
     onUserInput?.(() => (this.#typed = true));
   }
@@ -71,11 +79,36 @@ export class Feed {
   }
 
   #parse(data: string | Uint8Array, old: boolean, done?: () => void): void {
+    if (this.#unseen.length > 0 || this.#isHurried) {
+      this.#unseen.push({ data, old, done });
+      return this.#hurry();
+    }
     this.#queue.push(old);
     this.#emulator.write(data, () => {
       this.#queue.shift();
       done?.();
+      // Not from within: the emulator has still to note that this write is done.
+      if (this.#queue.length === 0 && this.#unseen.length > 0) queueMicrotask(() => this.#hurry());
     });
+  }
+
+  /// A page that cannot be seen gets a timer's turn once a second or less, and the emulator parses by timers: a program that prints
+  /// much would be paced by a tab in the background. There, what arrives is parsed as it arrives. Images are decoded meanwhile, which
+  /// only the slow way waits for.
+  get #isHurried(): boolean {
+    return document.hidden && !this.#images.isLoaded && this.#core?.writeSync !== undefined;
+  }
+
+  #hurry(): void {
+    while (this.#queue.length === 0) {
+      const write = this.#unseen.shift();
+      if (write === undefined) return;
+      this.#queue.push(write.old);
+      // Nothing at all would leave the emulator's own list of writes one behind.
+      if (write.data.length > 0) this.#core!.writeSync!(write.data);
+      this.#queue.shift();
+      write.done?.();
+    }
   }
 
   #inTurn(bytes: Uint8Array | undefined, write: () => void): void {

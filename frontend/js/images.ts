@@ -24,7 +24,7 @@ const decoder = new TextDecoder("latin1");
 export class ImageWatch {
   readonly #emulator: Emulator;
   readonly #beginning = new ImageBeginning();
-  #loaded = false;
+  isLoaded = false;
 
   constructor(emulator: Emulator) {
     this.#emulator = emulator;
@@ -36,8 +36,8 @@ export class ImageWatch {
 
   /// Something to wait for before these bytes are parsed; nothing, nearly always.
   load(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#loaded || !this.#beginning.isIn(bytes)) return undefined;
-    this.#loaded = true;
+    if (this.isLoaded || !this.#beginning.isIn(bytes)) return undefined;
+    this.isLoaded = true;
     // Without the add-on an image is left out, as it would be in a terminal without images.
     return this.#load().catch(() => undefined);
   }

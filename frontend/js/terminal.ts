@@ -180,13 +180,15 @@ export class Terminal {
     this.#feed.write(bytes, () => this.rendered(bytes.length));
   }
 
-  /// Forgets screen, scrollback and modes, and says that output is missing.
-  reset(): void {
+  /// Forgets screen, scrollback and modes, and says that output is missing. The next `old` bytes are old, see `attached`.
+  reset(old: number): void {
+    this.#feed.expectOld(old);
     this.#feed.say(`\x1bc${GONE}`);
   }
 
   /// The same, with the screen as it was, which had this size.
-  snapshot(cols: number, rows: number, screen: string): void {
+  snapshot(cols: number, rows: number, screen: string, old: number): void {
+    this.#feed.expectOld(old);
     this.#feed.then(() => {
       if (this.#disposed) return;
       const followed = this.#follows;

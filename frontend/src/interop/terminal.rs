@@ -28,9 +28,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn write(this: &Emulator, bytes: Uint8Array);
     #[wasm_bindgen(method)]
-    fn reset(this: &Emulator);
+    fn reset(this: &Emulator, old: f64);
     #[wasm_bindgen(method)]
-    fn snapshot(this: &Emulator, cols: u16, rows: u16, screen: &str);
+    fn snapshot(this: &Emulator, cols: u16, rows: u16, screen: &str, old: f64);
     #[wasm_bindgen(method)]
     fn attached(this: &Emulator, old: f64);
     #[wasm_bindgen(method)]
@@ -154,23 +154,27 @@ impl Terminal {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a log is smaller than 2^53 bytes")]
+fn bytes(count: u64) -> f64 {
+    count as f64
+}
+
 impl Screen for Terminal {
     fn write(&self, bytes: &[u8]) {
         // A copy: xterm.js parses later, and a view of our memory would have changed by then.
         self.emulator.write(Uint8Array::from(bytes));
     }
 
-    fn reset(&self) {
-        self.emulator.reset();
+    fn reset(&self, old: u64) {
+        self.emulator.reset(bytes(old));
     }
 
-    fn snapshot(&self, size: Size, screen: &str) {
-        self.emulator.snapshot(size.cols, size.rows, screen);
+    fn snapshot(&self, size: Size, screen: &str, old: u64) {
+        self.emulator.snapshot(size.cols, size.rows, screen, bytes(old));
     }
 
     fn attached(&self, old: u64) {
-        #[expect(clippy::cast_precision_loss, reason = "a log is smaller than 2^53 bytes")]
-        self.emulator.attached(old as f64);
+        self.emulator.attached(bytes(old));
     }
 
     fn away(&self, typed: usize, dropped: bool) {

@@ -32,10 +32,10 @@ use crate::state::transfers::{Transfers, TransfersAction};
 pub trait Screen {
     /// Shows bytes, and later tells [`Client::rendered`] that they have been drawn.
     fn write(&self, bytes: &[u8]);
-    /// Forgets what was shown, and says that earlier output is gone.
-    fn reset(&self);
-    /// Starts anew with this screen, which was drawn at this size, and says that earlier output is gone.
-    fn snapshot(&self, size: Size, screen: &str);
+    /// Forgets what was shown, and says that earlier output is gone. Of what comes, `old` bytes are old, as in `attached`.
+    fn reset(&self, old: u64);
+    /// Starts anew with this screen, which was drawn at this size, and says that earlier output is gone; `old` as in `reset`.
+    fn snapshot(&self, size: Size, screen: &str, old: u64);
     /// The terminal is attached. Questions in the next `old` bytes are not answered.
     fn attached(&self, old: u64);
     /// There is no connection; so many bytes were typed and will be sent, or the last ones were `dropped`.

@@ -28,6 +28,8 @@ struct Attachment {
     place: Option<Place>,
     channel: Option<Channel>,
     offset: Option<u64>,
+    /// Where the output ended when the tab was attached last.
+    end: u64,
     drawn: u32,
     input: Input,
     /// The size last asked for on this socket that has not been seen to be in force.
@@ -105,6 +107,7 @@ impl Attachments {
             place,
             channel: None,
             offset: None,
+            end: 0,
             drawn: 0,
             input: Input::default(),
             asked: None,
@@ -182,7 +185,8 @@ impl Attachments {
         terminal.channel = Some(channel.channel);
         terminal.offset = Some(channel.offset);
         terminal.input.attached(channel.input);
-        let old = channel.end.unwrap_or(0).saturating_sub(channel.offset);
+        terminal.end = channel.end.unwrap_or(0);
+        let old = terminal.end.saturating_sub(channel.offset);
         let input = (channel.channel, terminal.input.due(MAX_PENDING_INPUT));
         Some(Attached { tab, place, gap, old, resize, input })
     }
@@ -224,11 +228,13 @@ impl Attachments {
         Some(tab)
     }
 
-    /// Output was left out up to this offset. Answers with the tab whose screen is no longer the whole story.
-    pub fn skipped(&mut self, channel: Channel, offset: u64) -> Option<TabKey> {
+    /// Output was left out up to this offset. Answers with the tab whose screen is no longer the whole story, and how much of what
+    /// comes is old.
+    pub fn skipped(&mut self, channel: Channel, offset: u64) -> Option<(TabKey, u64)> {
         let tab = self.tab_of(channel)?;
-        self.terminals.get_mut(&tab)?.offset = Some(offset);
-        Some(tab)
+        let terminal = self.terminals.get_mut(&tab)?;
+        terminal.offset = Some(offset);
+        Some((tab, terminal.end.saturating_sub(offset)))
     }
 
     /// A tab has drawn bytes. Answers with the credit to grant, once there is enough of it.

@@ -74,7 +74,7 @@ impl Client {
                 if let Some(attached) = attached {
                     if let Some(screen) = screen {
                         if attached.gap {
-                            screen.reset();
+                            screen.reset(attached.old);
                         }
                         screen.attached(attached.old);
                     }
@@ -83,11 +83,11 @@ impl Client {
             }
             ServerMessage::Skipped { channel, offset } => {
                 let mut state = self.0.state.borrow_mut();
-                let tab = state.attachments.skipped(channel, offset);
-                let screen = tab.and_then(|tab| state.screens.get(&tab).cloned());
+                let skipped = state.attachments.skipped(channel, offset);
+                let screen = skipped.and_then(|(tab, old)| Some((state.screens.get(&tab)?.clone(), old)));
                 drop(state);
-                if let Some(screen) = screen {
-                    screen.reset();
+                if let Some((screen, old)) = screen {
+                    screen.reset(old);
                 }
             }
             ServerMessage::Credit { channel, bytes } => {
@@ -146,11 +146,11 @@ impl Client {
             ServerMessage::Session { session } => self.became(ConnectionAction::Session(session)),
             ServerMessage::Screen { channel, offset, size, screen } => {
                 let mut state = self.0.state.borrow_mut();
-                let tab = state.attachments.skipped(channel, offset);
-                let shown = tab.and_then(|tab| state.screens.get(&tab).cloned());
+                let skipped = state.attachments.skipped(channel, offset);
+                let shown = skipped.and_then(|(tab, old)| Some((state.screens.get(&tab)?.clone(), old)));
                 drop(state);
-                if let Some(shown) = shown {
-                    shown.snapshot(size, &screen);
+                if let Some((shown, old)) = shown {
+                    shown.snapshot(size, &screen, old);
                 }
             }
             ServerMessage::Pong { .. } | ServerMessage::Unknown => {}
