@@ -68,7 +68,7 @@ use admission::Admission;
 use config::Config;
 use container::ContainerError;
 use container::limits::Bounds;
-use container::registry::Registry;
+use container::registry::{self, Registry};
 use engine::builtin::Builtin;
 use engine::{Engine, EngineEvent};
 use http::guard::Token;
@@ -238,17 +238,17 @@ async fn prepare(
     let limits = config.limits.clone();
     let (dir, per_session) = (config.agent_dir(), config.visitors.recordings);
     let recordings = Recordings::open(dir, limits.admission.clone(), per_session, tasks.clone());
-    let registry = Registry::new(
-        Arc::new(engine.clone()),
+    let registry = Registry::new(registry::Parts {
+        engine: Arc::new(engine.clone()),
         images,
-        tasks.clone(),
-        Bounds::new(limits.defaults, limits.most),
-        Admission::new(limits.admission, config.state.clone()),
-        sessions.clone(),
+        tasks: tasks.clone(),
+        bounds: Bounds::new(limits.defaults, limits.most),
+        admission: Admission::new(limits.admission, config.state.clone()),
+        sessions: sessions.clone(),
         recordings,
-        Logs::new(config.agent_dir().join("logs")),
-        address.ip(),
-    );
+        logs: Logs::new(config.agent_dir().join("logs")),
+        address: address.ip(),
+    });
     registry.adopt_all(events).await.map_err(launcher)?;
     add_busybox(registry.images()).await;
     Ok(Prepared { listener, address, token, host, registry, sessions })

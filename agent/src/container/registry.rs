@@ -69,20 +69,32 @@ struct Entry {
     container: Option<Container>,
 }
 
+/// What a registry is made with.
+pub(crate) struct Parts {
+    /// What runs containers.
+    pub(crate) engine: Arc<dyn Engine>,
+    /// What they are made from.
+    pub(crate) images: Images,
+    /// Joins their tasks.
+    pub(crate) tasks: TaskTracker,
+    /// What they may have.
+    pub(crate) bounds: Bounds,
+    /// The gate of launches.
+    pub(crate) admission: Admission,
+    /// Whose they are.
+    pub(crate) sessions: Sessions,
+    /// What is recorded of them.
+    pub(crate) recordings: Recordings,
+    /// Where their output is kept.
+    pub(crate) logs: Logs,
+    /// Where their ports are published.
+    pub(crate) address: IpAddr,
+}
+
 impl Registry {
-    /// A registry without containers, whose tasks `tasks` joins; launches pass `admission` and stay within `bounds`.
-    /// Their ports are published on `address`, and their output is kept in `logs`.
-    pub(crate) fn new(
-        engine: Arc<dyn Engine>,
-        images: Images,
-        tasks: TaskTracker,
-        bounds: Bounds,
-        admission: Admission,
-        sessions: Sessions,
-        recordings: Recordings,
-        logs: Logs,
-        address: IpAddr,
-    ) -> Self {
+    /// A registry without containers.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { engine, images, tasks, bounds, admission, sessions, recordings, logs, address } = parts;
         Self(Arc::new(Shared {
             engine,
             images,
