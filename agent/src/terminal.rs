@@ -29,7 +29,6 @@ pub(crate) mod screen;
 mod streams;
 
 pub(crate) use input::{Input, Meter};
-pub(crate) use ledger::Claim;
 
 use fanout::Fanout;
 use input::Inbox;
@@ -107,10 +106,9 @@ impl Terminal {
         &self.streams
     }
 
-    /// Makes somebody the one who types as `typist`; answers how much was ever accepted from there. None where nothing can be
-    /// typed.
-    pub(crate) fn claim(&self, typist: Typist) -> Option<(Claim, u64)> {
-        self.inbox.claim(typist)
+    /// How much of a typist's input was ever accepted; none where nothing can be typed.
+    pub(crate) fn accepted(&self, typist: Typist) -> Option<u64> {
+        self.inbox.accepted(typist)
     }
 
     /// Takes input, or gives it back when too much of the same client waits. Input to a process that has ended goes nowhere.

@@ -15,15 +15,15 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, watch};
 
-use super::ledger::{Accepted, Claim, Ledger};
+use super::ledger::{Ledger, Number};
 
 /// Input of one client to one process, and how much of it was accepted.
 #[derive(Debug)]
 pub(crate) struct Meter {
     sent: AtomicU64,
     taken: AtomicU64,
-    /// Who the client types as, where it said so.
-    claim: Option<Claim>,
+    /// Who the client types as, where it said so, and the number of the first byte that it sends.
+    from: Option<Number>,
     /// Wakes the client's writer.
     wake: Arc<Notify>,
     /// Wakes whoever waits for room.
@@ -32,8 +32,15 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// A meter at zero; `wake` is notified when it grows.
-    pub(crate) fn new(claim: Option<Claim>, wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { sent: AtomicU64::new(0), taken: AtomicU64::new(0), claim, wake, room: Notify::new() })
+    /// Of a `typist`, so many bytes were accepted before.
+    pub(crate) fn new(typist: Option<(Typist, u64)>, wake: Arc<Notify>) -> Arc<Self> {
+        let from = typist.map(|(typist, next)| Number { typist, next });
+        Arc::new(Self { sent: AtomicU64::new(0), taken: AtomicU64::new(0), from, wake, room: Notify::new() })
+    }
+
+    /// Of the next byte that is taken: the client's bytes are taken in order.
+    fn next(&self) -> Option<Number> {
+        self.from.map(|Number { typist, next }| Number { typist, next: next + self.taken() })
     }
 
     /// Bytes taken so far.
@@ -66,8 +73,8 @@ pub(crate) enum Input {
     Bytes(bytes::Bytes, Arc<Meter>),
     /// So many bytes that count as accepted, in their turn, and go nowhere: who sent them may not type.
     Dropped(usize, Arc<Meter>),
-    /// The end of file from this client, for a process on pipes; nothing to a terminal.
-    End(Arc<Meter>),
+    /// The end of file, for a process on pipes; nothing to a terminal.
+    End,
 }
 
 /// The input side of a process.
@@ -95,7 +102,7 @@ struct Inner {
 enum Waiting {
     Bytes(BytesMut, Arc<Meter>),
     Dropped(usize, Arc<Meter>),
-    End(Arc<Meter>),
+    End,
 }
 
 impl Inbox {
@@ -116,10 +123,9 @@ impl Inbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes somebody the one who types as `typist`; answers how much was ever accepted from there. None where nothing can be
-    /// typed.
-    pub(super) fn claim(&self, typist: Typist) -> Option<(Claim, u64)> {
-        self.lock().ledger.as_mut().map(|ledger| ledger.claim(typist))
+    /// How much of a typist's input was ever accepted; none where nothing can be typed.
+    pub(super) fn accepted(&self, typist: Typist) -> Option<u64> {
+        self.lock().ledger.as_mut().map(|ledger| ledger.accepted(typist))
     }
 
     /// Takes input, or gives it back when too much of this client's waits.
@@ -143,8 +149,8 @@ impl Inbox {
                 meter.sent.fetch_add(count as u64, Ordering::Relaxed);
                 inner.waiting.push_back(Waiting::Dropped(count, meter));
             }
-            Input::End(meter) if inner.ends => inner.waiting.push_back(Waiting::End(meter)),
-            Input::End(_) => {}
+            Input::End if inner.ends => inner.waiting.push_back(Waiting::End),
+            Input::End => {}
         }
         let over = inner.pump();
         let waits = inner.is_pending();
@@ -234,26 +240,23 @@ impl Inner {
                 match self.waiting.pop_front() {
                     Some(Waiting::Bytes(bytes, meter)) => meter.add(bytes.len()),
                     Some(Waiting::Dropped(count, meter)) => meter.add(count),
-                    Some(Waiting::End(_)) | None => {}
+                    Some(Waiting::End) | None => {}
                 }
                 continue;
             };
             match next {
-                // What came before it on an old socket, and was dropped, comes again, and the end after it.
-                Waiting::End(meter) if ledger.is_stale(meter.claim) => {}
-                Waiting::End(_) => ledger.end(),
+                Waiting::End => ledger.end(),
                 Waiting::Dropped(count, meter) => {
-                    if let Err(error) = ledger.skip(meter.claim, *count as u64) {
+                    if let Err(error) = ledger.skip(meter.next(), *count) {
                         tracing::error!(%error, "input cannot be accepted");
                     }
                     meter.add(*count);
                     any = true;
                 }
                 Waiting::Bytes(bytes, meter) => {
-                    let taken = match ledger.accept(meter.claim, bytes) {
-                        Ok(Accepted::Bytes(0)) => return any,
-                        Ok(Accepted::Bytes(count)) => count,
-                        Ok(Accepted::Stale) => bytes.len(),
+                    let taken = match ledger.accept(meter.next(), bytes) {
+                        Ok(0) => return any,
+                        Ok(count) => count,
                         Err(error) => {
                             tracing::error!(%error, "input cannot be accepted");
                             bytes.len()

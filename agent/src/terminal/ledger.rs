@@ -53,8 +53,6 @@ struct Account {
     /// Its entry's place in the table, from 1.
     place: Option<u64>,
     turn: u64,
-    /// Grows with every claim.
-    claim: u64,
 }
 
 /// An entry as it is in the table.
@@ -87,20 +85,11 @@ impl Entry {
     }
 }
 
-/// A client's right to type as a typist, until somebody else claims it.
+/// Where bytes of a typist belong: the number of the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    typist: Typist,
-    claim: u64,
-}
-
-/// What became of bytes that were to be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Accepted {
-    /// So many of them; when not all, the pipe is full.
-    Bytes(usize),
-    /// None: the typist goes on from another socket, which sends them again.
-    Stale,
+pub(super) struct Number {
+    pub(super) typist: Typist,
+    pub(super) next: u64,
 }
 
 impl Ledger {
@@ -126,7 +115,7 @@ impl Ledger {
                 }
                 ledger.turn = ledger.turn.max(entry.turn);
                 let Entry { typist, accepted, turn, .. } = entry;
-                ledger.known.insert(typist, Account { accepted, place: Some(place), turn, claim: 0 });
+                ledger.known.insert(typist, Account { accepted, place: Some(place), turn });
             }
         }
         Ok(ledger)
@@ -137,8 +126,8 @@ impl Ledger {
         self.waiting
     }
 
-    /// Makes somebody the one who types as `typist`, and nobody else any more; answers how much was ever accepted from there.
-    pub(super) fn claim(&mut self, typist: Typist) -> (Claim, u64) {
+    /// How much of a typist's input was ever accepted.
+    pub(super) fn accepted(&mut self, typist: Typist) -> u64 {
         if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&typist) {
             let oldest = self.known.iter().filter(|(_, account)| account.place.is_none());
             if let Some(oldest) = oldest.min_by_key(|(_, account)| account.turn).map(|(typist, _)| *typist) {
@@ -148,33 +137,35 @@ impl Ledger {
         self.turn += 1;
         let turn = self.turn;
         let account = self.known.entry(typist).or_default();
-        account.claim += 1;
         account.turn = turn;
-        (Claim { typist, claim: account.claim }, account.accepted)
+        account.accepted
     }
 
-    /// Whether the typist goes on from another socket.
-    pub(super) fn is_stale(&self, claim: Option<Claim>) -> bool {
-        let is_other = |claim: Claim| self.known.get(&claim.typist).is_none_or(|it| it.claim != claim.claim);
-        claim.is_some_and(is_other)
+    /// How many of so many bytes were accepted before: two sockets of one client may carry the same ones.
+    fn known(&mut self, number: Option<Number>, bytes: usize) -> usize {
+        let Some(Number { typist, next }) = number else { return 0 };
+        let accepted = self.accepted(typist);
+        if next > accepted {
+            // Whoever counts further was forgotten here.
+            self.known.entry(typist).or_default().accepted = next;
+        }
+        usize::try_from(accepted.saturating_sub(next)).unwrap_or(usize::MAX).min(bytes)
     }
 
-    /// Accepts as many of the bytes as there is room for.
+    /// Accepts as many of the bytes as there is room for, those that were accepted before included; answers how many. When not
+    /// all, the pipe is full.
     ///
     /// # Errors
     /// Those of the pipe and the table.
-    pub(super) fn accept(&mut self, claim: Option<Claim>, bytes: &[u8]) -> io::Result<Accepted> {
-        if self.is_stale(claim) {
-            return Ok(Accepted::Stale);
-        }
+    pub(super) fn accept(&mut self, number: Option<Number>, bytes: &[u8]) -> io::Result<usize> {
+        let known = self.known(number, bytes.len());
+        let bytes = &bytes[known..];
         let room = self.capacity.saturating_sub(self.waiting);
         let bytes = &bytes[..bytes.len().min(room)];
         if bytes.is_empty() {
-            return Ok(Accepted::Bytes(0));
+            return Ok(known);
         }
-        let Some(Claim { typist, .. }) = claim else {
-            return Ok(Accepted::Bytes(self.add(bytes)?));
-        };
+        let Some(Number { typist, .. }) = number else { return self.add(bytes) };
         let (place, mut entry) = self.begin(typist, bytes.len() as u64)?;
         let added = self.add(bytes);
         entry.accepted += added.as_ref().map_or(0, |count| *count as u64);
@@ -183,20 +174,19 @@ impl Ledger {
         if let Some(account) = self.known.get_mut(&typist) {
             account.accepted = entry.accepted;
         }
-        Ok(Accepted::Bytes(added?))
+        Ok(known + added?)
     }
 
     /// Counts so many bytes as accepted that go nowhere.
     ///
     /// # Errors
     /// Those of the table.
-    pub(super) fn skip(&mut self, claim: Option<Claim>, bytes: u64) -> io::Result<()> {
-        let Some(Claim { typist, .. }) = claim.filter(|claim| !self.is_stale(Some(*claim))) else {
-            return Ok(());
-        };
+    pub(super) fn skip(&mut self, number: Option<Number>, bytes: usize) -> io::Result<()> {
+        let new = bytes - self.known(number, bytes);
+        let Some(Number { typist, .. }) = number.filter(|_| new > 0) else { return Ok(()) };
         // An entry that nothing is being added for.
         let (place, entry) = self.begin(typist, 0)?;
-        let accepted = entry.accepted + bytes;
+        let accepted = entry.accepted + new as u64;
         self.write(place, Entry { accepted, before: 0, ..entry })?;
         if let Some(account) = self.known.get_mut(&typist) {
             account.accepted = accepted;

@@ -136,9 +136,8 @@ async fn a_program_is_not_read_beyond_the_credit() {
 async fn input_arrives_whole_and_in_order_and_no_more_than_a_bound_of_it_waits() {
     let world = World::new();
     let (terminal, mut process) = world.on_pipes();
-    let (claim, accepted) = terminal.claim(7).expect("it takes input");
-    assert_eq!(accepted, 0);
-    let meter = Meter::new(Some(claim), Arc::new(Notify::new()));
+    assert_eq!(terminal.accepted(7), Some(0));
+    let meter = Meter::new(Some((7, 0)), Arc::new(Notify::new()));
     let chunk = |number: u32| Bytes::from(number.to_be_bytes().repeat(8 * 1024));
     let mut sent = Vec::new();
     for number in 0.. {
@@ -152,7 +151,7 @@ async fn input_arrives_whole_and_in_order_and_no_more_than_a_bound_of_it_waits()
     let other = Meter::new(None, Arc::new(Notify::new()));
     terminal.try_input(Input::Bytes(Bytes::from_static(b"!"), other)).expect("there is room for others");
     sent.push(b'!');
-    assert!(terminal.try_input(Input::End(Arc::clone(&meter))).is_ok());
+    assert!(terminal.try_input(Input::End).is_ok());
     let reading = tokio::task::spawn_blocking(move || {
         let mut read = Vec::new();
         process.stdin.read_to_end(&mut read).unwrap();
@@ -161,7 +160,7 @@ async fn input_arrives_whole_and_in_order_and_no_more_than_a_bound_of_it_waits()
     terminal.ends().input_over().await;
     assert!(reading.await.unwrap() == sent, "all of it, in order, and then the end");
     assert_eq!(meter.taken(), sent.len() as u64 - 1);
-    assert_eq!(terminal.claim(7).unwrap().1, sent.len() as u64 - 1);
+    assert_eq!(terminal.accepted(7), Some(sent.len() as u64 - 1));
 }
 
 #[tokio::test]
@@ -189,8 +188,7 @@ async fn the_next_agent_goes_on_with_what_was_in_every_pipe() {
     let (mut viewer, wake) = watch(&terminal, 1 << 20);
     slave.write_all(b"one ").unwrap();
     assert_eq!(take(&mut viewer, &wake, 4).await.0, b"one ");
-    let (claim, _) = terminal.claim(9).unwrap();
-    let meter = Meter::new(Some(claim), Arc::clone(&wake));
+    let meter = Meter::new(Some((9, 0)), Arc::clone(&wake));
     terminal.try_input(Input::Bytes(Bytes::from_static(b"typed\n"), meter)).unwrap();
     assert_eq!(take(&mut viewer, &wake, 7).await.0, b"typed\r\n");
     drop((terminal, viewer));
@@ -205,7 +203,7 @@ async fn the_next_agent_goes_on_with_what_was_in_every_pipe() {
     let (mut viewer, wake) = watch(&terminal, 1 << 20);
     let (bytes, _) = take(&mut viewer, &wake, 4 + 7 + 4 + 5 + 6).await;
     assert_eq!(String::from_utf8(bytes).unwrap(), "one typed\r\ntwo threemore\r\n");
-    assert_eq!(terminal.claim(9).unwrap().1, 6);
+    assert_eq!(terminal.accepted(9), Some(6));
     let mut read = [0; 32];
     let count = slave.read(&mut read).unwrap();
     assert_eq!(&read[..count], b"typed\n");

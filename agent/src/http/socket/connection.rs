@@ -249,7 +249,7 @@ impl Connection {
     fn close_input(&mut self, channel: Channel) -> Result<(), Option<Farewell>> {
         if let Some(open) = self.open(channel)? {
             let (terminal, meter) = (open.terminal.clone(), Arc::clone(&open.meter));
-            self.type_into(&terminal, Input::End(Arc::clone(&meter)), meter);
+            self.type_into(&terminal, Input::End, meter);
         }
         Ok(())
     }
@@ -406,7 +406,8 @@ impl Connection {
         let (mut seat, news) = joined.transpose()?.unzip();
         // Who may only watch paces nobody, types nothing, and takes no place among the typists that are remembered.
         let types = self.person.may == May::Type;
-        let mut claim = typist.filter(|_| types).and_then(|typist| terminal.claim(typist));
+        let accepted = |typist| Some((typist, terminal.accepted(typist)?));
+        let mut typist = typist.filter(|_| types).and_then(accepted);
         let mut channels = Vec::new();
         let mut attached = Vec::new();
         for (stream, fanout) in terminal.streams() {
@@ -414,9 +415,8 @@ impl Connection {
             self.next_channel += 1;
             let viewer = fanout.view(from, credit, types, Arc::clone(&self.wake));
             // The first channel is the one that takes input.
-            let (claim, input) =
-                claim.take().map_or((None, None), |(claim, input)| (Some(claim), Some(input)));
-            let meter = Meter::new(claim, Arc::clone(&self.wake));
+            let typist = typist.take();
+            let (input, meter) = (typist.map(|(_, input)| input), Meter::new(typist, Arc::clone(&self.wake)));
             let (offset, end) = (viewer.offset(), Some(viewer.end()));
             channels.push(OpenChannel { channel, stream: *stream, offset, input, end });
             let open = Open {

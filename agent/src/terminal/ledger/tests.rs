@@ -65,14 +65,14 @@ fn any_death() -> impl Strategy<Value = Death> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Type(u64, usize),
+    Type(u64, usize, u64),
     Deliver,
     Die(Death, u64, usize),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (1u64..4, 1usize..9000).prop_map(|(typist, count)| Step::Type(typist, count)),
+        6 => (1u64..4, 1usize..9000, 0u64..3000).prop_map(|(typist, count, again)| Step::Type(typist, count, again)),
         3 => Just(Step::Deliver),
         3 => (any_death(), 1u64..4, 1usize..9000).prop_map(|(death, typist, count)| Step::Die(death, typist, count)),
     ]
@@ -101,13 +101,17 @@ proptest! {
         let mut read: Vec<u8> = Vec::new();
         for step in steps {
             match step {
-                Step::Type(typist, count) => {
-                    let (claim, from) = ledger.claim(typist);
+                Step::Type(typist, count, again) => {
+                    let from = ledger.accepted(typist);
                     prop_assert_eq!(from, accepted[usize::try_from(typist).unwrap()]);
-                    let bytes = text(typist, from, count);
-                    let Accepted::Bytes(taken) = ledger.accept(Some(claim), &bytes).unwrap() else { panic!() };
-                    sent.extend(&bytes[..taken]);
-                    accepted[usize::try_from(typist).unwrap()] += taken as u64;
+                    // An old socket's bytes arrive late, some or all of them again.
+                    let next = from.saturating_sub(again);
+                    let bytes = text(typist, next, count);
+                    let taken = ledger.accept(Some(Number { typist, next }), &bytes).unwrap();
+                    let known = usize::try_from(from - next).unwrap().min(bytes.len());
+                    prop_assert!(taken >= known);
+                    sent.extend(&bytes[known..taken]);
+                    accepted[usize::try_from(typist).unwrap()] += (taken - known) as u64;
                 }
                 Step::Deliver => {
                     let waiting = ledger.waiting();
@@ -118,7 +122,7 @@ proptest! {
                     read.extend(program.take());
                 }
                 Step::Die(death, typist, count) => {
-                    let (_, from) = ledger.claim(typist);
+                    let from = ledger.accepted(typist);
                     let room = ledger.capacity - ledger.waiting;
                     let bytes = text(typist, from, count.min(room));
                     if !bytes.is_empty() && !matches!(death, Death::Between) {
@@ -139,7 +143,7 @@ proptest! {
             }
         }
         for typist in 1..4 {
-            prop_assert_eq!(ledger.claim(typist).1, accepted[usize::try_from(typist).unwrap()]);
+            prop_assert_eq!(ledger.accepted(typist), accepted[usize::try_from(typist).unwrap()]);
         }
         while ledger.waiting() > 0 {
             ledger.deliver(&program.stdin).unwrap();
@@ -153,21 +157,29 @@ proptest! {
     fn any_table_is_read(bytes in proptest::collection::vec(any::<u8>(), 0..6000)) {
         let kept = Kept::new();
         rustix::io::pwrite(&kept.table, &bytes, 0).unwrap();
-        kept.open().claim(7);
+        kept.open().accepted(7);
     }
 }
 
+/// The number of a typist's next byte.
+fn at(typist: u64, next: u64) -> Option<Number> {
+    Some(Number { typist, next })
+}
+
 #[test]
-fn what_an_old_socket_still_holds_is_dropped_once_its_typist_has_come_back() {
+fn the_same_bytes_from_two_sockets_are_applied_once_whichever_comes_first() {
     let kept = Kept::new();
     let mut ledger = kept.open();
-    let (old, _) = ledger.claim(5);
-    assert_eq!(ledger.accept(Some(old), b"ab").unwrap(), Accepted::Bytes(2));
-    let (new, accepted) = ledger.claim(5);
-    assert_eq!(accepted, 2);
-    assert_eq!(ledger.accept(Some(old), b"late").unwrap(), Accepted::Stale);
-    assert_eq!(ledger.accept(Some(new), b"cd").unwrap(), Accepted::Bytes(2));
-    assert_eq!(kept.open().claim(5).1, 4);
+    assert_eq!(ledger.accept(at(5, 0), b"ab").unwrap(), 2);
+    assert_eq!(ledger.accept(at(5, 0), b"abc").unwrap(), 3);
+    assert_eq!(ledger.accept(at(5, 2), b"cd").unwrap(), 2);
+    assert_eq!(ledger.accept(at(5, 1), b"bc").unwrap(), 2, "they count for the socket that they came by");
+    ledger.skip(at(5, 3), 3).unwrap();
+    let mut next = kept.open();
+    assert_eq!((next.accepted(5), next.waiting()), (6, 4), "what was skipped went nowhere");
+    let mut program = Program::new();
+    next.deliver(&program.stdin).unwrap();
+    assert_eq!(program.take(), b"abcd");
 }
 
 #[test]
@@ -176,23 +188,20 @@ fn the_last_who_typed_are_remembered() {
     let mut ledger = kept.open();
     let most = MAX_TYPISTS as u64;
     for typist in 1..=most + 10 {
-        let (claim, _) = ledger.claim(typist);
-        ledger.accept(Some(claim), b"x").unwrap();
+        ledger.accept(at(typist, 0), b"x").unwrap();
     }
     let mut next = kept.open();
-    assert_eq!(next.claim(most + 10).1, 1);
-    assert_eq!(next.claim(11).1, 1);
-    assert_eq!(next.claim(10).1, 0, "its place went to another");
-    // Who types in between is never forgotten by the agent itself.
-    assert_eq!(ledger.claim(1).1, 1);
+    assert_eq!((next.accepted(most + 10), next.accepted(11)), (1, 1));
+    assert_eq!(next.accepted(10), 0, "its place went to another");
+    // The agent itself forgets nobody who is there.
+    assert_eq!(ledger.accepted(1), 1);
 }
 
 #[test]
 fn the_end_is_remembered_and_comes_after_what_waits() {
     let kept = Kept::new();
     let mut ledger = kept.open();
-    let (claim, _) = ledger.claim(1);
-    ledger.accept(Some(claim), b"last").unwrap();
+    ledger.accept(at(1, 0), b"last").unwrap();
     assert!(!ledger.is_over());
     ledger.end();
     let mut next = kept.open();
