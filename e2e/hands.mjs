@@ -61,6 +61,24 @@ export class Hands {
     await cdp.detach();
   }
 
+  /** Moves fingers over the glass: each step says where they are; the first one rests for so long, in milliseconds. */
+  async touch(steps, rests = 0) {
+    const cdp = await this.#page.context().newCDPSession(this.#page);
+    const send = (type, fingers) =>
+      cdp.send("Input.dispatchTouchEvent", { type, touchPoints: fingers.map(([x, y], id) => ({ x, y, id })) });
+    const [first, ...others] = steps;
+    await send("touchStart", first);
+    await this.#page.waitForTimeout(rests);
+    for (const fingers of others) await send("touchMove", fingers);
+    await send("touchEnd", []);
+    await cdp.detach();
+  }
+
+  /** How many pixels high the terminal's letters are. */
+  async fontSize() {
+    return this.#page.locator(".xterm-rows:visible").evaluate((rows) => Number.parseFloat(getComputedStyle(rows).fontSize));
+  }
+
   async openTerminalSettings() {
     await this.#page.getByRole("button", { name: "Terminal settings" }).click();
     await this.#page.getByRole("dialog").waitFor();

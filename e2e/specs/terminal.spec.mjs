@@ -163,3 +163,19 @@ see("a phone has the keys that its own keyboard lacks", { ...PHONE }, async (pag
   assert.equal(await page.overflow(), 0);
   await page.expectAccessible();
 });
+
+see("fingers scroll, select, and change the size of letters", { ...PHONE }, async (page) => {
+  await page.launch();
+  await page.run("seq 1 200");
+  const top = async () => Number((await page.screen()).split("\n")[0]);
+  const before = await top();
+  const swipe = Array.from({ length: 16 }, (_, step) => [[180, 200 + 20 * step]]);
+  await page.hands.touch(swipe);
+  await until("earlier lines", async () => (await top()) < before - 5, () => page.screen());
+  // A finger that rests selects the word below it, and then down to where it goes.
+  await page.hands.touch([[[20, 200]], [[60, 260]]], 800);
+  await until("lines on the clipboard", async () => /^\d+\n\d+\n/.test(await page.hands.clipboard()));
+  const size = await page.hands.fontSize();
+  await page.hands.touch(Array.from({ length: 7 }, (_, step) => [[100 - 10 * step, 300], [200 + 10 * step, 300]]));
+  await until("larger letters", async () => (await page.hands.fontSize()) > size);
+});
