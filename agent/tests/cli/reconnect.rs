@@ -9,9 +9,9 @@ use porthole_faults::{Fault, Proxy, Target, Way};
 use crate::screen::Screen;
 use crate::support::{Agent, read_until};
 
-/// The first connections are reset in the middle of the output.
+/// The first connections are reset: one in the answer to the launch, the others in the middle of the output.
 fn resets() -> Vec<Fault> {
-    [100_000, 300_000].map(|after| Fault::Cut { way: Way::Down, after, abrupt: true }).into()
+    [1_500, 100_000, 300_000].map(|after| Fault::Cut { way: Way::Down, after, abrupt: true }).into()
 }
 
 /// Does this while a proxy carries what is sent to `target`.
@@ -41,7 +41,7 @@ fn a_run_prints_everything_once_though_its_connection_is_reset_again_and_again()
         let wanted: String = (1..=100_000).map(|line| format!("{line}\n")).collect();
         assert_eq!(outcome.status, 3, "{}", outcome.stderr);
         assert!(outcome.stdout == wanted, "{} bytes in place of {}", outcome.stdout.len(), wanted.len());
-        assert_eq!(proxy.happened()[..2], resets());
+        assert_eq!(proxy.happened()[..3], resets());
     });
     assert_eq!(agent.ok(&["ps", "-aq"]).lines().count(), 1, "one launch for one run");
 }
@@ -104,5 +104,27 @@ fn what_is_typed_while_nobody_is_there_arrives_when_the_agent_is_back() {
         stdout.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "got two\ngot three\n");
         assert_eq!(child.wait().unwrap().code(), Some(0));
+    });
+}
+
+#[test]
+fn a_terminal_goes_on_after_the_agent_was_killed_and_the_line_that_told_of_it_goes_away() {
+    let mut agent = Agent::start();
+    let target = Target::new(agent.address());
+    through(&target, Vec::new(), |proxy| {
+        let mut screen = Screen::open(&agent, &["--agent", &url(proxy), "run", "-it", "busybox", "sh"]);
+        screen.shows("# ");
+        screen.asks("X=kept; echo set", "set");
+        target.set(None);
+        agent.kill();
+        screen.shows("connection lost, reconnecting");
+        screen.types("echo $X-and-ty''ped\r");
+        agent.restart();
+        target.set(Some(agent.address()));
+        // The line is cleared, and the cursor is where it was.
+        screen.shows("\x1b[2K\x1b8");
+        screen.shows("kept-and-typed\r\n");
+        screen.types("exit 6\r");
+        assert_eq!(screen.ends(), Some(6));
     });
 }

@@ -91,9 +91,10 @@ pub fn run(settings: &Settings) -> Result<()> {
                 if number >= rounds.end || world.failed.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let played = world.play(number);
-                world.failed.fetch_or(played.is_err(), Ordering::Relaxed);
-                played?;
+                if let Err(error) = world.play(number) {
+                    // The first one tells; those that are given up for its sake do not.
+                    return if world.failed.swap(true, Ordering::Relaxed) { Ok(()) } else { Err(error) };
+                }
                 world.tell(rounds.end - rounds.start, started);
             }
         };

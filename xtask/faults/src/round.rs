@@ -152,8 +152,8 @@ impl<'a> Round<'a> {
         let porthole = &self.world.settings.porthole;
         let outcome = loop {
             let outcome = command_line::run(porthole, self.proxy, &process.command, &self.typed, PATIENCE)?;
-            // It tries again only what it has begun.
-            if !(outcome.status == Some(125) && outcome.told.contains("No agent answers")) {
+            // It tries again only what it has begun: before that, a connection that fails is told at once.
+            if outcome.status != Some(125) || !self.patiently(|| self.ours())?.1.is_empty() {
                 break outcome;
             }
         };
@@ -175,13 +175,27 @@ impl<'a> Round<'a> {
 
     /// There is one container for one launch; it is removed.
     fn clean(&self) -> Result<()> {
+        let launched = self.patiently(|| {
+            let (address, ours) = self.ours()?;
+            if let [container] = &ours[..] {
+                Client::connect(address)?.remove(container)?;
+            }
+            Ok(ours.len())
+        });
+        match launched.context("cleaning up")? {
+            // None when it was removed, and the agent killed before it had said so.
+            0 | 1 => Ok(()),
+            times => bail!("launched {times} times"),
+        }
+    }
+
+    /// Does it again while it fails: the agent may be killed under our hands.
+    fn patiently<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            // The agent may be killed under our hands: once more, then.
-            match self.try_clean() {
-                Ok(found) => return found,
+            match work() {
                 Err(_) if Instant::now() < deadline => {}
-                Err(error) => return Err(error.context("cleaning up")),
+                outcome => return outcome,
             }
             #[expect(
                 clippy::disallowed_methods,
@@ -191,23 +205,16 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn try_clean(&self) -> Result<Result<()>> {
+    /// The containers of this round, and where the agent is.
+    fn ours(&self) -> Result<(SocketAddr, Vec<ContainerId>)> {
         let address = self.world.agent.get().context("there is no agent")?;
         let all: Vec<ContainerSummary> = serde_json::from_slice(&http(address, "GET", "/containers", b"")?)?;
         let is_ours = |container: &&ContainerSummary| {
             let words = container.processes.first().map(|process| process.command.join(" "));
             words.is_some_and(|words| words.contains(&format!(": {};", self.tag)))
         };
-        let ours: Vec<ContainerId> =
-            all.iter().filter(is_ours).map(|container| container.id.clone()).collect();
-        if ours.len() > 1 {
-            return Ok(Err(anyhow::anyhow!("launched {} times", ours.len())));
-        }
-        let mut client = Client::connect(address)?;
-        for container in &ours {
-            client.remove(container)?;
-        }
-        Ok(Ok(()))
+        let ours = all.iter().filter(is_ours).map(|container| container.id.clone()).collect();
+        Ok((address, ours))
     }
 }
 
