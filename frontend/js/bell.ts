@@ -9,13 +9,15 @@ const PAUSE_MS = 500;
 let last = 0;
 let audio: AudioContext | undefined;
 
-export function ring(host: HTMLElement): void {
+/// Rings; false when it has rung a moment ago.
+export function ring(host: HTMLElement): boolean {
   const now = performance.now();
-  if (now - last < PAUSE_MS) return;
+  if (now - last < PAUSE_MS) return false;
   last = now;
   host.dataset.bell = "true";
   setTimeout(() => delete host.dataset.bell, SEEN_MS);
   if (settings().sound) sound();
+  return true;
 }
 
 function sound(): void {

@@ -12,6 +12,7 @@ const MOST_COPIED = 1024 * 1024;
 
 export class Clipboard {
   readonly #emulator: Emulator;
+  readonly #host: HTMLElement;
   readonly #ask: Ask;
   readonly #note: (text: string) => void;
   /// Whether the program may copy: not asked yet, being asked, or what was answered.
@@ -19,6 +20,7 @@ export class Clipboard {
 
   constructor(emulator: Emulator, host: HTMLElement, ask: Ask, note: (text: string) => void, isOld: () => boolean) {
     this.#emulator = emulator;
+    this.#host = host;
     this.#ask = ask;
     this.#note = note;
     emulator.parser.registerOscHandler(52, (data) => {
@@ -87,13 +89,15 @@ export class Clipboard {
     // A question, which is never answered, or nothing that could be copied.
     if (text === undefined || text === "") return;
     if (this.#consent === "given") return this.#write(text);
-    if (this.#consent !== "unasked") return;
+    // One that cannot be seen is asked about when it can.
+    if (this.#consent !== "unasked" || this.#host.clientHeight === 0 || document.hidden) return;
     this.#consent = "asking";
     const question = {
       title: "Let this terminal copy?",
       text: "The program in it wants to put text on your clipboard. If you allow it, it may do so again as long as this terminal is open. It can never read the clipboard.",
       detail: glimpse(text),
       answers: ["Allow"],
+      unasked: true,
     };
     void this.#ask(question).then((answer) => {
       this.#consent = answer === "Allow" ? "given" : "refused";

@@ -9,6 +9,8 @@ export type Question = {
   detail?: string;
   /// What to do, the first being what Enter does; not to do anything comes by itself.
   answers: string[];
+  /// Whether it comes unasked for, while the visitor may be typing: then Enter does nothing.
+  unasked?: boolean;
 };
 
 let number = 0;
@@ -25,13 +27,14 @@ export function ask(host: HTMLElement, question: Question): Promise<string | und
     const answers = question.answers.map((text, index) =>
       button(text, text, () => answer(text), index === 0 ? "button button-accent" : "button"),
     );
+    const cancel = button("Cancel", "Cancel", () => answer());
     const dialog = make(
       "dialog",
       { class: "dialog", attributes: { "aria-labelledby": id } },
       make("h2", { class: "dialog-title", text: question.title, attributes: { id } }),
       make("p", { class: "dialog-text", text: question.text }),
       ...(question.detail === undefined ? [] : [make("pre", { class: "terminal-glimpse", text: question.detail, attributes: { tabindex: "0" } })]),
-      make("div", { class: "dialog-actions" }, button("Cancel", "Cancel", () => answer()), ...answers.reverse()),
+      make("div", { class: "dialog-actions" }, cancel, ...answers.reverse()),
     );
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
@@ -41,6 +44,6 @@ export function ask(host: HTMLElement, question: Question): Promise<string | und
     dialog.addEventListener("keydown", (event) => event.stopPropagation());
     host.append(dialog);
     dialog.showModal();
-    answers.at(-1)?.focus();
+    (question.unasked ? cancel : (answers.at(-1) ?? cancel)).focus();
   });
 }

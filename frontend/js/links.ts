@@ -3,9 +3,10 @@
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import type { ILinkHandler, Terminal as Emulator } from "@xterm/xterm";
 
+import type { Question } from "./dialogs";
 import { safeTarget } from "./text";
 
-export type Ask = (question: { title: string; text: string; detail?: string; answers: string[] }) => Promise<string | undefined>;
+export type Ask = (question: Question) => Promise<string | undefined>;
 
 export function useLinks(emulator: Emulator, ask: Ask): void {
   emulator.loadAddon(new WebLinksAddon((_, uri) => open(uri)));

@@ -31,6 +31,9 @@ const ZOOM_STEP = 1;
 /// An echo that takes longer than this, in milliseconds, so many times in a row, makes guessing worth its weight.
 const SLOW_ECHO_MS = 60;
 const SLOW_ECHOES = 3;
+/// Characters of a title that are shown, and how often it may change, in milliseconds.
+const TITLE_LENGTH = 200;
+const TITLE_MS = 150;
 /// Said above the screen as it was, when what came before is no longer kept.
 const GONE = "\x1b[0;2m── Earlier output is gone: it is no longer kept. ──\x1b[0m\r\n";
 
@@ -56,6 +59,8 @@ export class Terminal {
   /// Whether the visitor knows, since the last connection, that output is missing.
   #saidGone = false;
   #disposed = false;
+  #title = "";
+  #titling: number | undefined;
 
   constructor(
     readonly host: HTMLElement,
@@ -72,7 +77,11 @@ export class Terminal {
     this.#feed = new Feed(this.#emulator);
     this.#emulator.loadAddon(this.#fit);
     this.#emulator.loadAddon(new UnicodeGraphemesAddon());
-    const ask: Ask = async (question) => (await import("./dialogs")).ask(host, question);
+    // One that is hidden asks nothing: its dialog could not be seen, and would make the page deaf.
+    const ask: Ask = async (question) => {
+      const { ask } = await import("./dialogs");
+      return host.clientHeight > 0 ? ask(host, question) : undefined;
+    };
     useLinks(this.#emulator, ask);
     this.#marks = new Marks(this.#emulator);
     this.#clipboard = new Clipboard(this.#emulator, host, ask, (text) => told("note", text), () => this.#feed.isOld);
@@ -80,7 +89,7 @@ export class Terminal {
     this.#emulator.onData((text) => this.#send(text));
     this.#emulator.onBinary((text) => input(Uint8Array.from(text, (char) => char.charCodeAt(0))));
     this.#emulator.onResize(({ cols, rows }) => this.#follows || resize(cols, rows));
-    this.#emulator.onTitleChange((title) => told("title", title.slice(0, 200)));
+    this.#emulator.onTitleChange((title) => this.#titled(title));
     this.#emulator.onBell(() => this.#rang());
     this.#emulator.attachCustomKeyEventHandler((event) => this.#key(event));
     this.#cleanup.push(onThemeChange(() => this.#dress()), onChange(() => this.#dress()));
@@ -154,9 +163,16 @@ export class Terminal {
   }
 
   #rang(): void {
-    if (this.#feed.isOld) return;
-    ring(this.host);
-    this.told("bell", "");
+    if (!this.#feed.isOld && ring(this.host)) this.told("bell", "");
+  }
+
+  /// The program calls itself so. One that does so all the time is heard now and then.
+  #titled(title: string): void {
+    this.#title = title.slice(0, TITLE_LENGTH);
+    this.#titling ??= window.setTimeout(() => {
+      this.#titling = undefined;
+      if (!this.#disposed) this.told("title", this.#title);
+    }, TITLE_MS);
   }
 
   #key(event: KeyboardEvent): boolean {

@@ -12,8 +12,10 @@ use crate::interop::browser;
 use crate::net::socket::Socket;
 use crate::state::connection::{ConnectionAction, Host, Phase};
 
+/// How long what was under way when the network went or came may still arrive, in milliseconds: it proves nothing.
+const SETTLE_MS: u32 = 500;
 /// How long a connection that may have died has for an answer, in milliseconds.
-const PROBE_MS: u32 = 5_000;
+const PROBE_MS: u32 = 4_000;
 
 impl Client {
     pub(super) fn became(&self, action: ConnectionAction) {
@@ -97,14 +99,19 @@ impl Client {
             // The socket may have died while the machine slept: it has a moment to prove that it lives.
             Phase::Live => {
                 let weak = Rc::downgrade(&self.0);
-                let asked_ms = js_sys::Date::now();
-                state.send(&ClientMessage::Ping { nonce: 0 });
-                state.probe = Some(Timeout::new(PROBE_MS, move || {
-                    with(&weak, |client| client.probed(asked_ms));
-                }));
+                state.probe = Some(Timeout::new(SETTLE_MS, move || with(&weak, Client::probe)));
             }
             _ => {}
         }
+    }
+
+    fn probe(&self) {
+        let weak = Rc::downgrade(&self.0);
+        let asked_ms = js_sys::Date::now();
+        let mut state = self.0.state.borrow_mut();
+        state.send(&ClientMessage::Ping { nonce: 0 });
+        let over = move || with(&weak, |client| client.probed(asked_ms));
+        state.probe = Some(Timeout::new(PROBE_MS, over));
     }
 
     fn probed(&self, asked_ms: f64) {
