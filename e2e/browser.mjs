@@ -23,9 +23,10 @@ const FLAGS = [
 
 /**
  * Specs of one file: one agent, with what its configuration file is to say, and one browser for all of them.
+ * With `asVisitor` the page is opened without the owner's token.
  * Returns `see(name, options, spec)`: a spec gets a page that has been opened, and the agent behind it.
  */
-export function visitor({ config } = {}) {
+export function visitor({ config, asVisitor = false } = {}) {
   let porthole;
   let browser;
 
@@ -35,7 +36,8 @@ export function visitor({ config } = {}) {
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       chromiumSandbox: process.getuid() !== 0,
-      args: FLAGS,
+      // What the browser did not fetch has no address, and may not dial this machine.
+      args: process.env.PAGE ? [...FLAGS, "--disable-features=LocalNetworkAccessChecks"] : FLAGS,
     });
   });
 
@@ -48,10 +50,11 @@ export function visitor({ config } = {}) {
     const { timeout = 60_000, skip = false, ...context } = options;
     test(name, { timeout, skip }, async () => {
       const visit = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
+      await servePage(visit);
       await visit.grantPermissions(["clipboard-read", "clipboard-write"]);
       const page = new Page(await visit.newPage(), porthole, axe);
       try {
-        await page.open();
+        await page.open(asVisitor);
         await spec(page, porthole);
         page.expectNoErrors();
       } catch (error) {
@@ -64,6 +67,20 @@ export function visitor({ config } = {}) {
       }
     });
   };
+}
+
+/**
+ * With PAGE in the environment, the page's files come from that directory instead of the program: a page that has changed is tried
+ * without building the program anew.
+ */
+export async function servePage(visit) {
+  const directory = process.env.PAGE;
+  if (!directory) return;
+  await visit.route(/^http:\/\/127\.0\.0\.1:\d+\/(?!api\/)/, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const path = pathname.includes(".") ? pathname : "/index.html";
+    await route.fulfill({ path: `${directory}${path}` });
+  });
 }
 
 /** Screenshot, the page's console and the agent's log of a failed spec. */

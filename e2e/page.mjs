@@ -29,8 +29,10 @@ export class Page {
     page.on("pageerror", (error) => this.console.push(`error: ${error}`));
   }
 
-  async open() {
-    await this.#page.goto(this.#porthole.url);
+  /** Opens the page: the owner's, by the link with the token where there is one, or a visitor's. */
+  async open(asVisitor = false) {
+    const { origin } = new URL(this.#porthole.url);
+    await this.#page.goto(asVisitor ? origin : this.#porthole.url);
     await this.launchButton.waitFor();
   }
 
@@ -497,7 +499,9 @@ export class Page {
 
   /** What the agent says, over HTTP. */
   async api(path, options) {
-    const answer = await fetch(new URL(`/api/v1${path}`, this.#porthole.url), options);
+    const token = new URL(this.#porthole.url).hash.match(/^#token=(.+)/)?.[1];
+    const headers = token ? { authorization: `Bearer ${token}` } : {};
+    const answer = await fetch(new URL(`/api/v1${path}`, this.#porthole.url), { headers, ...options });
     return answer.status === 204 ? null : answer.json();
   }
 

@@ -18,7 +18,7 @@ see("some letters name a command, and Enter does it", {}, async (page) => {
   await page.type("split right");
   await until("the command first", async () => /on the right/.test(await lines(page).first().textContent()));
   await page.press("Enter");
-  await until("two terminals", async () => (await page.dom.locator(".terminal:visible").count()) === 2);
+  await until("two terminals", async () => (await page.dom.locator(".terminals > .terminal:visible").count()) === 2);
 });
 
 see("arrows choose, Escape leaves everything as it was", {}, async (page) => {

@@ -6,7 +6,7 @@ import { until } from "../page.mjs";
 
 const see = visitor();
 
-const panes = (page) => page.dom.locator(".terminal:visible");
+const panes = (page) => page.dom.locator(".terminals > .terminal:visible");
 const names = (page) => page.dom.locator(".tab:visible .tab-name").allTextContents();
 const boxes = async (page) => Promise.all((await panes(page).all()).map((pane) => pane.boundingBox()));
 
@@ -61,7 +61,7 @@ see("closing one of two gives its place to the other", {}, async (page) => {
   await page.launch();
   const [whole] = await boxes(page);
   await split(page, "E");
-  await page.dom.getByRole("button", { name: /^Close Terminal .* 2$/ }).click();
+  await page.dom.getByRole("button", { name: /^Close .* sh 2$/ }).click();
   await until("one terminal", async () => (await panes(page).count()) === 1);
   const [alone] = await boxes(page);
   assert.equal(alone.width, whole.width);

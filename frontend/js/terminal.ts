@@ -16,7 +16,7 @@ import { hasHardwareGl } from "./gl";
 import { KeyBar } from "./key_bar";
 import { type Ask, useLinks } from "./links";
 import { Marks } from "./marks";
-import type { Player } from "./player";
+import type { Replay } from "./replay";
 import { scaleTo } from "./scale";
 import { change, fontSize, onChange, settings } from "./settings";
 import { fontFamily, onThemeChange, theme } from "./theme";
@@ -309,11 +309,10 @@ export class Terminal {
   }
 }
 
-/// A recording, in a terminal that nobody types into. Fails when the text is no recording.
-export async function openPlayer(host: HTMLElement, text: string, tick: (seconds: number, playing: boolean) => void): Promise<Player> {
-  const { Player } = await import("./player");
-  const player = new Player(Emulator, host, options(), text, tick);
-  return player;
+/// Opens a recording, see `replay.ts`.
+export async function openReplay(host: HTMLElement, text: string, at: number, link: string): Promise<Replay> {
+  const { Replay } = await import("./replay");
+  return new Replay(Emulator, host, options(), text, at, link);
 }
 
 function options(): ITerminalOptions {

@@ -3,11 +3,11 @@
 use yew::prelude::*;
 
 use crate::hooks::contexts::Providers;
-use crate::hooks::use_route::{Navigate, use_route};
+use crate::hooks::use_route::use_route;
 use crate::interop::{browser, window};
-use crate::pages::join::Join;
+use crate::pages::join;
 use crate::pages::not_found::not_found;
-use crate::pages::workspace::Workspace;
+use crate::pages::workspace;
 use crate::route::Route;
 
 /// The page.
@@ -19,18 +19,13 @@ pub fn App() -> Html {
         window::guard_shell();
     });
     let (route, navigate) = use_route();
-    if route == Route::Join {
+    match route {
         // It asks for a name before it dials.
-        return html! { <ContextProvider<Navigate> context={navigate}><Join /></ContextProvider<Navigate>> };
-    }
-    let page = match route {
-        // One component for all of them, so that terminals stay when the visitor looks at images.
-        Route::NotFound => not_found(),
-        _ => html! { <Workspace {route} /> },
-    };
-    html! {
-        <ContextProvider<Navigate> context={navigate}>
-            <Providers>{ page }</Providers>
-        </ContextProvider<Navigate>>
+        Route::Join => join::join(join::Props { navigate }),
+        Route::NotFound => html! { <Providers {navigate}>{ not_found() }</Providers> },
+        // One part for all of them, so that terminals stay when the visitor looks at images.
+        route => {
+            html! { <Providers {navigate}>{ workspace::workspace(workspace::Props { route }) }</Providers> }
+        }
     }
 }

@@ -34,6 +34,7 @@ pub mod mounts;
 pub mod networks;
 pub mod palette;
 pub mod parcel_list;
+pub mod part;
 pub mod people;
 pub mod problem;
 pub mod processes;

@@ -14,6 +14,7 @@ pub mod not_found;
 pub mod ports;
 pub mod put_files;
 pub mod recordings;
+pub mod replay;
 pub mod session_bar;
 pub mod share;
 pub mod sidebar;

@@ -53,6 +53,7 @@ pub struct ProcessSummary {
 /// A line of `porthole ps`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(from = "FlatSummary")]
 pub struct ContainerSummary {
     /// Its id.
     pub id: ContainerId,
@@ -78,6 +79,57 @@ pub struct ContainerSummary {
     /// Its bytes on disk, where they were asked for: measuring takes time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ContainerSize>,
+}
+
+/// A [`ContainerSummary`] as it is read, field by field. To read an enum among an object's other fields, serde copies the object
+/// and decodes the copy by code of its own: in the page, a second decoder.
+#[derive(Deserialize)]
+struct FlatSummary {
+    id: ContainerId,
+    name: String,
+    image: String,
+    created_ms: u64,
+    state: String,
+    #[serde(default)]
+    code: u8,
+    #[serde(default)]
+    signal: Option<u8>,
+    #[serde(default)]
+    out_of_memory: bool,
+    processes: Vec<ProcessSummary>,
+    start_micros: u64,
+    #[serde(default)]
+    expires_ms: Option<u64>,
+    #[serde(default)]
+    session: Option<String>,
+    #[serde(default)]
+    size: Option<ContainerSize>,
+}
+
+impl From<FlatSummary> for ContainerSummary {
+    fn from(flat: FlatSummary) -> Self {
+        let FlatSummary {
+            id,
+            name,
+            image,
+            created_ms,
+            processes,
+            start_micros,
+            expires_ms,
+            session,
+            size,
+            ..
+        } = flat;
+        let state = match flat.state.as_str() {
+            "running" => ContainerState::Running,
+            "exited" => {
+                let FlatSummary { code, signal, out_of_memory, .. } = flat;
+                ContainerState::Exited(Exit { code, signal, out_of_memory })
+            }
+            _ => ContainerState::Unknown,
+        };
+        Self { id, name, image, created_ms, state, processes, start_micros, expires_ms, session, size }
+    }
 }
 
 /// Everything about one container.

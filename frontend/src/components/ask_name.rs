@@ -1,35 +1,32 @@
 //! Asking for a name.
 
 use porthole_protocol::error::WireError;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use super::dialog;
+use super::part::part;
 use super::problem::problem;
 use crate::interop::element;
 
-/// Properties of [`AskName`].
-#[derive(Properties, PartialEq)]
+/// What [`ask_name`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// What it is about.
     pub title: AttrValue,
     /// One sentence on what happens.
     pub lead: Html,
     /// What is in the field at first.
-    #[prop_or_default]
     pub initial: AttrValue,
     /// What the field shows while it is empty.
-    #[prop_or("name, or name:tag".into())]
     pub hint: AttrValue,
     /// Whether the field may be left empty.
-    #[prop_or_default]
     pub optional: bool,
     /// The button's words.
     pub verb: AttrValue,
     /// Whether it happens at the moment.
-    #[prop_or_default]
     pub busy: bool,
     /// Why it did not happen.
-    #[prop_or_default]
     pub error: Option<WireError>,
     /// Do it, with this name.
     pub on_name: Callback<String>,
@@ -37,9 +34,16 @@ pub struct Props {
     pub on_close: Callback<()>,
 }
 
+/// What a field for the name of an image shows while it is empty.
+pub const IMAGE_HINT: &str = "name, or name:tag";
+
 /// One field and one button.
-#[component]
-pub fn AskName(props: &Props) -> Html {
+pub fn ask_name(props: Props) -> Html {
+    part("", props, |props, ctx| use_ask_name(props).run(ctx))
+}
+
+#[hook]
+fn use_ask_name(props: &Props) -> Html {
     let field = use_node_ref();
     use_effect_with((), {
         let field = field.clone();
@@ -55,8 +59,10 @@ pub fn AskName(props: &Props) -> Html {
             }
         })
     };
-    html! {
-        <Dialog title={props.title.clone()} on_close={props.on_close.clone()}>
+    dialog::dialog(dialog::Props {
+        title: props.title.clone(),
+        on_close: props.on_close.clone(),
+        children: html! { <>
             <p class="dialog-text">{ props.lead.clone() }</p>
             <form class="dialog-form" {onsubmit}>
                 <label class="dialog-label" for="ask-name">{ "Name" }</label>
@@ -67,6 +73,7 @@ pub fn AskName(props: &Props) -> Html {
                     <button type="submit" class="button button-accent" disabled={props.busy}>{ &props.verb }</button>
                 </div>
             </form>
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }

@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use porthole_protocol::http::ContainerDetail;
+use yew::functional::Hook;
 use yew::prelude::*;
 
+use super::part::part;
 use crate::state::format;
 use crate::state::timeline::{self, Bar, Group, Timeline, WHOLE};
 
-/// Properties of [`Birth`].
-#[derive(Properties, PartialEq)]
+/// What [`birth`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The container.
     pub detail: Rc<ContainerDetail>,
@@ -60,8 +62,12 @@ fn group(group: &Group) -> Html {
 }
 
 /// The timeline of one container.
-#[component]
-pub fn Birth(props: &Props) -> Html {
+pub fn birth(props: Props) -> Html {
+    part("", props, |props, ctx| use_birth(props).run(ctx))
+}
+
+#[hook]
+fn use_birth(props: &Props) -> Html {
     let laid_out = use_memo(props.detail.clone(), |detail| timeline::timeline(&detail.birth));
     let steps: usize = laid_out.groups.iter().map(|group| group.bars.len()).sum();
     html! {

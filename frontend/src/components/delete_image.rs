@@ -1,13 +1,15 @@
 //! Deleting an image, after a question.
 
 use porthole_protocol::image::ImageSummary;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use super::dialog;
+use super::part::part;
 use crate::state::{format, names};
 
-/// Properties of [`DeleteImage`].
-#[derive(Properties, PartialEq)]
+/// What [`delete_image`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Which.
     pub image: ImageSummary,
@@ -18,19 +20,25 @@ pub struct Props {
 }
 
 /// The question, and what its answer means.
-#[component]
-pub fn DeleteImage(props: &Props) -> Html {
+pub fn delete_image(props: Props) -> Html {
+    part("", props, |props, ctx| use_delete_image(props).run(ctx))
+}
+
+#[hook]
+fn use_delete_image(props: &Props) -> Html {
     let image = &props.image;
     let shown = names::short(names::of(image));
     let used = image.containers > 0;
     let force = used || image.names.len() > 1;
-    let confirmed = use_state(|| false);
+    let confirmed = use_state(bool::default);
     let toggle = {
         let confirmed = confirmed.clone();
         Callback::from(move |_| confirmed.set(!*confirmed))
     };
-    html! {
-        <Dialog title={format!("Delete {shown}?")} on_close={props.on_close.clone()}>
+    dialog::dialog(dialog::Props {
+        title: format!("Delete {shown}?").into(),
+        on_close: props.on_close.clone(),
+        children: html! { <>
             <p class="dialog-text">
                 { format!("It gives back {}: the layers that no other image has.", format::bytes(image.unique_bytes)) }
                 if image.names.len() > 1 { { format!(" All its names go: {}.", image.names.join(", ")) } }
@@ -49,6 +57,7 @@ pub fn DeleteImage(props: &Props) -> Html {
                     { "Delete" }
                 </button>
             </div>
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }

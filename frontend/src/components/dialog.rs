@@ -1,27 +1,32 @@
 //! A question over everything else, open for as long as it is mounted.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use crate::interop::element;
 
-/// Properties of [`Dialog`].
-#[derive(Properties, PartialEq)]
+/// What [`dialog`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// What it is about.
     pub title: AttrValue,
     /// The visitor has had enough of it.
     pub on_close: Callback<()>,
     /// Its further name in the style sheet.
-    #[prop_or_default]
     pub class: Classes,
     /// What it asks.
     pub children: Html,
 }
 
 /// A modal dialog. Escape and a button close it; the focus goes back to where it was.
-#[component]
-pub fn Dialog(props: &Props) -> Html {
+pub fn dialog(props: Props) -> Html {
+    part("", props, |props, hooks| use_dialog(props).run(hooks))
+}
+
+#[hook]
+fn use_dialog(props: &Props) -> Html {
     let dialog = use_node_ref();
     use_effect_with((), {
         let dialog = dialog.clone();

@@ -1,12 +1,14 @@
 //! Where files can be dropped.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use crate::interop::files::{self, LocalFile};
 
-/// Properties of [`DropZone`].
-#[derive(Properties, PartialEq)]
+/// What [`drop_zone`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// What happens to a file that is dropped, in a few words.
     pub words: AttrValue,
@@ -17,9 +19,13 @@ pub struct Props {
 }
 
 /// The main part of the page. While files are dragged over it, it says what would happen to them.
-#[component]
-pub fn DropZone(props: &Props) -> Html {
-    let over = use_state(|| false);
+pub fn drop_zone(props: Props) -> Html {
+    part("", props, |props, hooks| use_drop_zone(props).run(hooks))
+}
+
+#[hook]
+fn use_drop_zone(props: &Props) -> Html {
+    let over = use_state(bool::default);
     let ondragover = {
         let over = over.clone();
         Callback::from(move |event: DragEvent| {

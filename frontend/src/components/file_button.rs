@@ -1,12 +1,14 @@
 //! A button that opens the browser's dialog for files.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use crate::interop::files::{self, LocalFile};
 
-/// Properties of [`FileButton`].
-#[derive(Properties, PartialEq)]
+/// What [`file_button`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Its words.
     pub words: AttrValue,
@@ -15,8 +17,12 @@ pub struct Props {
 }
 
 /// The button; the input behind it is neither seen nor reached.
-#[component]
-pub fn FileButton(props: &Props) -> Html {
+pub fn file_button(props: Props) -> Html {
+    part("", props, |props, ctx| use_file_button(props).run(ctx))
+}
+
+#[hook]
+fn use_file_button(props: &Props) -> Html {
     let input = use_node_ref();
     let onclick = {
         let input = input.clone();

@@ -3,18 +3,20 @@
 use std::rc::Rc;
 
 use porthole_protocol::files::{FileEntry, FileKind, StackLayer};
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
 use super::layer_chip::layer_chip;
+use super::part::part;
 use super::problem::problem;
 use crate::interop::files::BlobUrl;
 use crate::state::preview::{self, Preview};
 use crate::state::remote::Remote;
 use crate::state::{format, stack};
 
-/// Properties of [`FilePreview`].
-#[derive(Properties, PartialEq)]
+/// What [`file_preview`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Its path.
     pub path: AttrValue,
@@ -57,8 +59,12 @@ fn shown(path: &str, preview: &Preview, picture: Option<&BlobUrl>) -> Html {
 }
 
 /// The file: where it comes from, whose it is, how it begins.
-#[component]
-pub fn FilePreview(props: &Props) -> Html {
+pub fn file_preview(key: &str, props: Props) -> Html {
+    part(key, props, |props, ctx| use_file_preview(props).run(ctx))
+}
+
+#[hook]
+fn use_file_preview(props: &Props) -> Html {
     let Props { path, entry, layers, content, on_download } = props;
     let view = use_memo(content.value.clone(), |content| content.as_ref().map(|bytes| preview::of(bytes)));
     // Kept while it is shown: the address dies with it.

@@ -1,16 +1,18 @@
 //! A file tree: what is there, which layer it comes from, and what happened to it.
 
 use porthole_protocol::files::{ChangeKind, FileKind, StackLayer};
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
 use super::layer_chip::layer_chip;
+use super::part::part;
 use crate::interop::focus;
 use crate::state::files::{Files, FilesAction, Row};
 use crate::state::{format, glossary, stack};
 
-/// Properties of [`FileTreeView`].
-#[derive(Properties, PartialEq)]
+/// What [`file_tree_view`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The tree.
     pub files: Files,
@@ -76,8 +78,12 @@ fn note(row: &Row) -> Option<Html> {
 }
 
 /// The tree. Arrow keys walk in it, Enter opens.
-#[component]
-pub fn FileTreeView(props: &Props) -> Html {
+pub fn file_tree_view(props: Props) -> Html {
+    part("", props, |props, ctx| use_file_tree_view(props).run(ctx))
+}
+
+#[hook]
+fn use_file_tree_view(props: &Props) -> Html {
     let tree = use_node_ref();
     let rows = props.files.rows();
     let entry = props.files.entry_point(&rows).map(|row| row.path.clone());

@@ -2,20 +2,22 @@
 
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use super::dialog;
 use crate::state::shortcuts::TABLE;
 
 /// The keys of a line, each for itself.
 pub fn chord(keys: &str) -> Html {
     html! {
-        <span class="keys-chord">{ for keys.split(' ').map(|key| html! { <kbd class="key">{ key }</kbd> }) }</span>
+        <span class="keys-chord">{ for keys.split(' ').map(|key| html! { <kbd class="keycap">{ key }</kbd> }) }</span>
     }
 }
 
 /// The list of shortcuts.
 pub fn help_dialog(on_close: Callback<()>) -> Html {
-    html! {
-        <Dialog title="Keyboard" {on_close}>
+    dialog::dialog(dialog::Props {
+        title: "Keyboard".into(),
+        on_close,
+        children: html! { <>
             <p class="section-lead">
                 { "While a terminal has the focus every other key, Tab and Escape among them, is the shell's." }
             </p>
@@ -27,6 +29,7 @@ pub fn help_dialog(on_close: Callback<()>) -> Html {
                     </div>
                 }) }
             </dl>
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }

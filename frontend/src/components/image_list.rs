@@ -3,7 +3,7 @@
 use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
-use super::link::Link;
+use super::link;
 use crate::route::Route;
 use crate::state::{format, names};
 
@@ -29,7 +29,7 @@ pub fn image_list(props: &Props<'_>) -> Html {
         };
         html! {
             <li key={image.id.clone()} class="image">
-                <Link class="image-name" {to}>{ &shown }</Link>
+                { link::link(link::Props { class: classes!("image-name"), to, children: html! { <>{ &shown }</> } }) }
                 <span class="image-facts">
                     { format!("{} · {}", format::bytes(image.bytes), format::count(image.layers.len(), "layer")) }
                 </span>

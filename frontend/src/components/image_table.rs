@@ -4,7 +4,7 @@ use porthole_protocol::image::ImageSummary;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
-use super::link::Link;
+use super::link;
 use crate::route::Route;
 use crate::state::{format, names};
 
@@ -58,7 +58,7 @@ fn row(props: &Props<'_>, image: &ImageSummary, largest: u64) -> Html {
     html! {
         <li key={image.id.clone()} class="shelf-item">
             <span class="shelf-name">
-                <Link class="shelf-link" {to}>{ &shown }</Link>
+                { link::link(link::Props { class: classes!("shelf-link"), to, children: html! { <>{ &shown }</> } }) }
                 if !others.is_empty() { <span class="shelf-also">{ format!("also {}", others.join(", ")) }</span> }
                 <span class="shelf-facts">
                     { format!("{} · {} · {made}", format::count(image.layers.len(), "layer"),

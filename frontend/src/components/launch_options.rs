@@ -4,7 +4,7 @@ use porthole_protocol::http::{Offer, Offers};
 use yew::prelude::*;
 
 use super::limit_fields::limit_fields;
-use crate::state::launch_form::{DISK, LIVE};
+use crate::state::launch_form::{DISK, LIVE, MORE};
 
 /// What an offer means, for someone who meets it for the first time.
 fn words(name: &str) -> (&'static str, &'static str) {
@@ -40,7 +40,8 @@ pub fn launch_options(offers: &Offers, command: &str) -> Html {
     let choices = |group: &'static str, offers: &[Offer]| -> Html {
         offers.iter().enumerate().map(|(index, offer)| choice(group, index, offer)).collect()
     };
-    let disk = (offers.disk != "none").then_some(&DISK);
+    let [disk, files] = &DISK;
+    let [disk, files] = [disk, files].map(|field| (offers.disk != "none").then_some(field));
     let has_lab = offers.networks.iter().any(|network| network.name == "lab" && network.usable);
     html! {
         <details class="options">
@@ -48,6 +49,10 @@ pub fn launch_options(offers: &Offers, command: &str) -> Html {
             <fieldset class="options-group">
                 <legend class="dialog-label">{ "Limits" }</legend>
                 { limit_fields(LIVE.iter().chain(disk), &offers.defaults) }
+                <details>
+                    <summary class="options-head">{ "More limits" }</summary>
+                    { limit_fields(MORE.iter().chain(files), &offers.defaults) }
+                </details>
             </fieldset>
             <fieldset class="options-group">
                 <legend class="dialog-label">{ "Network" }</legend>

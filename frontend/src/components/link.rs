@@ -1,16 +1,17 @@
 //! A way to another part of the page.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
+use super::part::part;
 use crate::hooks::contexts::use_store;
 use crate::hooks::use_route::Navigate;
 use crate::route::Route;
 
-/// Properties of [`Link`].
-#[derive(Properties, PartialEq)]
+/// What [`link`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Its name in the style sheet.
-    #[prop_or_default]
     pub class: Classes,
     /// Where it leads.
     pub to: Route,
@@ -19,8 +20,12 @@ pub struct Props {
 }
 
 /// A link that loads nothing. With a modifier key it is the browser's, as any other: a new tab, a new window.
-#[component]
-pub fn Link(props: &Props) -> Html {
+pub fn link(props: Props) -> Html {
+    part("", props, |props, hooks| use_link(props).run(hooks))
+}
+
+#[hook]
+fn use_link(props: &Props) -> Html {
     let navigate = use_store::<Navigate>();
     let onclick = {
         let to = props.to.clone();

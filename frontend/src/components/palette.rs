@@ -1,15 +1,17 @@
 //! The list of commands: type some letters of one, press Enter.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::dialog::Dialog;
+use super::dialog;
 use super::help_dialog::chord;
+use super::part::part;
 use crate::interop::{element, focus};
 use crate::state::fuzzy;
 use crate::state::palette::{Command, Pick};
 
-/// Properties of [`Palette`].
-#[derive(Properties, PartialEq)]
+/// What [`palette`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// All commands, in the order shown.
     pub commands: Vec<Command>,
@@ -25,8 +27,12 @@ fn line_id(index: usize) -> String {
 }
 
 /// A field and the lines that it names.
-#[component]
-pub fn Palette(props: &Props) -> Html {
+pub fn palette(props: Props) -> Html {
+    part("", props, |props, ctx| use_palette(props).run(ctx))
+}
+
+#[hook]
+fn use_palette(props: &Props) -> Html {
     let field = use_node_ref();
     let typed = use_state(String::new);
     let chosen = use_state(|| 0_usize);
@@ -77,8 +83,11 @@ pub fn Palette(props: &Props) -> Html {
             </li>
         }
     };
-    html! {
-        <Dialog title="Commands" class="palette" on_close={props.on_close.clone()}>
+    dialog::dialog(dialog::Props {
+        title: "Commands".into(),
+        class: classes!("palette"),
+        on_close: props.on_close.clone(),
+        children: html! { <>
             <input class="field palette-field" ref={field} type="text" role="combobox" aria-label="Command" aria-expanded="true"
                 aria-controls="commands" aria-activedescendant={(!found.is_empty()).then(|| line_id(at))} autocomplete="off"
                 autocapitalize="off" spellcheck="false" placeholder="What to do" {oninput} {onkeydown} />
@@ -86,6 +95,6 @@ pub fn Palette(props: &Props) -> Html {
                 { for found.iter().enumerate().map(line) }
             </ul>
             if found.is_empty() { <p class="quiet">{ "Nothing has these letters." }</p> }
-        </Dialog>
-    }
+        </> },
+    })
 }

@@ -1,12 +1,14 @@
 //! Where the name of an image is written that is not here yet.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use crate::interop::element;
 
-/// Properties of [`PullBox`].
-#[derive(Properties, PartialEq)]
+/// What [`pull_box`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Whether a pull can be asked for now.
     pub enabled: bool,
@@ -15,8 +17,12 @@ pub struct Props {
 }
 
 /// One field and one button.
-#[component]
-pub fn PullBox(props: &Props) -> Html {
+pub fn pull_box(props: Props) -> Html {
+    part("", props, |props, ctx| use_pull_box(props).run(ctx))
+}
+
+#[hook]
+fn use_pull_box(props: &Props) -> Html {
     let field = use_node_ref();
     let onsubmit = {
         let (field, on_pull) = (field.clone(), props.on_pull.clone());

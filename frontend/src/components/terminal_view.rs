@@ -1,8 +1,10 @@
 //! One terminal: created once, kept while its tab is open, gone with it.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use super::tab_bar::{panel_id, tab_id};
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
@@ -12,8 +14,8 @@ use crate::state::screen::Command;
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabKey};
 
-/// Properties of [`TerminalView`].
-#[derive(Properties, PartialEq)]
+/// What [`terminal_view`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Its tab.
     pub tab: TabKey,
@@ -42,8 +44,12 @@ pub struct Props {
 }
 
 /// A terminal with its tools.
-#[component]
-pub fn TerminalView(props: &Props) -> Html {
+pub fn terminal_view(key: &str, props: Props) -> Html {
+    part(key, props, |props, hooks| use_terminal_view(props).run(hooks))
+}
+
+#[hook]
+fn use_terminal_view(props: &Props) -> Html {
     let (host, whole) = (use_node_ref(), use_node_ref());
     let tasks = use_tasks();
     let terminal = use_terminal(props.tab, &props.origin, &host);
@@ -127,6 +133,7 @@ pub fn TerminalView(props: &Props) -> Html {
         }
     };
     let (tab, active) = (props.tab, props.active);
+    let name = props.label.strip_prefix("Terminal ").unwrap_or(&props.label);
     let onfocusin = {
         let on_active = props.on_active.clone();
         Callback::from(move |_: FocusEvent| {
@@ -142,9 +149,9 @@ pub fn TerminalView(props: &Props) -> Html {
                 data-beside={props.beside.then_some("true")} {onfocusin}>
                 if props.beside {
                     <header class="pane-head">
-                        <span class="pane-name">{ &props.label }</span>
+                        <span class="pane-name">{ name }</span>
                         <button type="button" class="pane-close" onclick={props.on_close.reform(move |_| tab)}
-                            aria-label={format!("Close {}", props.label)} title="Close. Its process runs on.">
+                            aria-label={format!("Close {name}")} title="Close. Its process runs on.">
                             { glyph(Icon::Close) }
                         </button>
                     </header>

@@ -1,16 +1,18 @@
 //! The messages at the edge of the page.
 
 use gloo_timers::callback::Timeout;
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use super::part::part;
 use crate::state::toasts::Toast;
 
 /// How long a message stays, in milliseconds: long enough to read two sentences.
 const SHOWN_MS: u32 = 10_000;
 
-/// Properties of [`ToastViewer`].
-#[derive(Properties, PartialEq)]
+/// What [`toast_viewer`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The messages, oldest first.
     pub toasts: Vec<Toast>,
@@ -19,25 +21,31 @@ pub struct Props {
 }
 
 /// All messages.
-#[component]
-pub fn ToastViewer(props: &Props) -> Html {
+pub fn toast_viewer(props: Props) -> Html {
+    part("", props, |props, ctx| use_toast_viewer(props).run(ctx))
+}
+
+#[hook]
+fn use_toast_viewer(props: &Props) -> Html {
     html! {
         <div class="toasts" role="region" aria-label="Messages">
-            { for props.toasts.iter().map(|toast| html! {
-                <Item key={toast.key} toast={toast.clone()} on_dismiss={props.on_dismiss.clone()} />
-            }) }
+            { for props.toasts.iter().map(|toast| item(&toast.key.to_string(), ItemProps { toast: toast.clone(), on_dismiss: props.on_dismiss.clone() })) }
         </div>
     }
 }
 
-#[derive(Properties, PartialEq)]
+#[derive(PartialEq)]
 struct ItemProps {
     toast: Toast,
     on_dismiss: Callback<u32>,
 }
 
-#[component]
-fn Item(props: &ItemProps) -> Html {
+fn item(key: &str, props: ItemProps) -> Html {
+    part(key, props, |props, ctx| use_item(props).run(ctx))
+}
+
+#[hook]
+fn use_item(props: &ItemProps) -> Html {
     let Toast { key, message, hint, failure } = props.toast.clone();
     use_effect_with(key, {
         let on_dismiss = props.on_dismiss.clone();

@@ -1,21 +1,22 @@
 //! Name, host, connection, and the switches that concern the whole page.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use super::connection_status::connection_status;
 use super::icon::{Icon, glyph, logo};
+use super::part::part;
 use crate::hooks::use_theme::{Theme, use_theme};
 use crate::interop::keys;
 use crate::state::connection::Connection;
 use crate::state::shortcuts::Shortcut;
 
-/// Properties of [`TopBar`].
-#[derive(Properties, PartialEq)]
+/// What [`top_bar`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The connection.
     pub connection: Connection,
     /// What else concerns the whole page.
-    #[prop_or_default]
     pub children: Html,
 }
 
@@ -27,8 +28,12 @@ fn button(icon: Icon, name: &'static str, shortcut: Shortcut) -> Html {
 }
 
 /// The bar.
-#[component]
-pub fn TopBar(props: &Props) -> Html {
+pub fn top_bar(props: Props) -> Html {
+    part("", props, |props, hooks| use_top_bar(props).run(hooks))
+}
+
+#[hook]
+fn use_top_bar(props: &Props) -> Html {
     let (theme, next_theme) = use_theme();
     let icon = match theme {
         Theme::System => Icon::Contrast,

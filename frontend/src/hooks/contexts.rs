@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::use_route::Navigate;
 use crate::net::client::{Client, Stores};
 use crate::state::connection::Connection;
 use crate::state::kernel::Kernel;
@@ -25,15 +26,56 @@ pub type ToastsContext = UseReducerHandle<Toasts>;
 /// Changes ten times a second while an image is on its way.
 pub type TransfersContext = UseReducerHandle<Transfers>;
 
-/// A context that [`Providers`] puts above everything.
+/// What never changes.
+#[derive(Clone, PartialEq)]
+pub struct Fixed(Client, Navigate);
+
+/// What changes now and then. A context of its own for each would cost the page more than to draw what one of them concerns.
+#[derive(Clone, PartialEq)]
+pub struct Rare(ConnectionContext, ListsContext, ToastsContext);
+
+/// Something that [`Providers`] puts above everything, by itself or within something else.
+pub trait Store: Sized {
+    /// What it is provided in.
+    type Within: Clone + PartialEq + 'static;
+    /// It.
+    fn of(within: Self::Within) -> Self;
+}
+
+macro_rules! stores {
+    ($($store:ty: $within:ty => $pick:expr;)*) => {
+        $(impl Store for $store {
+            type Within = $within;
+            fn of(within: $within) -> Self {
+                let pick: fn($within) -> Self = $pick;
+                pick(within)
+            }
+        })*
+    };
+}
+
+stores! {
+    Client: Fixed => |fixed| fixed.0;
+    Navigate: Fixed => |fixed| fixed.1;
+    ConnectionContext: Rare => |rare| rare.0;
+    ListsContext: Rare => |rare| rare.1;
+    ToastsContext: Rare => |rare| rare.2;
+    TabsContext: TabsContext => |tabs| tabs;
+    TransfersContext: TransfersContext => |transfers| transfers;
+    KernelContext: KernelContext => |kernel| kernel;
+}
+
+/// One of the page's stores. Whoever asks for it is drawn anew when it changes, or what it is provided in.
 #[hook]
-pub fn use_store<T: Clone + PartialEq + 'static>() -> T {
-    use_context::<T>().expect("Providers is above every component")
+pub fn use_store<T: Store>() -> T {
+    T::of(use_context::<T::Within>().expect("Providers is above every component"))
 }
 
 /// Properties of [`Providers`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
+    /// The way to other parts of the page.
+    pub navigate: Navigate,
     /// What they are provided to.
     pub children: Html,
 }
@@ -56,21 +98,18 @@ pub fn Providers(props: &Props) -> Html {
         transfers: transfers.dispatcher(),
     };
     let client: Rc<Client> = use_memo((), move |()| Client::new(stores));
+    let fixed = Fixed((*client).clone(), props.navigate.clone());
     html! {
-        <ContextProvider<Client> context={(*client).clone()}>
-        <ContextProvider<ConnectionContext> context={connection}>
-        <ContextProvider<ListsContext> context={lists}>
+        <ContextProvider<Fixed> context={fixed}>
+        <ContextProvider<Rare> context={Rare(connection, lists, toasts)}>
         <ContextProvider<TabsContext> context={tabs}>
-        <ContextProvider<ToastsContext> context={toasts}>
         <ContextProvider<TransfersContext> context={transfers}>
         <ContextProvider<KernelContext> context={kernel}>
             { props.children.clone() }
         </ContextProvider<KernelContext>>
         </ContextProvider<TransfersContext>>
-        </ContextProvider<ToastsContext>>
         </ContextProvider<TabsContext>>
-        </ContextProvider<ListsContext>>
-        </ContextProvider<ConnectionContext>>
-        </ContextProvider<Client>>
+        </ContextProvider<Rare>>
+        </ContextProvider<Fixed>>
     }
 }

@@ -36,7 +36,7 @@ pub fn use_saved_tabs(tabs: &TabsContext, lists: &ListsContext) {
     });
     use_effect_with((**tabs).clone(), move |tabs| {
         if *restored.borrow() {
-            let text = serde_json::to_string(&tabs.kept()).expect("ids, numbers and names are JSON");
+            let text = json::write(&tabs.kept());
             browser::session_set(KEY, &text);
         }
     });

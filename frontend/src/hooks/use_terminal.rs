@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::contexts::use_store;
 use crate::interop::terminal::{Handlers, Terminal};
 use crate::net::client::Client;
 use crate::state::tabs::{Origin, TabKey};
@@ -12,9 +13,9 @@ use crate::state::tabs::{Origin, TabKey};
 /// Creates the terminal when the component mounts, and hands it to the client once it is ready. None until then.
 #[hook]
 pub fn use_terminal(tab: TabKey, origin: &Origin, host: &NodeRef) -> Option<Rc<Terminal>> {
-    let client = use_context::<Client>().expect("Providers is above every component");
+    let client = use_store::<Client>();
     let terminal = use_state(|| None::<Rc<Terminal>>);
-    let ready = use_state(|| false);
+    let ready = use_state(bool::default);
     use_effect_with(tab, {
         let (client, host, origin) = (client.clone(), host.clone(), origin.clone());
         let (slot, is_ready) = (terminal.clone(), ready.setter());

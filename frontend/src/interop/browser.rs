@@ -116,7 +116,13 @@ pub fn share_secret() -> Option<String> {
 /// The link that a secret belongs into.
 #[must_use]
 pub fn join_link(secret: &str) -> String {
-    format!("{}/#join/{secret}", window().location().origin().unwrap_or_default())
+    link(&format!("/#join/{secret}"))
+}
+
+/// A path of the page as an address that can be given to others.
+#[must_use]
+pub fn link(path: &str) -> String {
+    format!("{}{path}", window().location().origin().unwrap_or_default())
 }
 
 /// What others at the same terminal see the visitor as.

@@ -50,22 +50,22 @@ pub fn close_dialog(node: &NodeRef) {
     }
 }
 
-fn listener(event: &PointerEvent) -> Option<Element> {
-    event.current_target().and_then(|target| target.dyn_into().ok())
+fn grip(event: &PointerEvent) -> Option<Element> {
+    event.target().and_then(|target| target.dyn_into().ok())
 }
 
-/// Lets the element that listens hear of this pointer until it is lifted, wherever it goes.
+/// Lets the element under this pointer hear of it until it is lifted, wherever it goes.
 pub fn capture(event: &PointerEvent) {
-    if let Some(element) = listener(event) {
+    if let Some(element) = grip(event) {
         let _ = element.set_pointer_capture(event.pointer_id());
     }
 }
 
-/// Where a captured pointer is, from the left and from above, in ten-thousandths of the element around the one that listens. None
+/// Where a captured pointer is, from the left and from above, in ten-thousandths of what is around the element that took it. None
 /// when it is not captured.
 #[must_use]
 pub fn captured_at(event: &PointerEvent) -> Option<(u16, u16)> {
-    let element = listener(event).filter(|element| element.has_pointer_capture(event.pointer_id()))?;
+    let element = grip(event).filter(|element| element.has_pointer_capture(event.pointer_id()))?;
     let around = element.parent_element()?.get_bounding_client_rect();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of 10 000")]
     let part =

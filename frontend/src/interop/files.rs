@@ -1,6 +1,7 @@
 //! Files of the visitor's own machine: dropped, chosen, shown, saved.
 
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Node, Url,
 };
@@ -23,6 +24,12 @@ impl LocalFile {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of bytes")]
         let bytes = self.0.size() as u64;
         bytes
+    }
+
+    /// Its content as text; empty when it cannot be read.
+    pub async fn text(&self) -> String {
+        let text = JsFuture::from(self.0.text()).await.ok();
+        text.and_then(|text| text.as_string()).unwrap_or_default()
     }
 
     /// Its content, for a request.

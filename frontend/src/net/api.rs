@@ -9,7 +9,7 @@ use porthole_protocol::image::{CommitRequest, ImageDetail, ImageSummary, Removed
 use porthole_protocol::recording::Recording;
 use porthole_protocol::session::Share;
 
-use super::http;
+use super::{http, json};
 use crate::state::files;
 use crate::state::tabs::Place;
 
@@ -84,7 +84,7 @@ fn located(place: &files::Place, what: &str, path: &str, from: usize) -> String 
 /// # Errors
 /// As [`image`].
 pub async fn commit(container: &ContainerId, request: &CommitRequest) -> Result<ImageSummary, WireError> {
-    let body = serde_json::to_string(request).expect("strings are JSON");
+    let body = json::write(request);
     http::json("POST", &format!("/containers/{container}/commit"), Some(body)).await
 }
 
@@ -157,6 +157,14 @@ pub async fn recordings() -> Result<Vec<Recording>, WireError> {
 #[must_use]
 pub fn recording(id: &str, version: u8) -> String {
     format!("/recordings/{}?format=asciicast-v{version}", escape(id))
+}
+
+/// A recording, whole.
+///
+/// # Errors
+/// As [`image`].
+pub async fn recording_text(id: &str) -> Result<String, WireError> {
+    http::text("GET", &recording(id, 2)).await
 }
 
 /// Deletes a recording.

@@ -16,6 +16,7 @@ use porthole_protocol::ids::{Channel, ContainerId, PersonId, RequestId};
 use porthole_protocol::spec::{Limits, Size};
 use yew::UseReducerDispatcher;
 
+use super::json;
 use super::socket::Socket;
 use crate::interop::browser;
 use crate::interop::terminal::Told;
@@ -99,7 +100,7 @@ impl State {
 
     fn send(&self, message: &ClientMessage) {
         if let Some(socket) = &self.socket {
-            socket.send_text(&serde_json::to_string(message).expect("messages have string keys only"));
+            socket.send_text(&json::write(message));
         }
     }
 

@@ -65,10 +65,10 @@ async fn send(method: &str, path: &str, body: Option<&str>) -> Result<(Response,
     if response.ok() {
         return Ok((response, abort));
     }
-    Err(refusal(response.status(), &text(&response).await?))
+    Err(refusal(response.status(), &words(&response).await?))
 }
 
-async fn text(response: &Response) -> Result<String, WireError> {
+async fn words(response: &Response) -> Result<String, WireError> {
     let failed = |_: JsValue| unanswered();
     let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
     text.as_string().ok_or_else(unanswered)
@@ -76,7 +76,15 @@ async fn text(response: &Response) -> Result<String, WireError> {
 
 async fn answer(method: &str, path: &str, body: Option<String>) -> Result<String, WireError> {
     let (response, _abort) = send(method, path, body.as_deref()).await?;
-    text(&response).await
+    words(&response).await
+}
+
+/// Asks for text.
+///
+/// # Errors
+/// As [`json()`].
+pub async fn text(method: &str, path: &str) -> Result<String, WireError> {
+    answer(method, path, None).await
 }
 
 /// Asks, with a JSON body if one is given, for JSON.

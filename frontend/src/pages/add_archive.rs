@@ -1,9 +1,11 @@
 //! Adding images from archives on the visitor's machine.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
 use crate::components::parcel_list::parcel_list;
+use crate::components::part::part;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_sending::{Errand, use_sending};
 use crate::interop::element;
@@ -13,8 +15,8 @@ use crate::state::names;
 use crate::state::sending::Parcel;
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`AddArchive`].
-#[derive(Properties, PartialEq)]
+/// What [`add_archive`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The archives.
     pub files: Vec<LocalFile>,
@@ -23,11 +25,15 @@ pub struct Props {
 }
 
 /// What kind of archive it is, and how far it is.
-#[component]
-pub fn AddArchive(props: &Props) -> Html {
+pub fn add_archive(props: Props) -> Html {
+    part("", props, |props, ctx| use_add_archive(props).run(ctx))
+}
+
+#[hook]
+fn use_add_archive(props: &Props) -> Html {
     let Props { files, on_close } = props;
     let toasts = use_store::<ToastsContext>();
-    let as_root = use_state(|| false);
+    let as_root = use_state(bool::default);
     let field = use_node_ref();
     let on_done = {
         let (toasts, on_close, count) = (toasts.dispatcher(), on_close.clone(), files.len());
@@ -66,8 +72,10 @@ pub fn AddArchive(props: &Props) -> Html {
         sending.parcels.clone()
     };
     let initial = files.first().map(|file| names::from_file(&file.name())).unwrap_or_default();
-    html! {
-        <Dialog title="Add images" {on_close}>
+    dialog::dialog(dialog::Props {
+        title: "Add images".into(),
+        on_close: on_close.clone(),
+        children: html! { <>
             <form class="dialog-form" {onsubmit}>
                 { parcel_list(&parcels, &[]) }
                 { kind(false, "Saved images.", "What `porthole save` and `docker save` write, or an OCI image layout.") }
@@ -83,6 +91,7 @@ pub fn AddArchive(props: &Props) -> Html {
                     <button type="submit" class="button button-accent" disabled={sending.is_busy()}>{ "Add" }</button>
                 </div>
             </form>
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }

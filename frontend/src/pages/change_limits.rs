@@ -3,28 +3,34 @@
 use std::rc::Rc;
 
 use porthole_protocol::http::ContainerDetail;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
 use crate::components::limit_fields::limit_fields;
+use crate::components::part::part;
 use crate::hooks::contexts::use_store;
 use crate::interop::element;
 use crate::net::client::Client;
 use crate::state::launch_form::{self, LIVE};
 
-/// Properties of [`ChangeLimits`].
-#[derive(Properties, PartialEq)]
+/// What [`change_limits`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The container.
     pub detail: Rc<ContainerDetail>,
 }
 
 /// A button, and the dialog behind it.
-#[component]
-pub fn ChangeLimits(props: &Props) -> Html {
+pub fn change_limits(props: Props) -> Html {
+    part("", props, |props, ctx| use_change_limits(props).run(ctx))
+}
+
+#[hook]
+fn use_change_limits(props: &Props) -> Html {
     let client = use_store::<Client>();
     let form = use_node_ref();
-    let open = use_state(|| false);
+    let open = use_state(bool::default);
     let wrong = use_state(String::new);
     let set_open = |to: bool| {
         let (open, wrong) = (open.setter(), wrong.setter());
@@ -53,7 +59,7 @@ pub fn ChangeLimits(props: &Props) -> Html {
         <>
             <button type="button" class="button" onclick={set_open(true).reform(|_| ())}>{ "Change limits" }</button>
             if *open {
-                <Dialog title={format!("Limits of {name}")} {on_close}>
+                { dialog::dialog(dialog::Props { title: format!("Limits of {name}").into(), on_close, children: html! { <>
                     <form class="dialog-form" ref={form} {onsubmit}>
                         <p class="dialog-text">
                             { "They change while it runs; a field left empty stays as it is. The same by hand: " }
@@ -65,7 +71,7 @@ pub fn ChangeLimits(props: &Props) -> Html {
                             <button type="submit" class="button button-accent">{ "Change" }</button>
                         </div>
                     </form>
-                </Dialog>
+                </> }, class: Classes::new() }) }
             }
         </>
     }

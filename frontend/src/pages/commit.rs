@@ -3,17 +3,19 @@
 use porthole_protocol::error::WireError;
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::CommitRequest;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::ask_name::AskName;
+use crate::components::ask_name;
+use crate::components::part::part;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_task::use_tasks;
 use crate::net::api;
 use crate::state::toasts::ToastsAction;
 use crate::state::{format, names};
 
-/// Properties of [`Commit`].
-#[derive(Properties, PartialEq)]
+/// What [`commit`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The container.
     pub container: ContainerId,
@@ -22,12 +24,16 @@ pub struct Props {
 }
 
 /// A button, and the dialog behind it.
-#[component]
-pub fn Commit(props: &Props) -> Html {
+pub fn commit(props: Props) -> Html {
+    part("", props, |props, ctx| use_commit(props).run(ctx))
+}
+
+#[hook]
+fn use_commit(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
-    let open = use_state(|| false);
-    let busy = use_state(|| false);
+    let open = use_state(bool::default);
+    let busy = use_state(bool::default);
     let refused = use_state(|| None::<WireError>);
     let set_open = |to: bool| {
         let (open, refused) = (open.setter(), refused.setter());
@@ -72,8 +78,7 @@ pub fn Commit(props: &Props) -> Html {
         <>
             <button type="button" class="button" onclick={set_open(true).reform(|_| ())}>{ "Save as image" }</button>
             if *open {
-                <AskName title={format!("Save {} as an image", props.name)} {lead} verb="Save" busy={*busy}
-                    error={(*refused).clone()} {on_name} on_close={set_open(false)} />
+                { ask_name::ask_name(ask_name::Props { title: format!("Save {} as an image", props.name).into(), lead, verb: "Save".into(), busy: *busy, error: (*refused).clone(), on_name, on_close: set_open(false), initial: AttrValue::default(), hint: ask_name::IMAGE_HINT.into(), optional: false }) }
             }
         </>
     }

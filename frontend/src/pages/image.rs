@@ -2,15 +2,17 @@
 
 use porthole_protocol::error::WireError;
 use porthole_protocol::image::ImageSummary;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::layers::Layers;
-use crate::components::ask_name::AskName;
-use crate::components::delete_image::DeleteImage;
+use super::layers;
+use crate::components::ask_name;
+use crate::components::delete_image;
 use crate::components::history::history;
 use crate::components::icon::{Icon, glyph};
 use crate::components::image_config::image_config;
-use crate::components::link::Link;
+use crate::components::link;
+use crate::components::part::part;
 use crate::components::problem::problem;
 use crate::components::section::section;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, ToastsContext, use_store};
@@ -24,8 +26,8 @@ use crate::state::files::Place;
 use crate::state::toasts::ToastsAction;
 use crate::state::{format, names};
 
-/// Properties of [`Image`].
-#[derive(Properties, PartialEq)]
+/// What [`image`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The first digits of its id.
     pub address: AttrValue,
@@ -41,8 +43,12 @@ enum Asking {
 }
 
 /// The image at this address, or the way back.
-#[component]
-pub fn Image(props: &Props) -> Html {
+pub fn image(props: Props) -> Html {
+    part("", props, |props, ctx| use_image(props).run(ctx))
+}
+
+#[hook]
+fn use_image(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let navigate = use_store::<Navigate>();
     // Not the page's, which goes with the image.
@@ -72,27 +78,33 @@ pub fn Image(props: &Props) -> Html {
     };
     let lists = use_store::<ListsContext>();
     let found = lists.images.as_deref().and_then(|images| names::at_address(images, &props.address)).cloned();
-    let back = html! {
-        <Link class="library-back" to={Route::Images}>{ "Images" }</Link>
-    };
+    let back = link::link(link::Props {
+        class: classes!("library-back"),
+        to: Route::Images,
+        children: html! { <>{ "Images" }</> },
+    });
     match (found, &lists.images) {
         (Some(image), _) => {
-            html! { <>{ back }<Page key={image.id.clone()} image={image.clone()} {on_delete} on_launch={props.on_launch.clone()} /></> }
+            html! { <>{ back }{ page(&image.id.clone().to_string(), PageProps { image: image.clone(), on_delete, on_launch: props.on_launch.clone() }) }</> }
         }
         (None, None) => html! { <>{ back }<p class="quiet">{ "Waiting for the agent." }</p></> },
         (None, Some(_)) => html! { <>{ back }<p class="quiet">{ "This image is not here any more." }</p></> },
     }
 }
 
-#[derive(Properties, PartialEq)]
+#[derive(PartialEq)]
 struct PageProps {
     image: ImageSummary,
     on_delete: Callback<(ImageSummary, bool)>,
     on_launch: Callback<String>,
 }
 
-#[component]
-fn Page(props: &PageProps) -> Html {
+fn page(key: &str, props: PageProps) -> Html {
+    part(key, props, |props, ctx| use_page(props).run(ctx))
+}
+
+#[hook]
+fn use_page(props: &PageProps) -> Html {
     let image = &props.image;
     let connection = use_store::<ConnectionContext>();
     let toasts = use_store::<ToastsContext>();
@@ -179,7 +191,7 @@ fn Page(props: &PageProps) -> Html {
             if let Some(error) = &detail.error { { problem(error) } }
             { section("Layers", image.layers.len().to_string(),
                 html! { "What its files are made of, and which step each comes from." },
-                html! { <Layers place={Place::Image(image.id.clone())} name={shown.clone()} /> }) }
+                layers::layers("", layers::Props { place: Place::Image(image.id.clone()), name: shown.clone().into(), actions: Html::default() })) }
             if let Some(detail) = &detail.value {
                 { section("History", format::count(detail.history.len(), "step"),
                     html! { <>{ "What was done to make it, newest first. A step that changed files left a layer. " }
@@ -190,11 +202,8 @@ fn Page(props: &PageProps) -> Html {
             }
             { match *asking {
                 Asking::Nothing => Html::default(),
-                Asking::Name => html! {
-                    <AskName title={format!("Another name for {shown}")} verb="Tag" error={(*refused).clone()} {on_name} {on_close}
-                        lead="A name is a label on the same layers: it costs no bytes. A name that another image has is taken from it." />
-                },
-                Asking::Deletion => html! { <DeleteImage image={image.clone()} {on_delete} {on_close} /> },
+                Asking::Name => ask_name::ask_name(ask_name::Props { title: format!("Another name for {shown}").into(), verb: "Tag".into(), error: (*refused).clone(), on_name, on_close, lead: "A name is a label on the same layers: it costs no bytes. A name that another image has is taken from it.".into(), initial: AttrValue::default(), hint: ask_name::IMAGE_HINT.into(), optional: false, busy: false }),
+                Asking::Deletion => delete_image::delete_image(delete_image::Props { image: image.clone(), on_delete, on_close }),
             } }
         </>
     }

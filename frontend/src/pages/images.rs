@@ -1,11 +1,13 @@
 //! All images: what is here, what is on its way, what is shared.
 
 use porthole_protocol::image::ImageSummary;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::file_button::FileButton;
+use crate::components::file_button;
 use crate::components::image_table::{self, image_table};
-use crate::components::pull_box::PullBox;
+use crate::components::part::part;
+use crate::components::pull_box;
 use crate::components::sharing_view::sharing_view;
 use crate::components::transfer_list::{self, transfer_list};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
@@ -22,8 +24,8 @@ use crate::state::transfers::TransfersAction;
 /// How often it is asked what is stored, in milliseconds.
 const STORAGE_EVERY_MS: u32 = 3_000;
 
-/// Properties of [`Images`].
-#[derive(Properties, PartialEq)]
+/// What [`images`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Launch this image and show its terminal.
     pub on_launch: Callback<String>,
@@ -32,8 +34,12 @@ pub struct Props {
 }
 
 /// The list, and where a further image comes from.
-#[component]
-pub fn Images(props: &Props) -> Html {
+pub fn images(props: Props) -> Html {
+    part("", props, |props, ctx| use_images(props).run(ctx))
+}
+
+#[hook]
+fn use_images(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
@@ -59,14 +65,14 @@ pub fn Images(props: &Props) -> Html {
                 <h2 class="library-title">{ "Images" }</h2>
                 <span class="library-figure">{ format::count(count, "image") }</span>
                 <div class="library-actions">
-                    <FileButton words="Add an archive" on_files={props.on_files.clone()} />
+                    { file_button::file_button(file_button::Props { words: "Add an archive".into(), on_files: props.on_files.clone() }) }
                 </div>
             </header>
             <p class="library-lead">
                 { "An image is a stack of read-only layers and a note on what to run. Containers made from it share the \
                    layers; each adds one thin layer of its own." }
             </p>
-            <PullBox {enabled} on_pull={on_pull.clone()} />
+            { pull_box::pull_box(pull_box::Props { enabled, on_pull: on_pull.clone() }) }
             { transfer_list(&transfer_list::Props { transfers: &transfers, on_pull, on_cancel, on_dismiss }) }
             if let Some(sharing) = storage.value.as_deref().and_then(Sharing::of) { { sharing_view(&sharing) } }
             { match images {

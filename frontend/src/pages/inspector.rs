@@ -1,14 +1,16 @@
 //! The kernel panel and the birth timeline of the shown container.
 
 use porthole_protocol::http::ContainerState;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::change_limits::ChangeLimits;
-use super::commit::Commit;
-use super::layers::Layers;
-use crate::components::birth::Birth;
-use crate::components::file_button::FileButton;
+use super::change_limits;
+use super::commit;
+use super::layers;
+use crate::components::birth;
+use crate::components::file_button;
 use crate::components::kernel_panel::{self, kernel_panel};
+use crate::components::part::part;
 use crate::hooks::contexts::{KernelContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::interop::files::LocalFile;
 use crate::net::client::Client;
@@ -16,8 +18,8 @@ use crate::state::files::Place;
 use crate::state::kernel::disk_is_full;
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`Inspector`].
-#[derive(Properties, PartialEq)]
+/// What [`inspector`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The visitor wants to see the terminal.
     pub on_terminal: Callback<()>,
@@ -52,8 +54,12 @@ impl Half {
 }
 
 /// Kernel panel and birth timeline, one at a time.
-#[component]
-pub fn Inspector(props: &Props) -> Html {
+pub fn inspector(props: Props) -> Html {
+    part("", props, |props, ctx| use_inspector(props).run(ctx))
+}
+
+#[hook]
+fn use_inspector(props: &Props) -> Html {
     let client = use_store::<Client>();
     let kernel = use_store::<KernelContext>();
     let lists = use_store::<ListsContext>();
@@ -89,26 +95,25 @@ pub fn Inspector(props: &Props) -> Html {
             </button>
         }
     };
-    let layers = summary.filter(|_| *half == Half::Layers).map(|container| html! {
-        <Layers key={container.id.to_string()} place={Place::Container(container.id.clone())} name={container.name.clone()}
-            actions={html! {
+    let layers = summary.filter(|_| *half == Half::Layers).map(|container| layers::layers(&container.id.to_string(), layers::Props { place: Place::Container(container.id.clone()), name: container.name.clone().into(), actions: html! {
                 <span class="written-actions">
-                    if let Some(on_files) = &props.on_files { <FileButton words="Put a file in" on_files={on_files.clone()} /> }
-                    <Commit container={container.id.clone()} name={container.name.clone()} />
+                    if let Some(on_files) = &props.on_files { { file_button::file_button(file_button::Props { words: "Put a file in".into(), on_files: on_files.clone() }) } }
+                    { commit::commit(commit::Props { container: container.id.clone(), name: container.name.clone().into() }) }
                 </span>
-            }} />
-    });
+            } }));
     let body = match (*half, &kernel.detail, &kernel.view) {
         _ if kernel.container.is_none() => {
             html! { <p class="quiet">{ "Launch a container to see what the kernel did for it." }</p> }
         }
-        (Half::Birth, Some(detail), _) => html! { <Birth detail={detail.clone()} /> },
+        (Half::Birth, Some(detail), _) => birth::birth(birth::Props { detail: detail.clone() }),
         (Half::Kernel, detail, Some(view)) => kernel_panel(kernel_panel::Props {
             view,
             rates: kernel.rates,
             detail: detail.as_deref(),
             actions: match detail {
-                Some(detail) if !ended => html! { <ChangeLimits detail={detail.clone()} /> },
+                Some(detail) if !ended => {
+                    change_limits::change_limits(change_limits::Props { detail: detail.clone() })
+                }
                 _ => Html::default(),
             },
             on_type: &on_type,

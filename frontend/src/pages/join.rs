@@ -1,39 +1,53 @@
 //! Somebody else's terminal, by a link.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use crate::components::ended::ended;
 use crate::components::icon::logo;
+use crate::components::part::part;
 use crate::components::people::people;
 use crate::components::terminal_status::{self, terminal_status};
-use crate::components::terminal_view::TerminalView;
+use crate::components::terminal_view;
 use crate::hooks::contexts::{
     ConnectionContext, ListsContext, Providers, TabsContext, ToastsContext, use_store,
 };
+use crate::hooks::use_route::Navigate;
 use crate::interop::{browser, element};
 use crate::state::company::told;
 use crate::state::connection::Phase;
 use crate::state::tabs::{Origin, Place, TabsAction};
 use crate::state::toasts::ToastsAction;
 
+/// What [`join`] is about.
+#[derive(PartialEq)]
+pub struct Props {
+    /// The way to other parts of the page.
+    pub navigate: Navigate,
+}
+
 /// Asks for a name, then shows the terminal.
-#[component]
-pub fn Join() -> Html {
+pub fn join(props: Props) -> Html {
+    part("", props, |props, hooks| use_join(props).run(hooks))
+}
+
+#[hook]
+fn use_join(props: &Props) -> Html {
     let field = use_node_ref();
-    let joined = use_state(|| browser::session_get(JOINED).is_some());
+    let is_in = use_state(|| browser::session_get(JOINED).is_some());
     use_effect_with(field.clone(), element::focus);
     let onsubmit = {
-        let (field, joined) = (field.clone(), joined.setter());
+        let (field, is_in) = (field.clone(), is_in.setter());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             browser::set_visitor_name(element::input_value(&field).trim());
             browser::session_set(JOINED, "yes");
-            joined.set(true);
+            is_in.set(true);
         })
     };
-    if *joined {
+    if *is_in {
         // Only now: what dials says the name.
-        return html! { <Providers><Joined /></Providers> };
+        return html! { <Providers navigate={props.navigate.clone()}>{ joined() }</Providers> };
     }
     html! {
         <main class="welcome">
@@ -53,8 +67,12 @@ pub fn Join() -> Html {
 const JOINED: &str = "porthole.joined";
 
 /// The terminal, as large as its owner has it, and who is there.
-#[component]
-fn Joined() -> Html {
+fn joined() -> Html {
+    part("", (), |(), ctx| use_joined().run(ctx))
+}
+
+#[hook]
+fn use_joined() -> Html {
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
@@ -94,9 +112,7 @@ fn Joined() -> Html {
                 </div>
             </header>
             <div class="terminals">
-                <TerminalView key={tab.key} tab={tab.key} origin={tab.origin.clone()} active=true area={AttrValue::Static("inset: 0")}
-                    beside=false on_active={Callback::noop()} on_close={Callback::noop()} label={format!("Terminal {}", opened.name)}
-                    focus={0} screen_reader=false on_screen_reader={Callback::noop()} {on_note} />
+                { terminal_view::terminal_view(&tab.key.to_string(), terminal_view::Props { tab: tab.key, origin: tab.origin.clone(), active: true, area: Some(AttrValue::Static("inset: 0")), beside: false, on_active: Callback::noop(), on_close: Callback::noop(), label: format!("Terminal {}", opened.name).into(), focus: 0, screen_reader: false, on_screen_reader: Callback::noop(), on_note }) }
             </div>
             { terminal_status(&terminal_status::Props {
                 status: &tab.status, expired: false, connected: connection.phase == Phase::Live, on_again: None,

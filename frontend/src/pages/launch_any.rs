@@ -1,9 +1,11 @@
 //! Launching an image by name, which is pulled first when it is not here; with limits, where they are asked for.
 
 use porthole_protocol::spec::LaunchSpec;
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use crate::components::launch_options::launch_options;
+use crate::components::part::part;
 use crate::components::problem::problem;
 use crate::components::transfer_list::transfer_card;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TransfersContext, use_store};
@@ -15,8 +17,8 @@ use crate::state::connection::Phase;
 use crate::state::transfers::PullStatus;
 use crate::state::{launch_form, names};
 
-/// Properties of [`LaunchAny`].
-#[derive(Properties, PartialEq)]
+/// What [`launch_any`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// What the field for the image shows while it is empty.
     pub hint: &'static str,
@@ -25,8 +27,12 @@ pub struct Props {
 }
 
 /// A field for the name, and options; then, where it is not here, the offer to pull it, and how far that is.
-#[component]
-pub fn LaunchAny(props: &Props) -> Html {
+pub fn launch_any(props: Props) -> Html {
+    part("", props, |props, ctx| use_launch_any(props).run(ctx))
+}
+
+#[hook]
+fn use_launch_any(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
@@ -100,6 +106,12 @@ pub fn LaunchAny(props: &Props) -> Html {
             }
         },
     });
+    let session = connection.host.as_ref().and_then(|host| host.session.as_ref());
+    let quota =
+        session.and_then(|session| Some((session.containers, session.max_containers?))).map(|(own, most)| {
+            let full = if own >= most { ": end one to launch another" } else { "" };
+            html! { <p class="quiet">{ format!("{own} of {most} containers{full}") }</p> }
+        });
     html! {
         <div class="any">
             <form class="any-form" ref={form} {onsubmit} {oninput}>
@@ -109,6 +121,7 @@ pub fn LaunchAny(props: &Props) -> Html {
                 if !wrong.is_empty() { <p class="problem" role="alert">{ &*wrong }</p> }
                 if let Some(offers) = &offers.value { { launch_options(offers, &command) } }
             </form>
+            { quota.unwrap_or_default() }
             { below.unwrap_or_default() }
         </div>
     }

@@ -2,12 +2,14 @@
 
 use porthole_protocol::files::{ChangeKind, FileKind};
 use porthole_protocol::ids::ContainerId;
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use crate::components::change_list::change_list;
-use crate::components::file_preview::FilePreview;
-use crate::components::file_tree::FileTreeView;
+use crate::components::file_preview;
+use crate::components::file_tree;
 use crate::components::layer_stack::{self, layer_stack};
+use crate::components::part::part;
 use crate::components::problem::problem;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_files::use_files;
@@ -24,21 +26,24 @@ const CHANGES_EVERY_MS: u32 = 1_000;
 /// How often it is asked who shares what, in milliseconds.
 const STORAGE_EVERY_MS: u32 = 5_000;
 
-/// Properties of [`Layers`].
-#[derive(Properties, PartialEq)]
+/// What [`layers`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// What is looked at.
     pub place: Place,
     /// Its name, as the command line takes it.
     pub name: AttrValue,
     /// What can be done with a container besides; nothing for an image.
-    #[prop_or_default]
     pub actions: Html,
 }
 
 /// Stack, changes, files, preview.
-#[component]
-pub fn Layers(props: &Props) -> Html {
+pub fn layers(key: &str, props: Props) -> Html {
+    part(key, props, |props, ctx| use_layers(props).run(ctx))
+}
+
+#[hook]
+fn use_layers(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
     let from = use_state(|| 0_usize);
@@ -146,9 +151,9 @@ pub fn Layers(props: &Props) -> Html {
                     { show_only("What this layer did", true) }
                 </div>
                 if let Some(error) = files.error() { { problem(error) } }
-                <FileTreeView files={(*files).clone()} layers={layers.clone()} {on_act} />
+                { file_tree::file_tree_view(file_tree::Props { files: (*files).clone(), layers: layers.clone(), on_act }) }
                 if let Some((path, entry)) = &selection {
-                    <FilePreview key={path.clone()} path={path.clone()} entry={entry.clone()} layers={layers.clone()} content={(*content).clone()} {on_download} />
+                    { file_preview::file_preview(path, file_preview::Props { path: path.clone().into(), entry: entry.clone(), layers: layers.clone(), content: (*content).clone(), on_download }) }
                 }
             </section>
         </div>

@@ -2,8 +2,10 @@
 
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::Limits;
+use yew::functional::Hook;
 use yew::prelude::*;
 
+use crate::components::part::part;
 use crate::hooks::contexts::{KernelContext, use_store};
 use crate::hooks::use_now::use_now;
 use crate::net::client::Client;
@@ -16,8 +18,8 @@ const SOON_MS: u64 = 60_000;
 /// What is added where it is not known how long the container was meant to live, in milliseconds.
 const HALF_AN_HOUR_MS: u64 = 1_800_000;
 
-/// Properties of [`Lifetime`].
-#[derive(Properties, PartialEq)]
+/// What [`lifetime`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The container.
     pub container: ContainerId,
@@ -26,8 +28,12 @@ pub struct Props {
 }
 
 /// A clock that runs down, and a button that winds it up again: its whole lifetime, from now.
-#[component]
-pub fn Lifetime(props: &Props) -> Html {
+pub fn lifetime(props: Props) -> Html {
+    part("", props, |props, ctx| use_lifetime(props).run(ctx))
+}
+
+#[hook]
+fn use_lifetime(props: &Props) -> Html {
     let client = use_store::<Client>();
     let kernel = use_store::<KernelContext>();
     let left = props.expires_ms.saturating_sub(use_now(TICK_MS));

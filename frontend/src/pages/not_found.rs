@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use crate::components::icon::logo;
-use crate::components::link::Link;
+use crate::components::link;
 use crate::route::Route;
 
 /// The way back.
@@ -12,7 +12,7 @@ pub fn not_found() -> Html {
         <main class="welcome">
             { logo() }
             <h1 class="welcome-title">{ "Nothing here" }</h1>
-            <p class="welcome-text"><Link to={Route::Workspace}>{ "Go to the workspace" }</Link></p>
+            <p class="welcome-text">{ link::link(link::Props { to: Route::Workspace, children: html! { <>{ "Go to the workspace" }</> }, class: Classes::new() }) }</p>
         </main>
     }
 }

@@ -1,9 +1,11 @@
 //! Ports on which the shown container listens, and the way to what it serves.
 
 use porthole_protocol::ids::ContainerId;
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use crate::components::icon::{Icon, glyph};
+use crate::components::part::part;
 use crate::hooks::contexts::{KernelContext, ToastsContext, use_store};
 use crate::hooks::use_task::use_tasks;
 use crate::interop::browser;
@@ -11,16 +13,20 @@ use crate::net::api;
 use crate::state::few::Few;
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`Ports`].
-#[derive(Properties, PartialEq)]
+/// What [`ports`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The container.
     pub container: ContainerId,
 }
 
 /// A chip for each port. One that is clicked gets an address of its own, outside of this page, and opens there.
-#[component]
-pub fn Ports(props: &Props) -> Html {
+pub fn ports(key: &str, props: Props) -> Html {
+    part(key, props, |props, ctx| use_ports(props).run(ctx))
+}
+
+#[hook]
+fn use_ports(props: &Props) -> Html {
     let kernel = use_store::<KernelContext>();
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();

@@ -3,10 +3,12 @@
 use porthole_protocol::error::WireError;
 use porthole_protocol::files::FileTree;
 use porthole_protocol::http::ContainerSummary;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
 use crate::components::parcel_list::parcel_list;
+use crate::components::part::part;
 use crate::components::problem::problem;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_remote::use_remote;
@@ -18,8 +20,8 @@ use crate::state::files::Place;
 use crate::state::sending::{self, Parcel};
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`PutFiles`].
-#[derive(Properties, PartialEq)]
+/// What [`put_files`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Into which container.
     pub container: ContainerSummary,
@@ -46,8 +48,12 @@ async fn directory(container: ContainerSummary) -> Result<String, WireError> {
 }
 
 /// Where to, what is replaced, and how far it is.
-#[component]
-pub fn PutFiles(props: &Props) -> Html {
+pub fn put_files(props: Props) -> Html {
+    part("", props, |props, ctx| use_put_files(props).run(ctx))
+}
+
+#[hook]
+fn use_put_files(props: &Props) -> Html {
     let Props { container, files, on_close } = props;
     let toasts = use_store::<ToastsContext>();
     let field = use_node_ref();
@@ -96,8 +102,10 @@ pub fn PutFiles(props: &Props) -> Html {
     } else {
         sending.parcels.clone()
     };
-    html! {
-        <Dialog title={format!("Put into {}", container.name)} {on_close}>
+    dialog::dialog(dialog::Props {
+        title: format!("Put into {}", container.name).into(),
+        on_close: on_close.clone(),
+        children: html! { <>
             <form class="dialog-form" {onsubmit}>
                 <label class="dialog-label" for="put-directory">{ "Directory in the container" }</label>
                 <input class="field" id="put-directory" ref={field} type="text" autocomplete="off" autocapitalize="off"
@@ -116,8 +124,9 @@ pub fn PutFiles(props: &Props) -> Html {
                     </button>
                 </div>
             </form>
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }
 
 fn names(tree: &FileTree) -> Vec<String> {

@@ -1,10 +1,12 @@
 //! What was recorded of terminals.
 
 use porthole_protocol::recording::Recording;
+use yew::functional::Hook;
 use yew::prelude::*;
 
 use crate::components::icon::{Icon, glyph};
-use crate::components::link::Link;
+use crate::components::link;
+use crate::components::part::part;
 use crate::components::problem::problem;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
@@ -19,11 +21,15 @@ use crate::state::toasts::ToastsAction;
 const EVERY_MS: u32 = 5_000;
 
 /// The list.
-#[component]
-pub fn Recordings() -> Html {
+pub fn recordings() -> Html {
+    part("", (), |(), ctx| use_recordings().run(ctx))
+}
+
+#[hook]
+fn use_recordings() -> Html {
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
-    let round = use_state(|| 0_u32);
+    let round = use_state(u32::default);
     let now_ms = use_now(AGES_EVERY_MS);
     let recordings = use_remote(Some(*round), Some(EVERY_MS), |_| async { api::recordings().await });
     let save = |one: &Recording, version: u8| {
@@ -63,7 +69,7 @@ pub fn Recordings() -> Html {
         html! {
             <li key={one.id.clone()} class="shelf-item recording" data-on={one.ended_ms.is_none().then_some("true")}>
                 <span class="shelf-name">
-                    <Link class="shelf-link" {to}>{ &one.name }</Link>
+                    { link::link(link::Props { class: classes!("shelf-link"), to, children: html! { <>{ &one.name }</> } }) }
                     <span class="shelf-facts">{ facts }{ full }</span>
                 </span>
                 <span class="quiet" title={begun.clone()}>

@@ -1,9 +1,11 @@
 //! A visitor's session: how long it lasts, more of it, and its end.
 
 use porthole_protocol::session::Session;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
+use crate::components::part::part;
 use crate::hooks::contexts::{ToastsContext, use_store};
 use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
 use crate::hooks::use_task::use_tasks;
@@ -16,20 +18,24 @@ const SOON_MS: u64 = 300_000;
 /// Below this the clock shows seconds, in milliseconds.
 const CLOSE_MS: u32 = 120_000;
 
-/// Properties of [`SessionBar`].
-#[derive(Properties, PartialEq)]
+/// What [`session_bar`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The session.
     pub session: Session,
 }
 
 /// A clock, and two buttons.
-#[component]
-pub fn SessionBar(props: &Props) -> Html {
+pub fn session_bar(props: Props) -> Html {
+    part("", props, |props, ctx| use_session_bar(props).run(ctx))
+}
+
+#[hook]
+fn use_session_bar(props: &Props) -> Html {
     let Session { expires_ms, extends_to_ms, containers, .. } = props.session;
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
-    let ending = use_state(|| false);
+    let ending = use_state(bool::default);
     let every_ms = use_state(|| AGES_EVERY_MS);
     let left = expires_ms.unwrap_or(0).saturating_sub(use_now(*every_ms));
     use_effect_with(left < u64::from(CLOSE_MS), {
@@ -64,7 +70,7 @@ pub fn SessionBar(props: &Props) -> Html {
             }
             <button type="button" class="button" onclick={open(true).reform(|_| ())} aria-label="End the session">{ "End" }</button>
             if *ending {
-                <Dialog title="End the session?" on_close={open(false)}>
+                { dialog::dialog(dialog::Props { title: "End the session?".into(), on_close: open(false), children: html! { <>
                     <p class="dialog-text">
                         { format!("What runs in it is ended and deleted: {}. Recordings go as well.",
                             format::count(containers as usize, "container")) }
@@ -73,7 +79,7 @@ pub fn SessionBar(props: &Props) -> Html {
                         <button type="button" class="button" onclick={open(false).reform(|_| ())}>{ "Go on" }</button>
                         <button type="button" class="button button-bad" onclick={act("DELETE", "")}>{ "End it" }</button>
                     </div>
-                </Dialog>
+                </> }, class: Classes::new() }) }
             }
         </div>
     }

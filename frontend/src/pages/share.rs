@@ -1,9 +1,11 @@
 //! Letting others to a terminal: links that watch, links that type, and who came by them.
 
 use porthole_protocol::session::{May, Person};
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
+use crate::components::part::part;
 use crate::components::people::avatar;
 use crate::components::problem::problem;
 use crate::hooks::contexts::{ListsContext, use_store};
@@ -17,8 +19,8 @@ use crate::state::company::{Company, doing};
 use crate::state::format;
 use crate::state::tabs::Place;
 
-/// Properties of [`Share`].
-#[derive(Properties, PartialEq)]
+/// What [`share`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The terminal.
     pub place: Place,
@@ -59,24 +61,28 @@ fn present(company: &Company, client: &Client, place: &Place) -> Html {
     };
     html! {
         <>
-            <h3 class="dialog-label">{ "Here now" }</h3>
+            <h3 class="share-title">{ "Here now" }</h3>
             <ul class="share-rows" aria-label="People">{ for company.people.iter().map(row) }</ul>
         </>
     }
 }
 
 /// Who is here, a new link, and the links that open.
-#[component]
-pub fn Share(props: &Props) -> Html {
+pub fn share(props: Props) -> Html {
+    part("", props, |props, ctx| use_share(props).run(ctx))
+}
+
+#[hook]
+fn use_share(props: &Props) -> Html {
     let Props { place, name, on_close } = props;
     let client = use_store::<Client>();
     let lists = use_store::<ListsContext>();
     let tasks = use_tasks();
     let form = use_node_ref();
     let made = use_state(|| None::<String>);
-    let copied = use_state(|| false);
+    let copied = use_state(bool::default);
     let failure = use_state(|| None);
-    let round = use_state(|| 0_u32);
+    let round = use_state(u32::default);
     let now_ms = use_now(AGES_EVERY_MS);
     let shares = use_remote(Some((place.container.clone(), *round)), None, |(container, _)| async move {
         api::shares(&container).await
@@ -153,15 +159,17 @@ pub fn Share(props: &Props) -> Html {
         }
     };
     let company = lists.people.get(place).filter(|company| company.others().next().is_some());
-    html! {
-        <Dialog title={format!("Share {name}")} on_close={on_close.clone()}>
+    dialog::dialog(dialog::Props {
+        title: format!("Share {name}").into(),
+        on_close: on_close.clone(),
+        children: html! { <>
             if let Some(company) = company { { present(company, &client, place) } }
             <form class="dialog-form" ref={form} {onsubmit}>
                 { choice("watch", "Watch", "who has the link sees this terminal, and nothing else") }
                 { choice("type", "Type", "and types into it as you do") }
                 <label class="share-lasts">{ "The link opens for " }
                     <select class="field" name="lasts">
-                        <option value="3600000">{ "1 hour" }</option>
+                        <option value="3600000" selected=true>{ "1 hour" }</option>
                         <option value="28800000">{ "8 hours" }</option>
                         <option value="">{ "as long as the container" }</option>
                     </select>
@@ -177,9 +185,10 @@ pub fn Share(props: &Props) -> Html {
                 <p class="dialog-text">{ "It is told this once. Whoever has it needs nothing else." }</p>
             }
             if !links.is_empty() {
-                <h3 class="dialog-label">{ "Open links" }</h3>
+                <h3 class="share-title">{ "Open links" }</h3>
                 <ul class="share-rows" aria-label="Open links">{ for links.iter().map(row) }</ul>
             }
-        </Dialog>
-    }
+        </> },
+        class: Classes::new(),
+    })
 }

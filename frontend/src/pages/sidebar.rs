@@ -2,14 +2,16 @@
 
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::LaunchSpec;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::launch_any::LaunchAny;
+use super::launch_any;
 use crate::components::container_list::{self, container_list};
-use crate::components::dialog::Dialog;
+use crate::components::dialog;
 use crate::components::icon::{Icon, glyph};
 use crate::components::image_list::{self, image_list};
-use crate::components::link::Link;
+use crate::components::link;
+use crate::components::part::part;
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, use_store};
 use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
 use crate::net::client::Client;
@@ -17,8 +19,8 @@ use crate::route::Route;
 use crate::state::connection::Phase;
 use crate::state::tabs::{Origin, Place, TabsAction};
 
-/// Properties of [`Sidebar`].
-#[derive(Properties, PartialEq)]
+/// What [`sidebar`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Launch this image and show its terminal.
     pub on_launch: Callback<String>,
@@ -29,8 +31,12 @@ pub struct Props {
 }
 
 /// The lists.
-#[component]
-pub fn Sidebar(props: &Props) -> Html {
+pub fn sidebar(props: Props) -> Html {
+    part("", props, |props, ctx| use_sidebar(props).run(ctx))
+}
+
+#[hook]
+fn use_sidebar(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
@@ -39,7 +45,7 @@ pub fn Sidebar(props: &Props) -> Html {
     let newest = lists.containers.as_deref().and_then(|all| all.first()).map_or(0, |it| it.created_ms);
     let now_ms = use_now(AGES_EVERY_MS).max(newest);
 
-    let launching = use_state(|| false);
+    let launching = use_state(bool::default);
     let open = |to: bool| {
         let launching = launching.setter();
         Callback::from(move |_: MouseEvent| launching.set(to))
@@ -91,13 +97,13 @@ pub fn Sidebar(props: &Props) -> Html {
                 </button>
             </header>
             { container_list(&containers) }
-            <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Images}>{ "Images" }</Link></h2>
+            <h2 class="sidebar-title images-title">{ link::link(link::Props { class: classes!("sidebar-link"), to: Route::Images, children: html! { <>{ "Images" }</> } }) }</h2>
             { image_list(&images) }
-            <h2 class="sidebar-title images-title"><Link class="sidebar-link" to={Route::Recordings}>{ "Recordings" }</Link></h2>
+            <h2 class="sidebar-title images-title">{ link::link(link::Props { class: classes!("sidebar-link"), to: Route::Recordings, children: html! { <>{ "Recordings" }</> } }) }</h2>
             if *launching {
-                <Dialog title="Launch a container" on_close={close}>
-                    <LaunchAny hint="busybox" on_launch={on_spec} />
-                </Dialog>
+                { dialog::dialog(dialog::Props { title: "Launch a container".into(), on_close: close, children: html! { <>
+                    { launch_any::launch_any(launch_any::Props { hint: "busybox".into(), on_launch: on_spec }) }
+                </> }, class: Classes::new() }) }
             }
         </nav>
     }

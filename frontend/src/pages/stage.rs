@@ -2,18 +2,20 @@
 
 use porthole_protocol::http::ContainerState;
 use porthole_protocol::ids::ContainerId;
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::launch_any::LaunchAny;
-use super::lifetime::Lifetime;
-use super::ports::Ports;
-use super::terminal_head::TerminalHead;
-use crate::components::ask_name::AskName;
+use super::launch_any;
+use super::lifetime;
+use super::ports;
+use super::terminal_head;
+use crate::components::ask_name;
 use crate::components::dividers::dividers;
+use crate::components::part::part;
 use crate::components::queue_card::queue_card;
 use crate::components::tab_bar::{self, Label, tab_bar};
 use crate::components::terminal_status::{self, terminal_status};
-use crate::components::terminal_view::TerminalView;
+use crate::components::terminal_view;
 use crate::components::welcome::{self, welcome};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::hooks::use_shortcuts::use_shortcuts;
@@ -28,8 +30,8 @@ use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, Status, Tab, TabKey, TabsAction};
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`Stage`].
-#[derive(Properties, PartialEq)]
+/// What [`stage`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The visitor wants to see the terminal.
     pub on_terminal: Callback<()>,
@@ -88,15 +90,19 @@ fn shell(container: ContainerId) -> Origin {
 }
 
 /// The terminals.
-#[component]
-pub fn Stage(props: &Props) -> Html {
+pub fn stage(props: Props) -> Html {
+    part("", props, |props, ctx| use_stage(props).run(ctx))
+}
+
+#[hook]
+fn use_stage(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let tabs = use_store::<TabsContext>();
     let toasts = use_store::<ToastsContext>();
-    let screen_reader = use_state(|| false);
-    let focus = use_state(|| 0_u32);
+    let screen_reader = use_state(bool::default);
+    let focus = use_state(u32::default);
     let dragged = use_state(|| None);
     let renaming = use_state(|| None::<TabKey>);
     let on_act = {
@@ -159,13 +165,25 @@ pub fn Stage(props: &Props) -> Html {
     let terminals = tabs.all.iter().map(|tab| {
         let area = places.panes.iter().find(|(key, _)| *key == tab.key).map(|(_, area)| style(*area));
         let label = labels.iter().find(|label| label.key == tab.key);
-        let label = label.map_or_else(String::new, |label| format!("Terminal {} {}", label.name, label.detail));
-        html! {
-            <TerminalView key={tab.key} tab={tab.key} origin={tab.origin.clone()} active={tabs.active == Some(tab.key)}
-                {area} beside={places.panes.len() > 1} on_active={on_active.clone()} on_close={on_close.clone()}
-                {label} focus={*focus} screen_reader={*screen_reader} on_screen_reader={on_screen_reader.clone()}
-                on_note={on_note.clone()} />
-        }
+        let label =
+            label.map_or_else(String::new, |label| format!("Terminal {} {}", label.name, label.detail));
+        terminal_view::terminal_view(
+            &tab.key.to_string(),
+            terminal_view::Props {
+                tab: tab.key,
+                origin: tab.origin.clone(),
+                active: tabs.active == Some(tab.key),
+                area,
+                beside: places.panes.len() > 1,
+                on_active: on_active.clone(),
+                on_close: on_close.clone(),
+                label: label.into(),
+                focus: *focus,
+                screen_reader: *screen_reader,
+                on_screen_reader: on_screen_reader.clone(),
+                on_note: on_note.clone(),
+            },
+        )
     });
     let on_divide = on_act.reform(|(index, share)| TabsAction::Divide(index, share));
     let on_again = match (on_new.clone(), tabs.shown().and_then(|tab| launch(tab, &lists))) {
@@ -177,9 +195,7 @@ pub fn Stage(props: &Props) -> Html {
     let expires_ms = container.and_then(|it| it.expires_ms);
     let running = container.filter(|it| it.state == ContainerState::Running);
     let lifetime = running.zip(expires_ms).map(|(container, expires_ms)| {
-        html! {
-            <Lifetime container={container.id.clone()} {expires_ms} />
-        }
+        lifetime::lifetime(lifetime::Props { container: container.id.clone(), expires_ms })
     });
     let queue = match tabs.shown() {
         Some(Tab { key, status: Status::Queued { position, reason }, .. }) => {
@@ -188,7 +204,9 @@ pub fn Stage(props: &Props) -> Html {
         }
         _ => Html::default(),
     };
-    let head = tabs.shown().and_then(|tab| Some(html! { <TerminalHead place={tab.place.clone()?} /> }));
+    let head = tabs.shown().and_then(|tab| {
+        Some(terminal_head::terminal_head(terminal_head::Props { place: tab.place.clone()? }))
+    });
     let rename = renaming.and_then(|key| tabs.tab(key)).map(|tab| {
         let (key, renaming) = (tab.key, renaming.setter());
         let on_close = Callback::from(move |()| renaming.set(None));
@@ -199,10 +217,18 @@ pub fn Stage(props: &Props) -> Html {
                 close.emit(());
             })
         };
-        html! {
-            <AskName title="Rename the terminal" lead={html! { "Left empty, it is called as its container is." }} verb="Rename"
-                initial={tab.name.clone()} hint="" optional=true {on_name} {on_close} />
-        }
+        ask_name::ask_name(ask_name::Props {
+            title: "Rename the terminal".into(),
+            lead: html! { "Left empty, it is called as its container is." },
+            verb: "Rename".into(),
+            initial: tab.name.clone().into(),
+            hint: "".into(),
+            optional: true,
+            on_name,
+            on_close,
+            busy: false,
+            error: None,
+        })
     });
     html! {
         <section class="stage" aria-label="Terminals" data-region="terminal" tabindex="-1">
@@ -211,10 +237,11 @@ pub fn Stage(props: &Props) -> Html {
                     labels: &labels, active: tabs.active, on_select: &on_select, on_act: &on_act, on_rename: &on_rename,
                     dragged: &dragged, on_new, children: head.unwrap_or_default(),
                 }) }
-                if let Some(container) = running { <Ports key={container.id.to_string()} container={container.id.clone()} /> }
+                if let Some(container) = running { { ports::ports(&container.id.to_string(), ports::Props { container: container.id.clone() }) } }
                 <div class="terminals">
                     { for terminals }
-                    { dividers(&places.dividers, &on_divide) }
+                    // With a key, as all that is among the terminals: else Yew would make them anew.
+                    <div key="dividers" class="dividers">{ dividers(&places.dividers, &on_divide) }</div>
                 </div>
                 // Beside the terminals, not among them: what has no key there would have Yew make them anew.
                 { queue }
@@ -228,9 +255,7 @@ pub fn Stage(props: &Props) -> Html {
                     images: lists.images.as_deref(),
                     enabled: connected,
                     on_launch: &on_open.reform(Origin::image),
-                    children: html! {
-                        <LaunchAny hint="or another image: alpine" on_launch={on_open.reform(|spec| Origin::Launch(Box::new(spec)))} />
-                    },
+                    children: launch_any::launch_any(launch_any::Props { hint: "or another image: alpine".into(), on_launch: on_open.reform(|spec| Origin::Launch(Box::new(spec))) }),
                 }) }
             }
         </section>

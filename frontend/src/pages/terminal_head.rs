@@ -1,9 +1,11 @@
 //! What concerns the active terminal, at the end of the tabs: who is there, who is let in, whether it is recorded.
 
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::share::Share;
+use super::share;
 use crate::components::icon::{Icon, glyph};
+use crate::components::part::part;
 use crate::components::people::people;
 use crate::hooks::contexts::{ListsContext, use_store};
 use crate::hooks::use_shortcuts::use_shortcuts;
@@ -12,19 +14,23 @@ use crate::net::client::Client;
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::Place;
 
-/// Properties of [`TerminalHead`].
-#[derive(Properties, PartialEq)]
+/// What [`terminal_head`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// The terminal.
     pub place: Place,
 }
 
 /// Its people and its buttons.
-#[component]
-pub fn TerminalHead(props: &Props) -> Html {
+pub fn terminal_head(props: Props) -> Html {
+    part("", props, |props, ctx| use_terminal_head(props).run(ctx))
+}
+
+#[hook]
+fn use_terminal_head(props: &Props) -> Html {
     let client = use_store::<Client>();
     let lists = use_store::<ListsContext>();
-    let sharing = use_state(|| false);
+    let sharing = use_state(bool::default);
     let process = lists.process(Some(&props.place));
     let recorded = process.is_some_and(|process| process.recording.is_some());
     let running = process.is_some_and(|process| process.exit.is_none());
@@ -64,7 +70,7 @@ pub fn TerminalHead(props: &Props) -> Html {
             { button(Icon::Rows, "Split below", Shortcut::SplitDown, Some("head-split"), None) }
             { button(Icon::Record, "Record", Shortcut::Record, None, Some(recorded)) }
             { button(Icon::People, "Share", Shortcut::Share, None, None) }
-            if *sharing { <Share place={props.place.clone()} {name} {on_close} /> }
+            if *sharing { { share::share(share::Props { place: props.place.clone(), name, on_close }) } }
         </div>
     }
 }

@@ -2,24 +2,27 @@
 
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::http::{ContainerState, ContainerSummary};
+use yew::functional::Hook;
 use yew::prelude::*;
 
-use super::add_archive::AddArchive;
-use super::image::Image;
-use super::images::Images;
-use super::inspector::Inspector;
-use super::put_files::PutFiles;
-use super::recordings::Recordings;
-use super::session_bar::SessionBar;
-use super::sidebar::Sidebar;
-use super::stage::Stage;
+use super::add_archive;
+use super::image;
+use super::images;
+use super::inspector;
+use super::put_files;
+use super::recordings;
+use super::replay;
+use super::session_bar;
+use super::sidebar;
+use super::stage;
 use crate::components::connection_status::connection_banner;
-use crate::components::drop_zone::DropZone;
+use crate::components::drop_zone;
 use crate::components::ended::ended;
 use crate::components::help_dialog::help_dialog;
-use crate::components::palette::Palette;
-use crate::components::toast_viewer::ToastViewer;
-use crate::components::top_bar::TopBar;
+use crate::components::palette;
+use crate::components::part::part;
+use crate::components::toast_viewer;
+use crate::components::top_bar;
 use crate::components::view_switch::{View, view_switch};
 use crate::hooks::contexts::{ConnectionContext, ListsContext, TabsContext, ToastsContext, use_store};
 use crate::hooks::use_route::Navigate;
@@ -29,21 +32,25 @@ use crate::interop::{focus, keys};
 use crate::net::client::Client;
 use crate::route::Route;
 use crate::state::connection::Phase;
-use crate::state::palette::{self, Pick};
+use crate::state::palette::{Pick, all as all_commands};
 use crate::state::shortcuts::Shortcut;
 use crate::state::tabs::{Origin, TabsAction};
 use crate::state::toasts::ToastsAction;
 
-/// Properties of [`Workspace`].
-#[derive(Properties, PartialEq)]
+/// What [`workspace`] is about.
+#[derive(PartialEq)]
 pub struct Props {
     /// Where one is.
     pub route: Route,
 }
 
 /// The workspace.
-#[component]
-pub fn Workspace(props: &Props) -> Html {
+pub fn workspace(props: Props) -> Html {
+    part("", props, |props, hooks| use_workspace(props).run(hooks))
+}
+
+#[hook]
+fn use_workspace(props: &Props) -> Html {
     let client = use_store::<Client>();
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
@@ -105,19 +112,38 @@ pub fn Workspace(props: &Props) -> Html {
         let dropped = dropped.setter();
         Callback::from(move |files| dropped.set(files))
     };
+    let library = match props.route {
+        Route::Recordings | Route::Recording { .. } => "Recordings",
+        _ => "Images",
+    };
+    // A file that was dropped on another part of the page is no recording.
+    use_effect_with(props.route.clone(), {
+        let dropped = dropped.setter();
+        move |_| dropped.set(Vec::new())
+    });
     let images = match &props.route {
         Route::Images => {
-            Some(html! { <Images on_launch={on_launch.clone()} on_files={on_dropped.clone()} /> })
+            Some(images::images(images::Props { on_launch: on_launch.clone(), on_files: on_dropped.clone() }))
         }
         Route::Image { address } => {
-            Some(html! { <Image address={address.clone()} on_launch={on_launch.clone()} /> })
+            Some(image::image(image::Props { address: address.clone().into(), on_launch: on_launch.clone() }))
         }
-        Route::Recordings | Route::Recording { .. } => Some(html! { <Recordings /> }),
+        Route::Recordings | Route::Recording { .. } => Some(match (dropped.first(), &props.route) {
+            (Some(file), _) => replay::replay(
+                &file.name(),
+                replay::Props { id: String::new(), at_ms: 0, file: Some(file.clone()) },
+            ),
+            (None, Route::Recording { id, at_ms }) => {
+                replay::replay(id, replay::Props { id: id.clone(), at_ms: *at_ms, file: None })
+            }
+            _ => recordings::recordings(),
+        }),
         Route::Workspace | Route::Join | Route::NotFound => None,
     };
     let running = |it: &&ContainerSummary| it.state == ContainerState::Running;
     let container = container.and_then(|id| lists.container(&id)).filter(running).cloned();
     let (words, on_files) = match (&images, &container) {
+        _ if library == "Recordings" => ("Play this recording".to_string(), Some(on_dropped)),
         (Some(_), _) => ("Add the images of this archive".to_string(), Some(on_dropped)),
         (None, Some(container)) => (format!("Put into {}", container.name), Some(on_dropped)),
         (None, None) => ("A file can be put into a container that runs: launch one first".to_string(), None),
@@ -128,9 +154,9 @@ pub fn Workspace(props: &Props) -> Html {
     };
     let files = (*dropped).clone();
     let dialog = match container {
-        _ if files.is_empty() => Html::default(),
-        _ if images.is_some() => html! { <AddArchive {files} {on_close} /> },
-        Some(container) => html! { <PutFiles {container} {files} {on_close} /> },
+        _ if files.is_empty() || library == "Recordings" => Html::default(),
+        _ if images.is_some() => add_archive::add_archive(add_archive::Props { files, on_close }),
+        Some(container) => put_files::put_files(put_files::Props { container, files, on_close }),
         None => Html::default(),
     };
     let on_over = {
@@ -146,7 +172,11 @@ pub fn Workspace(props: &Props) -> Html {
                 Pick::Show(key) => tabs.dispatch(TabsAction::Select(key)),
                 Pick::Launch(image) => launch.emit(image),
             });
-            html! { <Palette commands={palette::all(&tabs_now, &lists)} {on_pick} on_close={on_over} /> }
+            palette::palette(palette::Props {
+                commands: all_commands(&tabs_now, &lists),
+                on_pick,
+                on_close: on_over,
+            })
         }
         None => Html::default(),
     };
@@ -156,30 +186,28 @@ pub fn Workspace(props: &Props) -> Html {
     };
     let session =
         connection.host.as_ref().and_then(|host| host.session.clone()).filter(|session| !session.owner);
-    let session = session.map(|session| html! { <SessionBar {session} /> });
+    let session = session.map(|session| session_bar::session_bar(session_bar::Props { session }));
     if let Phase::Refused(WireError { code: ErrorCode::NoSuchShare, message, .. }) = &connection.phase {
         return ended(message, "Nothing of it is left on this machine.", Some("Start a new one"));
     }
-    let library =
-        if matches!(props.route, Route::Images | Route::Image { .. }) { "Images" } else { "Recordings" };
     html! {
         <div class="shell" data-view={shown.name()}>
-            <TopBar connection={(*connection).clone()}>{ session.unwrap_or_default() }</TopBar>
+            { top_bar::top_bar(top_bar::Props { connection: (*connection).clone(), children: html! { <>{ session.unwrap_or_default() }</> } }) }
             { connection_banner(&connection, &Callback::from(move |()| client.retry_now())) }
-            <DropZone {words} on_files={on_files.clone()}>
-            <Sidebar {on_launch} on_spec={on_open.reform(|spec| Origin::Launch(Box::new(spec)))} on_terminal={on_terminal.clone()} />
-            <Stage on_terminal={on_terminal.clone()} />
-            <Inspector {on_terminal} on_files={on_files.clone()} />
+            { drop_zone::drop_zone(drop_zone::Props { words: words.into(), on_files: on_files.clone(), children: html! { <>
+            { sidebar::sidebar(sidebar::Props { on_launch, on_spec: on_open.reform(|spec| Origin::Launch(Box::new(spec))), on_terminal: on_terminal.clone() }) }
+            { stage::stage(stage::Props { on_terminal: on_terminal.clone() }) }
+            { inspector::inspector(inspector::Props { on_terminal, on_files: on_files.clone() }) }
             if let Some(images) = images {
                 <section class="library" aria-label={library} data-region="images" tabindex="-1">
                     <div class="library-page">{ images }</div>
                 </section>
             }
-            </DropZone>
+            </> } }) }
             { view_switch(shown, &on_view) }
             { dialog }
             { over }
-            <ToastViewer toasts={toasts.all.clone()} {on_dismiss} />
+            { toast_viewer::toast_viewer(toast_viewer::Props { toasts: toasts.all.clone(), on_dismiss }) }
         </div>
     }
 }

@@ -4,6 +4,8 @@ use porthole_protocol::ids::PersonId;
 use porthole_protocol::session::{May, Opened, Person};
 use porthole_protocol::spec::Size;
 
+use super::fuzzy::is_of_word;
+
 /// The people at one terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Company {
@@ -78,11 +80,12 @@ pub fn told(company: Option<&Company>, opened: &Opened) -> String {
     }
 }
 
-/// What stands for a name where there is room for two letters: those that its first two words begin with.
+/// What stands for a name where there is room for two letters: those that its first two words begin with. The style sheet makes
+/// them capitals.
 #[must_use]
 pub fn initials(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
-    let letters: String = words.take(2).flat_map(char::to_uppercase).collect();
+    let words = name.split(|letter| !is_of_word(letter)).filter_map(|word| word.chars().next());
+    let letters: String = words.take(2).collect();
     if letters.is_empty() { "?".into() } else { letters }
 }
 
@@ -138,7 +141,7 @@ mod tests {
     fn initials_are_of_the_first_two_words_in_any_alphabet() {
         assert_eq!(
             ["Ada Lovelace", "calm_otter", "ünal", "", "李 小龙"].map(initials),
-            ["AL", "CO", "Ü", "?", "李小"]
+            ["AL", "co", "ü", "?", "李小"]
         );
     }
 }

@@ -1,19 +1,25 @@
 //! Finding a command by some of its letters.
 
-/// How well these letters name this: the less the better; none when they do not stand in it in this order. Case does not count,
-/// nor do blanks.
+/// Whether a word goes on with this letter. Beyond ASCII every letter is one: the tables that know better are of 10 KiB.
+#[must_use]
+pub fn is_of_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || !letter.is_ascii()
+}
+
+/// How well these letters name this: the less the better; none when they do not stand in it in this order. Blanks do not count, nor
+/// does the case of ASCII.
 #[must_use]
 pub fn distance(typed: &str, words: &str) -> Option<usize> {
     let mut distance = 0;
     let mut last = None;
-    let mut here = words.chars().flat_map(char::to_lowercase).enumerate();
+    let mut here = words.chars().enumerate();
     let mut before = ' ';
-    for wanted in typed.chars().flat_map(char::to_lowercase).filter(|letter| !letter.is_whitespace()) {
+    for wanted in typed.chars().filter(|letter| *letter != ' ') {
         loop {
             let (at, letter) = here.next()?;
-            let begins = !before.is_alphanumeric();
+            let begins = !is_of_word(before);
             before = letter;
-            if letter == wanted {
+            if letter.eq_ignore_ascii_case(&wanted) {
                 // A letter that begins a word or follows the one before costs nothing; to begin late costs a little.
                 let follows = last.is_some_and(|last| last + 1 == at);
                 distance += match last {
@@ -32,9 +38,13 @@ pub fn distance(typed: &str, words: &str) -> Option<usize> {
 /// The indices of what the letters name, best first, in the order given among equals.
 #[must_use]
 pub fn ranked<'a>(typed: &str, all: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    let mut found: Vec<_> =
-        all.enumerate().filter_map(|(index, words)| Some((distance(typed, words)?, index))).collect();
-    found.sort_unstable();
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for (index, words) in all.enumerate() {
+        if let Some(distance) = distance(typed, words) {
+            let at = found.iter().position(|(other, _)| *other > distance).unwrap_or(found.len());
+            found.insert(at, (distance, index));
+        }
+    }
     found.into_iter().map(|(_, index)| index).collect()
 }
 

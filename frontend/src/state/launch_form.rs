@@ -26,8 +26,17 @@ pub const LIVE: [Field; 4] = [
     field("pids", "Processes", "a number, such as 64"),
     field("lifetime", "Lifetime", "a time, such as 90s or 1h30m, or 0 for no end"),
 ];
-/// The limit that is fixed at the start.
-pub const DISK: Field = field("disk", "Disk", "a size, such as 200m or 2g");
+/// Those that are asked for less often, and can be changed as well.
+pub const MORE: [Field; 3] = [
+    field("idle", "Idle time", "a time without anybody, such as 20m, or 0 for no end"),
+    field("cpuset-cpus", "On CPUs", "a list, such as 0-1,3"),
+    field("io", "Disk traffic in a second", "a size, such as 20m"),
+];
+/// The limits that are fixed at the start.
+pub const DISK: [Field; 2] = [
+    field("disk", "Disk", "a size, such as 200m or 2g"),
+    field("disk-files", "Files", "a number, such as 10000"),
+];
 
 /// What a field says.
 pub type Text<'a> = &'a dyn Fn(&str) -> String;
@@ -48,12 +57,18 @@ fn read<T>(text: Text<'_>, field: &Field, parse: fn(&str) -> Option<T>) -> Resul
 /// The first field that is not understood, in a sentence.
 pub fn limits(text: Text<'_>) -> Result<Limits, String> {
     let [memory, cpus, pids, lifetime] = &LIVE;
+    let [idle, cpuset, io] = &MORE;
+    let [disk, files] = &DISK;
     Ok(Limits {
         memory_bytes: read(text, memory, units::bytes)?,
         cpu_millis: read(text, cpus, units::cpus)?,
         pids: read(text, pids, units::count)?,
         lifetime_ms: read(text, lifetime, units::time)?,
-        disk_bytes: read(text, &DISK, units::bytes)?,
+        idle_ms: read(text, idle, units::time)?,
+        cpuset: read(text, cpuset, units::list)?,
+        io_bytes_per_second: read(text, io, units::bytes)?,
+        disk_bytes: read(text, disk, units::bytes)?,
+        disk_inodes: read(text, files, units::count)?.map(u64::from),
         ..Limits::default()
     })
 }
@@ -98,7 +113,7 @@ pub fn command(text: Text<'_>) -> String {
             }
         }
     };
-    for field in LIVE.iter().chain([&DISK]) {
+    for field in LIVE.iter().chain(&MORE).chain(&DISK) {
         add(field.name, &text(field.name));
     }
     add("network", &network(text).unwrap_or_default());
@@ -120,9 +135,12 @@ pub fn shown(name: &str, limits: &Limits) -> String {
     match name {
         "memory" => size(limits.memory_bytes),
         "disk" => size(limits.disk_bytes),
+        "io" => size(limits.io_bytes_per_second),
+        "cpuset-cpus" => limits.cpuset.clone().unwrap_or_else(|| "all".into()),
+        "disk-files" => limits.disk_inodes.map_or_else(String::new, |count| count.to_string()),
         "cpus" => limits.cpu_millis.map_or_else(String::new, |millis| format::cpus(millis.into())),
         "pids" => limits.pids.map_or_else(String::new, |count| count.to_string()),
-        _ => match limits.lifetime_ms {
+        _ => match if name == "idle" { limits.idle_ms } else { limits.lifetime_ms } {
             None | Some(0) => "no end".into(),
             Some(ms) => format::span(ms),
         },
@@ -152,7 +170,11 @@ mod tests {
             ("cpus", "0.5"),
             ("pids", "32"),
             ("lifetime", "30m"),
+            ("idle", "20m"),
+            ("cpuset-cpus", "0-1,3"),
+            ("io", "20m"),
             ("disk", "2g"),
+            ("disk-files", "10000"),
             ("network", "lab"),
             ("lab", "blue"),
             ("engine", "crun"),
@@ -160,6 +182,11 @@ mod tests {
         ]);
         let asked = spec(&text).expect("all of it is understood");
         assert_eq!((asked.limits.memory_bytes, asked.limits.cpu_millis), (Some(64 << 20), Some(500)));
+        assert_eq!((asked.limits.idle_ms, asked.limits.cpuset.as_deref()), (Some(1_200_000), Some("0-1,3")));
+        assert_eq!(
+            (asked.limits.io_bytes_per_second, asked.limits.disk_inodes),
+            (Some(20 << 20), Some(10_000))
+        );
         assert_eq!((asked.limits.lifetime_ms, asked.limits.disk_bytes), (Some(1_800_000), Some(2 << 30)));
         assert_eq!(
             (asked.networks, asked.engine, asked.new_privileges),
@@ -167,8 +194,8 @@ mod tests {
         );
         assert_eq!(
             command(&text),
-            "porthole run -it --memory 64m --cpus 0.5 --pids 32 --lifetime 30m --disk 2g --network blue --engine crun \
-             --new-privileges debian"
+            "porthole run -it --memory 64m --cpus 0.5 --pids 32 --lifetime 30m --idle 20m --cpuset-cpus 0-1,3 --io 20m \
+             --disk 2g --disk-files 10000 --network blue --engine crun --new-privileges debian"
         );
     }
 

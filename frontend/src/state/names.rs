@@ -37,7 +37,7 @@ pub fn find<'a>(images: &'a [ImageSummary], written: &str) -> Option<&'a ImageSu
 /// A name for the image in a file: `Debian-12.tar.gz` gives `debian-12`.
 #[must_use]
 pub fn from_file(file: &str) -> String {
-    let stem = file.split(".t").next().unwrap_or(file).to_lowercase();
+    let stem = file.split(".t").next().unwrap_or(file).to_ascii_lowercase();
     let allowed = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
     stem.chars().map(allowed).collect::<String>().trim_matches(['-', '.', '_']).to_owned()
 }

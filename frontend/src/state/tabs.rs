@@ -120,9 +120,9 @@ pub struct Tabs {
     last_key: TabKey,
 }
 
-/// What is remembered of a terminal: its process, whether it was the active one, its name, and how it is joined to those
-/// after it, see [`Tree::flat`].
-pub type Kept = (ContainerId, ProcessNumber, bool, String, Vec<i32>);
+/// What is remembered of a terminal: its process; 1 when it stood for its tab, 2 when it was the active one as well; its name; and
+/// how it is joined to those after it, see [`Tree::flat`].
+pub type Kept = (ContainerId, ProcessNumber, u8, String, Vec<i32>);
 
 /// What happens to tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +203,9 @@ impl Tabs {
         list.filter_map(|(key, splits)| {
             let tab = lasting.tab(key)?;
             let Place { container, process } = tab.place.clone()?;
-            Some((container, process, self.active == Some(key), tab.name.clone(), splits))
+            let is_front = lasting.groups.iter().any(|group| group.front == key);
+            let rank = if self.active == Some(key) { 2 } else { u8::from(is_front) };
+            Some((container, process, rank, tab.name.clone(), splits))
         })
         .collect()
     }
@@ -329,19 +331,23 @@ impl Tabs {
     }
 
     fn restore(&mut self, kept: Vec<Kept>, gone: &[Place]) {
-        let mut active = self.active;
+        let (mut active, mut fronts) = (self.active, Vec::new());
         let flat: Vec<_> = kept
             .into_iter()
-            .map(|(container, process, was_active, name, splits)| {
+            .map(|(container, process, rank, name, splits)| {
                 let key = self.add(Origin::Process(Place { container, process }));
                 self.change(key, |tab| tab.name = name);
-                active = active.or(was_active.then_some(key));
+                active = active.or((rank == 2).then_some(key));
+                if rank > 0 {
+                    fronts.push(key);
+                }
                 (key, splits)
             })
             .collect();
         let mut flat = flat.into_iter();
         while let Some(tree) = Tree::of_flat(&mut flat) {
-            let front = tree.panes()[0];
+            let panes = tree.panes();
+            let front = panes.iter().copied().find(|key| fronts.contains(key)).unwrap_or(panes[0]);
             self.groups.push(Group { tree, front });
         }
         // What a broken list left without a place.

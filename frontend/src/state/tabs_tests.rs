@@ -104,6 +104,10 @@ fn everything_is_as_it_was_after_a_reload() {
         .after(TabsAction::Select(2));
     let again = Tabs::default().after(TabsAction::Restore(tabs.kept(), Vec::new()));
     assert_eq!(again.kept(), tabs.kept());
+    let elsewhere = tabs.after(TabsAction::Select(4)).after(TabsAction::Select(1));
+    let again = Tabs::default().after(TabsAction::Restore(elsewhere.kept(), Vec::new()));
+    assert_eq!(again.kept(), elsewhere.kept(), "each tab shows the terminal that it showed");
+    let again = Tabs::default().after(TabsAction::Restore(tabs.kept(), Vec::new()));
     assert_eq!(again.shown().and_then(|tab| tab.place.clone()), Some(place(1)));
     assert_eq!(again.groups.iter().map(|group| group.tree.panes().len()).collect::<Vec<_>>(), [1, 2, 1]);
 }
@@ -120,6 +124,6 @@ fn what_is_gone_does_not_come_back() {
 fn what_never_came_to_be_is_not_remembered() {
     let tabs = three().after(TabsAction::Split(Origin::image("busybox".into()), Axis::Row));
     assert_eq!(tabs.kept().len(), 3);
-    let broken = vec![(place(0).container, 0, true, String::new(), vec![5_000])];
+    let broken = vec![(place(0).container, 0, 2, String::new(), vec![5_000])];
     assert_eq!(Tabs::default().after(TabsAction::Restore(broken, Vec::new())).all, [], "half a split");
 }

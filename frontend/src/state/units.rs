@@ -53,6 +53,13 @@ pub fn count(text: &str) -> Option<u32> {
     text.parse().ok().filter(|count| *count > 0)
 }
 
+/// `0-1,3`: numbers of CPUs.
+#[must_use]
+pub fn list(text: &str) -> Option<String> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b',');
+    fits.then(|| text.to_owned())
+}
+
 /// `90s`, `1h30m`: milliseconds; `0` for never.
 #[must_use]
 pub fn time(text: &str) -> Option<u64> {

@@ -138,18 +138,16 @@ impl Client {
                 "This page and the agent are of different versions.",
                 "Reload the page.",
             )));
-        } else if code == CloseCode::Ended as u16 && !self.is_refused() {
-            let sentence = match browser::share_secret() {
-                Some(_) => "This link no longer opens anything: it was taken back, or its time is over.",
-                None => "Your session has ended, and its containers with it.",
+        } else if code == CloseCode::Ended as u16 {
+            // The error that came before says why, if one did; that there is no way back, only the close does.
+            let said = match &self.0.state.borrow().connection.phase {
+                Phase::Refused(error) => Some(error.message.clone()),
+                _ => None,
             };
+            let sentence = said.unwrap_or_else(|| "This has ended.".to_owned());
             self.became(ConnectionAction::Refused(WireError::new(ErrorCode::NoSuchShare, sentence, "")));
         }
         self.lost();
-    }
-
-    fn is_refused(&self) -> bool {
-        matches!(self.0.state.borrow().connection.phase, Phase::Refused(_))
     }
 
     pub(super) fn welcomed(&self, host: Host) {

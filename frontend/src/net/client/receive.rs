@@ -35,7 +35,7 @@ impl Client {
             }
             // A message that does not parse is one of a newer agent with a field of a new kind; ignored like an unknown one.
             SocketEvent::Text(text) => {
-                if let Ok(message) = json::read(&text) {
+                if let Ok(message) = json::message(&text) {
                     self.message(message);
                 }
             }
