@@ -83,6 +83,7 @@ see("tabs are renamed, moved by pointer and by key, and all is so after a reload
   await tab("three").focus();
   await page.press("Shift+ArrowRight");
   await until("the order of the key", async () => (await names(page))[1] === "three", () => names(page));
+  assert.equal((await page.api("/containers")).length, 1, "what moves is not launched again");
   const before = await names(page);
   await page.reload();
   await until("the same tabs", async () => (await names(page)).join() === before.join(), () => names(page));

@@ -6,4 +6,5 @@ pub mod download;
 pub mod http;
 pub mod json;
 pub mod socket;
+mod tree;
 pub mod upload;

@@ -8,10 +8,12 @@ use crate::interop::browser;
 /// One sentence, what to do, and (with its words) the way to begin anew.
 pub fn ended(sentence: &str, hint: &str, again: Option<&'static str>) -> Html {
     html! {
-        <main class="welcome ended-page" role="alert">
+        <main class="welcome ended-page">
             { logo() }
-            <h1 class="welcome-title">{ sentence }</h1>
-            <p class="welcome-text">{ hint }</p>
+            <div class="ended-words" role="alert">
+                <h1 class="welcome-title">{ sentence }</h1>
+                <p class="welcome-text">{ hint }</p>
+            </div>
             if let Some(again) = again {
                 <button type="button" class="button button-primary" onclick={Callback::from(|_: MouseEvent| browser::reload())}>
                     { again }

@@ -34,6 +34,10 @@ pub struct Fixed(Client, Navigate);
 #[derive(Clone, PartialEq)]
 pub struct Rare(ConnectionContext, ListsContext, ToastsContext);
 
+/// What changes all the time.
+#[derive(Clone, PartialEq)]
+pub struct Busy(TransfersContext, KernelContext);
+
 /// Something that [`Providers`] puts above everything, by itself or within something else.
 pub trait Store: Sized {
     /// What it is provided in.
@@ -61,8 +65,8 @@ stores! {
     ListsContext: Rare => |rare| rare.1;
     ToastsContext: Rare => |rare| rare.2;
     TabsContext: TabsContext => |tabs| tabs;
-    TransfersContext: TransfersContext => |transfers| transfers;
-    KernelContext: KernelContext => |kernel| kernel;
+    TransfersContext: Busy => |busy| busy.0;
+    KernelContext: Busy => |busy| busy.1;
 }
 
 /// One of the page's stores. Whoever asks for it is drawn anew when it changes, or what it is provided in.
@@ -103,11 +107,9 @@ pub fn Providers(props: &Props) -> Html {
         <ContextProvider<Fixed> context={fixed}>
         <ContextProvider<Rare> context={Rare(connection, lists, toasts)}>
         <ContextProvider<TabsContext> context={tabs}>
-        <ContextProvider<TransfersContext> context={transfers}>
-        <ContextProvider<KernelContext> context={kernel}>
+        <ContextProvider<Busy> context={Busy(transfers, kernel)}>
             { props.children.clone() }
-        </ContextProvider<KernelContext>>
-        </ContextProvider<TransfersContext>>
+        </ContextProvider<Busy>>
         </ContextProvider<TabsContext>>
         </ContextProvider<Rare>>
         </ContextProvider<Fixed>>

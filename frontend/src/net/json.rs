@@ -9,10 +9,12 @@ use std::fmt;
 use porthole_protocol::control::ServerMessage;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess,
-    SeqAccess, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, SeqAccess,
+    VariantAccess, Visitor,
 };
-use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use serde::{Serialize, forward_to_deserialize_any};
+
+use super::tree::{self, Json};
 
 /// The text is not JSON, or not that of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl Error for Unreadable {
 /// # Errors
 /// When the text is not JSON, or not that of the type.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
-    T::deserialize(serde_json::from_str::<Json>(text).map_err(|_| Unreadable)?)
+    T::deserialize(tree::read(text).ok_or(Unreadable)?)
 }
 
 /// Writes a value whose keys are text, as those of all our types are. What could fail is not asked why: the words for it are long.
@@ -52,83 +54,15 @@ pub fn write<T: Serialize>(value: &T) -> String {
 /// As [`read`].
 pub fn message(text: &str) -> Result<ServerMessage, Unreadable> {
     // What is derived, which takes an enum for what it is, and not the trait's function of the same name: that reads any source.
-    ServerMessage::deserialize(serde_json::from_str::<Json>(text).map_err(|_| Unreadable)?)
+    ServerMessage::deserialize(tree::read(text).ok_or(Unreadable)?)
 }
 
 /// The text that an object holds under this name.
 #[must_use]
 pub fn field(text: &str, name: &str) -> Option<String> {
-    let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return None };
+    let Some(Json::Object(fields)) = tree::read(text) else { return None };
     let value = fields.into_iter().find(|(known, _)| known == name)?.1;
     if let Json::Text(value) = value { Some(value) } else { None }
-}
-
-/// Any JSON. Objects keep the order of their keys.
-enum Json {
-    Null,
-    Bool(bool),
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
-    Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
-    }
-}
-
-struct Any;
-
-impl<'de> Visitor<'de> for Any {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Unsigned(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Signed(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = seq.next_element()? {
-            list.push(value);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-        let mut object = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            object.push(entry);
-        }
-        Ok(Json::Object(object))
-    }
 }
 
 impl IntoDeserializer<'_, Unreadable> for Json {
@@ -148,7 +82,7 @@ impl<'de> Deserializer<'de> for Json {
             Self::Bool(value) => visitor.visit_bool(value),
             Self::Unsigned(value) => visitor.visit_u64(value),
             Self::Signed(value) => visitor.visit_i64(value),
-            Self::Float(value) => visitor.visit_f64(value),
+            Self::Fraction => Err(Unreadable),
             Self::Text(value) => visitor.visit_string(value),
             Self::List(list) => visitor.visit_seq(SeqDeserializer::new(list.into_iter())),
             Self::Object(object) => visitor.visit_map(MapDeserializer::new(object.into_iter())),

@@ -14,7 +14,7 @@ use crate::hooks::contexts::{
 };
 use crate::hooks::use_route::Navigate;
 use crate::interop::{browser, element};
-use crate::state::company::told;
+use crate::state::company::{Company, told};
 use crate::state::connection::Phase;
 use crate::state::tabs::{Origin, Place, TabsAction};
 use crate::state::toasts::ToastsAction;
@@ -101,7 +101,7 @@ fn use_joined() -> Html {
     let recorded = lists.process(Some(&place)).is_some_and(|process| process.recording.is_some());
     let words = told(company, &opened);
     html! {
-        <main class="joined">
+        <main class="joined" data-watches={(!company.is_some_and(Company::i_type)).then_some("true")}>
             <header class="joined-head">
                 { logo() }
                 <h1 class="brand">{ &opened.name }</h1>

@@ -37,7 +37,9 @@ fn use_launch_any(props: &Props) -> Html {
     let connection = use_store::<ConnectionContext>();
     let lists = use_store::<ListsContext>();
     let transfers = use_store::<TransfersContext>();
-    let offers = use_remote(Some(()), None, |()| async { api::offers().await });
+    // A visitor is known once the socket has brought a cookie.
+    let offers =
+        use_remote(connection.host.is_some().then_some(()), None, |()| async { api::offers().await });
     let form = use_node_ref();
     let command = use_state(|| launch_form::command(&|_| String::new()));
     let wrong = use_state(String::new);

@@ -8,7 +8,7 @@ use crate::components::icon::{Icon, glyph};
 use crate::components::link;
 use crate::components::part::part;
 use crate::components::problem::problem;
-use crate::hooks::contexts::{ToastsContext, use_store};
+use crate::hooks::contexts::{ConnectionContext, ToastsContext, use_store};
 use crate::hooks::use_now::{AGES_EVERY_MS, use_now};
 use crate::hooks::use_remote::use_remote;
 use crate::hooks::use_task::use_tasks;
@@ -27,11 +27,14 @@ pub fn recordings() -> Html {
 
 #[hook]
 fn use_recordings() -> Html {
+    let connection = use_store::<ConnectionContext>();
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
     let round = use_state(u32::default);
     let now_ms = use_now(AGES_EVERY_MS);
-    let recordings = use_remote(Some(*round), Some(EVERY_MS), |_| async { api::recordings().await });
+    let recordings = use_remote(connection.host.is_some().then_some(*round), Some(EVERY_MS), |_| async {
+        api::recordings().await
+    });
     let save = |one: &Recording, version: u8| {
         let (tasks, toasts) = (tasks.clone(), toasts.dispatcher());
         let (path, name) = (api::recording(&one.id, version), format!("{}-{}.cast", one.name, one.id));

@@ -249,7 +249,8 @@ fn use_stage(props: &Props) -> Html {
                     status: &shown.status, expired: expires_ms.is_some_and(|at| at <= browser::now_ms()), connected, on_again,
                     children: lifetime.unwrap_or_default(), on_close: { let key = shown.key; on_close.reform(move |()| key) },
                 }) }
-                { rename }
+                // Always there, if only as nothing: one more or less at the end would have Yew make all before it anew.
+                { rename.unwrap_or_default() }
             } else {
                 { welcome(&welcome::Props {
                     images: lists.images.as_deref(),

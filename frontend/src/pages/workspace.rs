@@ -187,8 +187,8 @@ fn use_workspace(props: &Props) -> Html {
     let session =
         connection.host.as_ref().and_then(|host| host.session.clone()).filter(|session| !session.owner);
     let session = session.map(|session| session_bar::session_bar(session_bar::Props { session }));
-    if let Phase::Refused(WireError { code: ErrorCode::NoSuchShare, message, .. }) = &connection.phase {
-        return ended(message, "Nothing of it is left on this machine.", Some("Start a new one"));
+    if let Phase::Refused(WireError { code: ErrorCode::NoSuchShare, message, hint }) = &connection.phase {
+        return ended(message, hint, Some("Start a new one"));
     }
     html! {
         <div class="shell" data-view={shown.name()}>

@@ -141,11 +141,10 @@ impl Client {
         } else if code == CloseCode::Ended as u16 {
             // The error that came before says why, if one did; that there is no way back, only the close does.
             let said = match &self.0.state.borrow().connection.phase {
-                Phase::Refused(error) => Some(error.message.clone()),
-                _ => None,
+                Phase::Refused(error) => error.clone(),
+                _ => WireError::new(ErrorCode::NoSuchShare, "This has ended.", ""),
             };
-            let sentence = said.unwrap_or_else(|| "This has ended.".to_owned());
-            self.became(ConnectionAction::Refused(WireError::new(ErrorCode::NoSuchShare, sentence, "")));
+            self.became(ConnectionAction::Refused(WireError { code: ErrorCode::NoSuchShare, ..said }));
         }
         self.lost();
     }
