@@ -24,6 +24,12 @@ pub fn cases() -> Vec<Case> {
     vec![
         Case::course("CVE-2019-14271: libraries of the container, loaded by who copies its files", copying),
         Case::course("a flood of the kernel's log and console", log),
+    ]
+}
+
+/// Those that take much of something.
+pub fn heavy_cases() -> Vec<Case> {
+    vec![
         Case::course("memory: System V segments, and whether they are given back", segments).heavy(),
         Case::course("memory: files of /dev/shm and /tmp, and whether they are given back", files).heavy(),
     ]

@@ -169,6 +169,12 @@ impl Stage {
         self.client.answer(request).await.expect("a container can always be removed");
     }
 
+    /// After a case that broke off.
+    pub async fn begin_again(&mut self) {
+        self.client = self.agent.connect().await;
+        self.clear().await;
+    }
+
     /// Removes every container.
     async fn clear(&mut self) {
         let left: Vec<ContainerSummary> = self.agent.get("/containers").await;

@@ -34,11 +34,7 @@ pub(super) fn take_network(network: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
     let tree = open_tree(network, c"", flags)?;
-    move_mount(&tree, c"", CWD, NETWORK, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
-    // gVisor takes a namespace for the host's own, and gives up, when there are settings in it that by now every one has.
-    let nothing =
-        open_tree(CWD, c"empty", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
-    move_mount(&nothing, c"", CWD, c"/proc/sys/net", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    move_mount(&tree, c"", CWD, NETWORK, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 pub(super) fn hide(points: &[String]) -> Result<(), Errno> {

@@ -125,7 +125,7 @@ fn config() -> Json {
     Json::object([
         ("ociVersion", "1.0.2".into()),
         ("process", process),
-        ("root", Json::object([("path", Json::text("root")), ("readonly", true.into())])),
+        ("root", Json::object([("path", Json::text("root")), ("readonly", false.into())])),
         ("mounts", Json::list(mounts)),
         ("linux", linux),
     ])

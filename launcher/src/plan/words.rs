@@ -134,9 +134,7 @@ impl Action {
             Self::CloneRuntime => "clone3(CLONE_NEWNS)".to_owned(),
             Self::TakeRoot => "pidfd_getfd(mounter), move_mount(\"root\")".to_owned(),
             Self::MakeNetwork => "unshare(CLONE_NEWNET), ip link set lo up".to_owned(),
-            Self::TakeNetwork => {
-                "move_mount(netns, \"net\"), move_mount(EMPTY, \"/proc/sys/net\")".to_owned()
-            }
+            Self::TakeNetwork => "open_tree(netns, OPEN_TREE_CLONE), move_mount(\"net\")".to_owned(),
             Self::HideCgroups { points } => format!("umount {}", points.join(" ")),
             Self::RunBundle { arguments } | Self::RunProcess { arguments } => arguments.join(" "),
         }
@@ -228,9 +226,7 @@ impl Action {
             Self::MakeNetwork => {
                 "A network namespace that is ready before its kernel starts, which takes over all that it finds there."
             }
-            Self::TakeNetwork => {
-                "It gets a name, for the runtime alone, which sees no settings of it: gVisor would take them for the host's."
-            }
+            Self::TakeNetwork => "It gets a name, for the runtime alone.",
             Self::HideCgroups { .. } => {
                 "What limits the container is set already: the runtime is to leave it alone."
             }
