@@ -20,6 +20,7 @@ mod terminals;
 
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use case::{Case, Verdict, Weight};
 use futures_util::FutureExt;
@@ -86,19 +87,22 @@ fn play(test: &str, weight: Weight) {
     assert_eq!(loose, [""; 0]);
 }
 
+/// Longest time for a case on another engine, far above what any takes on ours.
+const PATIENCE: Duration = Duration::from_secs(100);
+
 /// Plays a case. What another engine cannot be asked for is no reason to play no further: only ours has to bear every case.
 async fn play_on(stage: &mut Stage, case: &Case) -> Verdict {
     if stage.is_ours() {
         return stage.play(case).await;
     }
-    let played = AssertUnwindSafe(stage.play(case)).catch_unwind().await;
-    match played {
-        Ok(verdict) => verdict,
-        Err(_) => {
-            stage.begin_again().await;
-            Verdict::Unclear("the attempt broke off".into())
-        }
-    }
+    let played = tokio::time::timeout(PATIENCE, AssertUnwindSafe(stage.play(case)).catch_unwind()).await;
+    let why = match played {
+        Ok(Ok(verdict)) => return verdict,
+        Ok(Err(_)) => "the attempt broke off",
+        Err(_) => "the attempt did not end",
+    };
+    stage.begin_again().await;
+    Verdict::Unclear(why.into())
 }
 
 /// Where `cargo xtask escapes` reads what came out.

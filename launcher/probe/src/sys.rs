@@ -64,20 +64,20 @@ pub fn fork() -> bool {
 /// refuses.
 #[must_use]
 pub fn leave_segment(bytes: usize) -> bool {
-    // SAFETY: `shmget` takes numbers. `shmat` maps memory where nothing is; it is written to within its size, and nobody else
-    // keeps a pointer into it when it is detached.
-    unsafe {
-        let id = libc::shmget(libc::IPC_PRIVATE, bytes, 0o600);
-        if id == -1 {
-            return false;
-        }
-        let address = libc::shmat(id, std::ptr::null(), 0);
-        if address as isize == -1 {
-            return false;
-        }
-        std::ptr::write_bytes(address.cast::<u8>(), 1, bytes);
-        libc::shmdt(address) == 0
+    // SAFETY: it takes numbers.
+    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, bytes, 0o600) };
+    if id == -1 {
+        return false;
     }
+    // SAFETY: the kernel maps it where nothing is.
+    let address = unsafe { libc::shmat(id, std::ptr::null(), 0) };
+    if address as isize == -1 {
+        return false;
+    }
+    // SAFETY: so many bytes are mapped there, for writing, and nobody else has a pointer to them.
+    unsafe { std::ptr::write_bytes(address.cast::<u8>(), 1, bytes) };
+    // SAFETY: nobody keeps a pointer into what is unmapped.
+    unsafe { libc::shmdt(address) == 0 }
 }
 
 /// Crashes, for the kernel to say so: call it in a child.
