@@ -46,7 +46,7 @@ pub fn all(tabs: &Tabs, lists: &Lists) -> Vec<Command> {
     let possible = TABLE.iter().filter(|entry| {
         // The list itself, and what only the browser can do.
         let never = matches!(entry.shortcut, Shortcut::Palette | Shortcut::Paste);
-        !never && !(entry.of_terminal && tabs.active.is_none())
+        !(never || entry.of_terminal && tabs.active.is_none())
     });
     let table = possible.map(|entry| Command {
         words: entry.words.to_owned(),
