@@ -27,6 +27,23 @@ export class Hands {
     await this.#page.context().setOffline(offline);
   }
 
+  /** Loads the page anew over a line on which everything takes so long each way, in milliseconds. */
+  async slowLine(delay) {
+    const later = (act) => (message) => setTimeout(() => act(message), delay);
+    await this.#page.routeWebSocket(/socket/, (page) => {
+      const agent = page.connectToServer();
+      page.onMessage(later((message) => agent.send(message)));
+      agent.onMessage(later((message) => page.send(message)));
+    });
+    await this.#page.reload();
+  }
+
+  /** What is drawn of an echo that has not come; nothing when there is no such thing. */
+  async guess() {
+    const drawn = this.#page.locator(".terminal-guess:visible");
+    return (await drawn.count()) > 0 ? (await drawn.textContent()).replaceAll("\u00a0", " ").trim() : "";
+  }
+
   /** Pixels that images in the terminal cover. */
   async imagePixels() {
     return this.#page.evaluate(() => {

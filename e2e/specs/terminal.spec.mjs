@@ -179,3 +179,29 @@ see("fingers scroll, select, and change the size of letters", { ...PHONE }, asyn
   await page.hands.touch(Array.from({ length: 7 }, (_, step) => [[100 - 10 * step, 300], [200 + 10 * step, 300]]));
   await until("larger letters", async () => (await page.hands.fontSize()) > size);
 });
+
+see("on a slow line what is typed is shown at once, and nothing of a password", {}, async (page) => {
+  await page.hands.slowLine(150);
+  await page.launch();
+  // Some echoes by which the line is known to be slow.
+  for (const letter of "true") {
+    await page.type(letter);
+    await until(`the echo of ${letter}`, async () => (await page.screen()).trimEnd().endsWith(letter), () => page.screen());
+  }
+  await until("a guess", async () => {
+    await page.type("x");
+    return (await page.hands.guess()) !== "";
+  });
+  await until("the echo instead", async () => (await page.hands.guess()) === "");
+  await page.press("Control+C");
+  await page.prompt();
+  await page.type("read -s secret\n");
+  await until("the question", async () => (await page.screen()).trimEnd().endsWith("read -s secret"), () => page.screen());
+  for (const letter of "password") {
+    await page.type(letter);
+    assert.equal(await page.hands.guess(), "");
+  }
+  await page.press("Enter");
+  await page.prompt();
+  assert.ok(!(await page.screen()).includes("password"));
+});
