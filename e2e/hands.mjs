@@ -27,6 +27,25 @@ export class Hands {
     await this.#page.context().setOffline(offline);
   }
 
+  /** Shows the first container's terminal in a further page of this size; answers with the hands there. */
+  async another(viewport) {
+    const page = await this.#page.context().newPage();
+    await page.setViewportSize(viewport);
+    await page.goto(this.#page.url());
+    await page.getByTitle(/^Open /).first().click();
+    await page.locator(".xterm-rows:visible").waitFor();
+    return new Hands(page);
+  }
+
+  /** Lines of the terminal's screen. */
+  async lines() {
+    return this.#page.locator(".xterm-rows:visible > div").count();
+  }
+
+  async clickTerminal() {
+    await this.#page.locator(".xterm:visible").click();
+  }
+
   /** Loads the page anew over a line on which everything takes so long each way, in milliseconds. */
   async slowLine(delay) {
     const later = (act) => (message) => setTimeout(() => act(message), delay);

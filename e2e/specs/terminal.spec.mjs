@@ -205,3 +205,16 @@ see("on a slow line what is typed is shown at once, and nothing of a password", 
   await page.prompt();
   assert.ok(!(await page.screen()).includes("password"));
 });
+
+see("two pages show one terminal in the size of the one that was turned to last", {}, async (page) => {
+  await page.launch();
+  const before = await page.hands.lines();
+  const other = await page.hands.another({ width: 1000, height: 480 });
+  await until("the size of the other page", async () => (await page.hands.lines()) < before);
+  const theirs = await other.lines();
+  assert.equal(await page.hands.lines(), theirs);
+  const letters = await other.fontSize();
+  await page.hands.clickTerminal();
+  await until("the size of this page", async () => (await page.hands.lines()) === before);
+  await until("the other one's letters to shrink", async () => (await other.fontSize()) < letters && (await other.lines()) === before);
+});
