@@ -1,4 +1,5 @@
 //! Recordings of real terminals: whole, shown, downloaded as asciicast, and there when their container is not.
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod support;
 

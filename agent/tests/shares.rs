@@ -1,4 +1,5 @@
 //! Terminals that are shared: who comes by a link, what it opens, who types, whose size it is.
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod support;
 

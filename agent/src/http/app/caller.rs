@@ -39,7 +39,7 @@ pub(in crate::http) enum Who {
     /// Somebody with a session.
     Visitor(Visitor),
     /// Somebody with a share's link.
-    Guest(Guest),
+    Guest(Box<Guest>),
 }
 
 /// Somebody who asks, with all that he may reach.
@@ -97,7 +97,7 @@ impl Caller {
     /// `no_such_share`.
     pub(in crate::http) fn guest(app: &App, secret: &str) -> Answer<Self> {
         let guest = Guest::by(&app.registry, secret).ok_or_else(|| Refusal(no_such_share()))?;
-        Ok(Self::new(app.clone(), Who::Guest(guest)))
+        Ok(Self::new(app.clone(), Who::Guest(Box::new(guest))))
     }
 
     /// The images, to look at them.
@@ -378,6 +378,6 @@ fn not_by_a_share() -> Refusal {
 
 /// The answer to somebody who is neither the owner nor a visitor.
 pub(in crate::http) fn nobody() -> Refusal {
-    let hint = "Begin a session with GET /api/v1/session and keep its cookie, or give the token.";
+    let hint = "Give the token that the agent printed when it started; a page begins a session with GET /api/v1/session.";
     Refusal(WireError::new(ErrorCode::Unauthorized, "There is no session, and no token was given.", hint))
 }
