@@ -40,6 +40,18 @@ see("what is typed while the agent is away is kept, told, and run once", {}, asy
   assert.deepEqual(await page.run("cat /tmp/log"), ["kept"]);
 });
 
+see("a launch that is cut off by the agent's death happens once", {}, async (page, porthole) => {
+  page.expects(/WebSocket|ERR_CONNECTION_REFUSED/);
+  await page.launchButton.click();
+  await porthole.killAgent();
+  await porthole.startAgain();
+  await page.connectionIs("Connected");
+  await page.terminal.waitFor();
+  await page.prompt();
+  assert.equal((await page.api("/containers")).length, 1);
+  assert.equal(await page.tabs.count(), 1);
+});
+
 see("what is typed while the network is away is kept, and the page is back as soon as the network is", {}, async (page) => {
   page.expects(/WebSocket|ERR_INTERNET_DISCONNECTED/);
   await page.launch();
