@@ -145,6 +145,7 @@ pub const KERNEL_VIEW_EVERY_MS: u64 = 1_000;
 /// How long a stopped container gets between its stop signal and SIGKILL, in milliseconds, as Docker does.
 pub const STOP_GRACE_MS: u64 = 10_000;
 
+const _: () = assert!(PING_EVERY_MS * 3 <= 60_000, "two lost pings must not look idle to a proxy");
 const _: () = assert!(PING_EVERY_MS * 2 < DEAD_AFTER_MS, "two lost pings must not end a connection");
 const _: () = assert!(MAX_WORDS_BYTES < MAX_FRAME_BYTES, "a spec must fit one request to the launcher");
 const _: () = assert!(

@@ -65,6 +65,11 @@ pub enum Fault {
         /// Until it ends.
         pause: Duration,
     },
+    /// It is closed when one direction has carried nothing for so long, as proxies do.
+    Impatient {
+        /// For how long.
+        idle: Duration,
+    },
     /// The client loses it; what it had sent arrives later, when its next connection is up.
     Late {
         /// Bytes from the client that are carried before.
@@ -116,6 +121,7 @@ impl Fault {
             Self::Drip { .. } => "dripped",
             Self::Delay { .. } => "delayed",
             Self::HalfOpen { .. } => "half open",
+            Self::Impatient { .. } => "closed when idle",
             Self::Late { .. } => "late",
         }
     }
@@ -128,7 +134,7 @@ impl Fault {
             }
             Self::HalfOpen { way, after, .. } => way.is_none_or(|way| way == direction).then_some(after),
             Self::Late { after, .. } => (direction == Way::Up).then_some(after),
-            Self::None | Self::Refused | Self::Delay { .. } => None,
+            Self::None | Self::Refused | Self::Delay { .. } | Self::Impatient { .. } => None,
         }
     }
 }

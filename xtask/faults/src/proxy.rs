@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{scope, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use porthole_driver::Numbers;
@@ -52,6 +52,8 @@ pub struct Proxy<'a> {
     faults: Mutex<Vec<Fault>>,
     happened: Mutex<Vec<Fault>>,
     stopping: AtomicBool,
+    /// Connections that carry nothing any more: so many of the first ones.
+    frozen: AtomicUsize,
 }
 
 impl<'a> Proxy<'a> {
@@ -73,7 +75,15 @@ impl<'a> Proxy<'a> {
         let address = listener.local_addr()?;
         faults.reverse();
         let (faults, happened) = (Mutex::new(faults), Mutex::default());
-        Ok(Self { listener, address, target, faults, happened, stopping: AtomicBool::new(false) })
+        Ok(Self {
+            listener,
+            address,
+            target,
+            faults,
+            happened,
+            stopping: AtomicBool::new(false),
+            frozen: AtomicUsize::new(0),
+        })
     }
 
     /// Where it listens.
@@ -86,6 +96,11 @@ impl<'a> Proxy<'a> {
     #[must_use]
     pub fn happened(&self) -> Vec<Fault> {
         self.happened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the connections that there are carry nothing any more, without a word to anybody. Those that follow do.
+    pub fn freeze(&self) {
+        self.frozen.store(self.happened().len(), Ordering::Relaxed);
     }
 
     /// Makes [`serve`](Self::serve) end, with all connections.
@@ -104,8 +119,10 @@ impl<'a> Proxy<'a> {
                     Ok((client, _)) => {
                         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
                         let fault = faults.pop().unwrap_or(Fault::None);
-                        self.happened.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
-                        scope.spawn(move || self.carry(client, fault));
+                        let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
+                        let number = happened.len();
+                        happened.push(fault);
+                        scope.spawn(move || self.carry(client, number, fault));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         let mut ready = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
@@ -122,7 +139,7 @@ impl<'a> Proxy<'a> {
     }
 
     /// One connection, from beginning to end. That it fails is what it is for.
-    fn carry(&self, client: TcpStream, fault: Fault) {
+    fn carry(&self, client: TcpStream, number: usize, fault: Fault) {
         let Some(agent) = self.target.get().filter(|_| fault != Fault::Refused) else { return };
         let Ok(agent) = TcpStream::connect(agent) else { return };
         for end in [&client, &agent] {
@@ -135,7 +152,9 @@ impl<'a> Proxy<'a> {
                 return;
             }
         }
-        let link = Link { client, agent, fault, over: AtomicBool::new(false), stopping: &self.stopping };
+        let over = AtomicBool::new(false);
+        let link =
+            Link { client, agent, number, fault, over, stopping: &self.stopping, frozen: &self.frozen };
         scope(|scope| {
             scope.spawn(|| link.pump(Way::Up));
             link.pump(Way::Down);
@@ -147,9 +166,11 @@ impl<'a> Proxy<'a> {
 struct Link<'a> {
     client: TcpStream,
     agent: TcpStream,
+    number: usize,
     fault: Fault,
     over: AtomicBool,
     stopping: &'a AtomicBool,
+    frozen: &'a AtomicUsize,
 }
 
 impl Link<'_> {
@@ -180,7 +201,12 @@ impl Link<'_> {
         let mut at = self.fault.at(way);
         let mut buffer = vec![0; PIECE];
         let mut carried = 0;
+        let mut heard = Instant::now();
         while !self.is_over() {
+            if self.frozen.load(Ordering::Relaxed) > self.number {
+                self.wait(LOOK);
+                continue;
+            }
             if at.is_some_and(|at| carried >= at) {
                 at = None;
                 carried += self.befall(way, &mut from, &mut to)?;
@@ -190,9 +216,13 @@ impl Link<'_> {
             let read = match from.read(&mut buffer[..room]) {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,
-                Err(error) if is_later(&error) => continue,
+                Err(error) if is_later(&error) => match self.fault {
+                    Fault::Impatient { idle } if heard.elapsed() > idle => return Err(error),
+                    _ => continue,
+                },
                 Err(error) => return Err(error),
             };
+            heard = Instant::now();
             if let Fault::Delay { pause } = self.fault {
                 self.wait(pause);
             }
@@ -205,7 +235,7 @@ impl Link<'_> {
     /// What is to happen happens now. Gives the bytes that were carried meanwhile.
     fn befall(&self, way: Way, from: &mut &TcpStream, to: &mut &TcpStream) -> io::Result<u64> {
         match self.fault {
-            Fault::None | Fault::Refused | Fault::Delay { .. } => Ok(0),
+            Fault::None | Fault::Refused | Fault::Delay { .. } | Fault::Impatient { .. } => Ok(0),
             Fault::Stall { pause, .. } => {
                 self.wait(pause);
                 Ok(0)
