@@ -13,7 +13,7 @@ use crate::World;
 
 /// Between a start and the next kill, in milliseconds: some rounds, or the middle of one that has just been taken over.
 const SHORTEST_MS: u64 = 50;
-const LONGEST_MS: u64 = 1_500;
+const LONGEST_MS: u64 = 3_000;
 
 const LOOK: Duration = Duration::from_millis(10);
 
