@@ -177,7 +177,7 @@ impl Drawing {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let mut screen = self.terminal.dump();
+        let mut screen = without_repeats(&self.terminal.dump());
         screen.push_str(&self.modes.beside_the_screen());
         if !fits(&screen) {
             screen = self.plain();
@@ -197,6 +197,27 @@ impl Drawing {
             first += (lines.len() - first).div_ceil(4);
         }
     }
+}
+
+/// The same with each "repeat the last character" (`CSI n b`) written out: not every terminal that `attach` runs in knows it.
+fn without_repeats(screen: &str) -> String {
+    let mut parts = screen.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let (count, rest) = part.split_at(end);
+        match (rest.strip_prefix('b'), count.parse::<usize>(), plain.chars().next_back()) {
+            (Some(rest), Ok(count), Some(last)) => {
+                plain.extend(std::iter::repeat_n(last, count.min(MOST_COLUMNS.into())));
+                plain.push_str(rest);
+            }
+            _ => {
+                plain.push_str("\x1b[");
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }
 
 /// Whether a message can hold it. Control characters take six bytes there.

@@ -38,6 +38,18 @@ fn a_screen_is_drawn_again_with_its_modes() {
 }
 
 #[test]
+fn a_screen_is_told_without_repeats_and_is_the_same() {
+    let mut drawing = Drawing::new(0, SIZE);
+    drawing.write("aaaaaaaaaa \x1b[44mbbbbbbbbbbbb\x1b[0m\r\n\u{754c}\u{754c}\u{754c}\u{754c}\u{754c}\u{754c}\r\n========".as_bytes());
+    let mut same = avt::Terminal::new(80, 24).unwrap();
+    same.feed(drawing.terminal.dump());
+    let snapshot = drawing.snapshot();
+    assert!(!snapshot.screen.contains("\x1b[9b") && snapshot.screen.contains("========"), "{snapshot:?}");
+    assert_eq!(shown(&snapshot), (same.screen().text(), same.cursor_position()));
+    assert_eq!(without_repeats("x\x1b[3by\x1b[1;2Hz\x1b[b\x1b[5"), "xxxxy\x1b[1;2Hz\x1b[b\x1b[5");
+}
+
+#[test]
 fn a_screen_that_is_too_large_for_a_message_loses_its_colours_first() {
     let mut drawing = Drawing::new(0, Size { rows: 500, cols: 1000 });
     for n in 0..200_000u32 {
