@@ -25,7 +25,7 @@ async function record(page, command) {
 
 async function openList(page) {
   await page.dom.getByRole("link", { name: "Recordings" }).first().click();
-  await page.dom.getByRole("heading", { name: "Recordings" }).waitFor();
+  await page.dom.getByRole("region", { name: "Recordings" }).getByRole("heading", { name: "Recordings" }).waitFor();
 }
 
 see("a recording is marked while it is on, and played, searched and linked to afterwards", { timeout: 90_000 }, async (page) => {
@@ -51,7 +51,7 @@ see("a recording is marked while it is on, and played, searched and linked to af
   await page.picture("replay");
   await page.expectAccessible();
   await page.dom.getByRole("button", { name: "Link to this moment" }).click();
-  await page.says("Copied");
+  await page.dom.getByText("Copied").waitFor();
   const link = await page.dom.evaluate(() => navigator.clipboard.readText());
   assert.match(link, /#recording\/[0-9a-f]{16}&t=[\d.]+$/);
 });

@@ -76,7 +76,7 @@ fn use_commit(props: &Props) -> Html {
     };
     html! {
         <>
-            <button type="button" class="button" onclick={set_open(true).reform(|_| ())}>{ "Save as image" }</button>
+            <button type="button" class="button owners" onclick={set_open(true).reform(|_| ())}>{ "Save as image" }</button>
             if *open {
                 { ask_name::ask_name(ask_name::Props { title: format!("Save {} as an image", props.name).into(), lead, verb: "Save".into(), busy: *busy, error: (*refused).clone(), on_name, on_close: set_open(false), initial: AttrValue::default(), hint: ask_name::IMAGE_HINT.into(), optional: false }) }
             }

@@ -168,7 +168,7 @@ fn use_page(props: &PageProps) -> Html {
     };
     let action = |icon: Icon, words: &'static str, onclick: Callback<MouseEvent>| {
         html! {
-            <button type="button" class="button" {onclick} aria-label={format!("{words} {shown}")}>{ glyph(icon) }{ words }</button>
+            <button type="button" class="button owners" {onclick} aria-label={format!("{words} {shown}")}>{ glyph(icon) }{ words }</button>
         }
     };
     html! {

@@ -56,7 +56,9 @@ fn use_images(props: &Props) -> Html {
         let transfers = transfers.dispatcher();
         Callback::from(move |request| transfers.dispatch(TransfersAction::Dismiss(request)))
     };
-    let storage = use_remote(Some(()), Some(STORAGE_EVERY_MS), |()| async { api::storage().await });
+    let storage = use_remote(connection.is_owners().then_some(()), Some(STORAGE_EVERY_MS), |()| async {
+        api::storage().await
+    });
     let images = lists.images.clone();
     let count = images.as_deref().map_or(0, <[ImageSummary]>::len);
     html! {

@@ -191,7 +191,7 @@ fn use_workspace(props: &Props) -> Html {
         return ended(message, hint, Some("Start a new one"));
     }
     html! {
-        <div class="shell" data-view={shown.name()}>
+        <div class="shell" data-view={shown.name()} data-visitor={(!connection.is_owners()).then_some("true")}>
             { top_bar::top_bar(top_bar::Props { connection: (*connection).clone(), children: html! { <>{ session.unwrap_or_default() }</> } }) }
             { connection_banner(&connection, &Callback::from(move |()| client.retry_now())) }
             { drop_zone::drop_zone(drop_zone::Props { words: words.into(), on_files: on_files.clone(), children: html! { <>

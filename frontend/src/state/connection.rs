@@ -99,6 +99,12 @@ impl Connection {
         next
     }
 
+    /// Whether the page is the owner's, who may do everything; not before that is known.
+    #[must_use]
+    pub fn is_owners(&self) -> bool {
+        self.host.as_ref().is_some_and(|host| host.session.as_ref().is_none_or(|session| session.owner))
+    }
+
     /// Milliseconds to wait before the next attempt: doubling, with up to half of it at random so that many pages
     /// do not return in step. `jitter` is in 0..1.
     #[must_use]
@@ -146,6 +152,27 @@ mod tests {
         let lost =
             Connection::default().after(ConnectionAction::Welcomed(host)).after(ConnectionAction::Lost);
         assert_eq!(lost.host.as_ref().map(|host| host.kernel.as_str()), Some("6.1.0"));
+    }
+
+    #[test]
+    fn what_only_owners_may_is_shown_to_nobody_before_it_is_known() {
+        let welcomed = |session| {
+            let host = Host { session, ..Host::default() };
+            Connection::default().after(ConnectionAction::Welcomed(host))
+        };
+        let session = |owner| Session {
+            id: "4f2a".into(),
+            created_ms: 0,
+            expires_ms: None,
+            extends_to_ms: None,
+            containers: 0,
+            max_containers: None,
+            owner,
+        };
+        assert!(!Connection::default().is_owners());
+        assert!(welcomed(None).is_owners() && welcomed(Some(session(true))).is_owners());
+        assert!(!welcomed(Some(session(false))).is_owners());
+        assert!(!welcomed(None).after(ConnectionAction::Session(session(false))).is_owners());
     }
 
     #[test]
