@@ -1,4 +1,4 @@
-// A visitor's session: how long it lasts, more of it, its quota, and its end.
+// A visitor's session: how long it lasts, its quota, and its end.
 
 import assert from "node:assert/strict";
 import { visitor } from "../browser.mjs";
@@ -8,7 +8,7 @@ const see = visitor({ config: '[visitors]\nenabled = true\nlifetime = "3m"\ncont
 
 const left = (page) => page.dom.getByRole("timer", { name: "Session" });
 
-see("a visitor sees when the session ends, and extends it", {}, async (page) => {
+see("a visitor sees when the session ends", {}, async (page) => {
   await left(page).filter({ hasText: /Ends in \d/ }).waitFor();
   await page.picture("session");
   await page.expectAccessible();
