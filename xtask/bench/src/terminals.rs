@@ -11,7 +11,7 @@ mod resume;
 use std::fs;
 
 use anyhow::{Context, Result};
-use porthole_driver::{Agent, Client};
+use porthole_driver::Agent;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 use serde_json::json;
 
@@ -23,12 +23,11 @@ pub(crate) fn run(setting: &Setting) -> Result<()> {
     println!("{}\n", machine::told(&before));
     let rounds = setting.rounds.unwrap_or(3);
     let agent = Agent::start(&setting.porthole)?;
-    let mut client = Client::connect(agent.address)?;
-    let flood = flood::run(&mut client, rounds).context("throughput")?;
-    let echo = echo::run(&agent, &mut client, rounds).context("keystrokes")?;
-    let resume = resume::run(&agent, &mut client, rounds).context("going on")?;
-    let fanout = fanout::run(&agent, &mut client).context("viewers")?;
-    let idle = idle::run(&agent, &mut client).context("idle terminals")?;
+    let flood = flood::run(&agent, rounds).context("throughput")?;
+    let echo = echo::run(&agent, rounds).context("keystrokes")?;
+    let resume = resume::run(&agent, rounds).context("going on")?;
+    let fanout = fanout::run(&agent).context("viewers")?;
+    let idle = idle::run(&agent).context("idle terminals")?;
     let report = json!({
         "benchmark": "terminals",
         "rounds": rounds,

@@ -32,6 +32,7 @@ pub struct Client {
 }
 
 /// What comes from the agent.
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub enum Incoming {
     /// A message; pings have been answered.
     Control(ServerMessage),

@@ -35,6 +35,7 @@ const MAX_QUEUED: usize = 4;
 
 /// How the process comes to be attached for the first time.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it for each client")]
 pub enum Opening {
     /// It is launched.
     Launch(LaunchSpec),

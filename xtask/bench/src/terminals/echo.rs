@@ -31,7 +31,8 @@ struct Pair {
     ours: Sample,
 }
 
-pub(super) fn run(agent: &Agent, client: &mut Client, rounds: usize) -> Result<Value> {
+pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
+    let client = &mut Client::connect(agent.address)?;
     let words = [c"busybox", c"sh", c"-c", c"stty raw -echo; echo ready; exec cat"].map(ToOwned::to_owned);
     let mut raw = Program::start(Path::new("/bin/busybox"), &words)?;
     raw.expect("ready")?;

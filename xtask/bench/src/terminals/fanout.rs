@@ -18,9 +18,9 @@ const BYTES: u64 = 16 << 20;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) fn run(agent: &Agent, client: &mut Client) -> Result<Value> {
-    let alone = show(agent, client, 1)?;
-    let together = show(agent, client, VIEWERS)?;
+pub(super) fn run(agent: &Agent) -> Result<Value> {
+    let alone = show(agent, 1)?;
+    let together = show(agent, VIEWERS)?;
     let rate = |took: Duration, viewers: usize| BYTES as f64 / 1e6 * viewers as f64 / took.as_secs_f64();
     println!("\n{} MiB to every viewer, all bytes", BYTES >> 20);
     println!("{:<22}{:>10}{:>14}", "viewers", "seconds", "MB/s in all");
@@ -35,7 +35,8 @@ pub(super) fn run(agent: &Agent, client: &mut Client) -> Result<Value> {
 }
 
 /// From the key that begins it until the last viewer has the last byte.
-fn show(agent: &Agent, client: &mut Client, viewers: usize) -> Result<Duration> {
+fn show(agent: &Agent, viewers: usize) -> Result<Duration> {
+    let mut client = Client::connect(agent.address)?;
     let script = format!("stty raw -echo; echo ready; head -c 1 >/dev/null; exec head -c {BYTES} /dev/zero");
     let (_, shown) = client.launch(launch(on_terminal(&script)))?;
     client.expect(shown.channel(), "ready\n")?;
@@ -58,7 +59,7 @@ fn show(agent: &Agent, client: &mut Client, viewers: usize) -> Result<Duration> 
         looked.fold(Ok(()), Result::and)?;
         anyhow::Ok(started.elapsed())
     })?;
-    client.remove(&shown.container)?;
+    Client::connect(agent.address)?.remove(&shown.container)?;
     Ok(took)
 }
 

@@ -11,7 +11,8 @@ use super::crowd::Crowd;
 /// Terminals.
 const COUNT: usize = 128;
 
-pub(super) fn run(agent: &Agent, client: &mut Client) -> Result<Value> {
+pub(super) fn run(agent: &Agent) -> Result<Value> {
+    let client = &mut Client::connect(agent.address)?;
     // What is made once and kept is made by a few.
     let few = Crowd::gather(agent, client, COUNT / 4, "exec cat")?;
     let launcher = agent.launcher().context("there is no launcher")?;

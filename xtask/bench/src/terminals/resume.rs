@@ -15,7 +15,7 @@ const CUTS: usize = 30;
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn run(agent: &Agent, client: &mut Client, rounds: usize) -> Result<Value> {
+pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let mut resuming = Resuming::new(agent.address, Opening::Launch(launch(on_terminal("exec yes"))), 1);
     let mut sample = Sample::default();
     until_output(&mut resuming)?;
@@ -29,7 +29,7 @@ pub(super) fn run(agent: &Agent, client: &mut Client, rounds: usize) -> Result<V
         sample.add(cut.elapsed());
     }
     if let Some((container, _)) = resuming.resume.place() {
-        client.remove(container)?;
+        Client::connect(agent.address)?.remove(container)?;
     }
     let [p50, p99, max] = [50, 99, 100].map(|percent| sample.percentile(percent));
     println!("\nfrom a cut to the next byte, {} cuts in a flood, milliseconds", rounds * CUTS);
