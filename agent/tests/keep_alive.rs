@@ -1,5 +1,6 @@
 //! Signs of life, in real time: a connection of which nothing is heard any more is given up on both sides, and an idle one is
 //! kept from looking idle to what is between.
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
 
 mod support;
 

@@ -63,6 +63,7 @@ enum Ended {
     OutputClosed,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
 enum Event {
     Received(Received),
     Typed(usize),

@@ -18,6 +18,7 @@ const UNTOLD: Duration = Duration::from_millis(300);
 /// Ctrl-C, as a terminal in raw mode sends it.
 const CTRL_C: u8 = 3;
 
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
 enum Event {
     Tried(Result<Socket, Failure>),
     Typed(usize),
