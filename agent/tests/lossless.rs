@@ -37,7 +37,7 @@ fn offset(client: &Client, terminal: &Terminal) -> u64 {
 /// Whether this is among the last things that came on a channel.
 fn ends_with(client: &Client, channel: Channel, text: &str) -> bool {
     let all = client.output.get(&channel).map_or(&[][..], Vec::as_slice);
-    String::from_utf8_lossy(&all[all.len().saturating_sub(64)..]).contains(text)
+    String::from_utf8_lossy(&all[all.len().saturating_sub(1000)..]).contains(text)
 }
 
 #[tokio::test]

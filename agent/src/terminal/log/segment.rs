@@ -55,17 +55,26 @@ enum Held {
 }
 
 impl Segment {
-    /// A new one, empty; with the files of its output and its index to write.
+    /// A new one, empty; with the files of its output and its index to write. Nothing is left of one that cannot be made.
     pub(super) fn create(place: &Place, start: u64, header: Header) -> io::Result<(Self, Arc<File>, File)> {
         let segment = Self::at(place, start, header);
-        let Held::Disk { output, index, open } = &segment.held else { unreachable!("it is on the disk") };
+        let made = segment.make();
+        if made.is_err() {
+            segment.delete();
+        }
+        let (file, index) = made?;
+        Ok((segment, file, index))
+    }
+
+    fn make(&self) -> io::Result<(Arc<File>, File)> {
+        let Held::Disk { output, index, open } = &self.held else { unreachable!("it is on the disk") };
         let create =
             |path: &Path| File::options().read(true).write(true).create(true).truncate(true).open(path);
         let index = create(index)?;
-        rustix::io::pwrite(&index, &segment.header.encode(), 0)?;
+        rustix::io::pwrite(&index, &self.header.encode(), 0)?;
         let file = Arc::new(create(output)?);
         *open.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&file);
-        Ok((segment, file, index))
+        Ok((file, index))
     }
 
     /// A new one in memory.
