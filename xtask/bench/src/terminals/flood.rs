@@ -15,8 +15,8 @@ use crate::pty::Program;
 use crate::rounds::order;
 use crate::sample::Sample;
 
-/// Bytes that are printed.
-const BYTES: u64 = 1 << 30;
+/// Bytes that are printed: some seconds of them.
+const BYTES: u64 = 256 << 20;
 
 const NAMES: [&str; 3] = ["raw PTY reader", "porthole, terminal", "porthole, pipes"];
 
