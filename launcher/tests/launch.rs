@@ -193,10 +193,10 @@ fn the_last_words_of_a_process_are_kept_until_an_agent_has_them() {
     let (_, process, ending) = &known[0].processes[0];
     assert_eq!((process.tag, ending.map(|ending| ending.code)), (77, Some(3)));
     let adopt = || RequestBody::Adopt { container: ID.to_owned(), process: 0 };
-    let (reply, mut fds) = launcher.ask(adopt());
+    let (reply, fds) = launcher.ask(adopt());
     assert_eq!(reply, Reply::Started { process: 0, pid: 0 });
     assert_eq!(fds.len(), 4, "all but the pidfd");
-    assert_eq!(read_all(fds.remove(0)), "last words\r\n");
+    read_until(&fds[0], "last words\r\n");
     let release = || RequestBody::Release { container: ID.to_owned(), process: 0 };
     for _ in 0..2 {
         assert_eq!(launcher.ask(release()).0, Reply::Done);
