@@ -66,7 +66,7 @@ fn use_ask_name(props: &Props) -> Html {
             <p class="dialog-text">{ props.lead.clone() }</p>
             <form class="dialog-form" {onsubmit}>
                 <label class="dialog-label" for="ask-name">{ "Name" }</label>
-                <input class="field" id="ask-name" ref={field} type="text" value={props.initial.clone()} autocomplete="off"
+                <input class="field" id="ask-name" ref={field} type="text" ~defaultValue={props.initial.to_string()} autocomplete="off"
                     autocapitalize="off" spellcheck="false" placeholder={props.hint.clone()} />
                 if let Some(error) = &props.error { { problem(error) } }
                 <div class="dialog-actions">
