@@ -24,9 +24,7 @@ mod events;
 mod index;
 mod segment;
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub(crate) use budget::{ContainerLogs, Logs, ProcessRecord};

@@ -1,11 +1,11 @@
 use super::*;
-use crate::terminal::log::testing;
+use crate::terminal::log::tests::support;
 
 const EXIT: Exit = Exit { code: 0, signal: None, out_of_memory: false };
 
 /// A stream over a log of its own, and the directory that this is in.
 fn fanout(stream: Stream) -> (Arc<Fanout>, tempfile::TempDir) {
-    let (log, dir) = testing::log();
+    let (log, dir) = support::log();
     (Fanout::new(log, stream), dir)
 }
 

@@ -3,8 +3,10 @@ use std::os::fd::OwnedFd;
 
 use proptest::prelude::*;
 
-use super::testing::{bytes_on_disk, log, reopen};
+use self::support::{bytes_on_disk, log, reopen};
 use super::*;
+
+pub(crate) mod support;
 
 /// Everything kept.
 fn kept(log: &Log) -> (u64, Vec<u8>) {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::terminal::log::testing;
+use crate::terminal::log::tests::support;
 
 const SIZE: Size = Size { rows: 24, cols: 80 };
 
@@ -74,7 +74,7 @@ fn a_size_of_nothing_or_of_everything_is_borne() {
 
 #[tokio::test]
 async fn a_screen_is_drawn_from_what_is_kept_and_then_from_what_is_new() {
-    let (log, _dir) = testing::log();
+    let (log, _dir) = support::log();
     let screen = Arc::<Screen>::default();
     log.append(b"\x1b[?2004h");
     let chunk = b"0123456789\r\n".repeat(90_000);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use porthole_protocol::spec::Size;
 use tempfile::TempDir;
 
-use super::Log;
-use super::segment::Place;
+use crate::terminal::log::Log;
+use crate::terminal::log::segment::Place;
 
 /// An empty log, and where it is.
 pub(crate) fn log() -> (Arc<Log>, TempDir) {
