@@ -288,14 +288,17 @@ impl Viewer {
             tracing::warn!(%error, "a log cannot be read");
             0
         });
-        self.took(count, kept.end)
+        self.took(count)
     }
 
-    fn took(&self, count: usize, end: u64) -> Taken {
+    fn took(&self, count: usize) -> Taken {
         let mut inner = self.fanout.lock();
+        // What was appended since is what the reader may have stopped for: by an older end it would not be woken.
+        let end = self.fanout.log.end();
         let Some(seat) = inner.seats.get_mut(&self.id) else { return Taken::Nothing };
         if count == 0 {
             // Dropped this moment, or it cannot be read: it is gone.
+            self.fanout.demand.notify_one();
             seat.cursor = end;
             seat.limit = seat.limit.max(end);
             if self.fanout.screen.is_some() {

@@ -1,3 +1,5 @@
+use futures_util::FutureExt;
+
 use super::*;
 use crate::terminal::log::tests::support;
 
@@ -71,6 +73,19 @@ fn no_more_is_read_than_the_socket_of_who_paces_keeps_up_with() {
     assert!(!fanout.wants_output());
     viewer.take(1, &mut Vec::new());
     assert!(fanout.wants_output());
+}
+
+#[test]
+fn the_reader_is_woken_although_it_stopped_while_a_viewer_was_taking() {
+    let (fanout, _dir) = fanout(Stream::Stdout);
+    let viewer = view(&fanout, None, MAX_CREDIT);
+    flood(&fanout, AHEAD - 1);
+    // The viewer has looked where the output ends, and copies; meanwhile more of it comes.
+    flood(&fanout, 10);
+    assert!(!fanout.wants_output());
+    while fanout.demand_changed().now_or_never().is_some() {}
+    viewer.took(64 * 1024);
+    assert!(fanout.wants_output() && fanout.demand_changed().now_or_never().is_some());
 }
 
 #[test]
