@@ -34,6 +34,35 @@ async fn the_agent_has_no_privilege() {
 }
 
 #[tokio::test]
+async fn an_agent_that_speaks_another_wire_than_the_living_launcher_leaves_it_alone() {
+    if !possible() {
+        return;
+    }
+    let mut agent = Agent::start();
+    let mut client = agent.connect().await;
+    let shell = client.launch(shell()).await;
+    agent.kill_and_restart_after(|state| {
+        let wire = state.join("run/launcher.wire");
+        let ours = fs::read(&wire).unwrap();
+        for other in ["0", "4294967295", "", "?"] {
+            fs::write(&wire, other).unwrap();
+            let refused = std::process::Command::new(env!("CARGO_BIN_EXE_porthole"))
+                .args(["serve", "--listen", "127.0.0.1:0", "--state"])
+                .arg(state)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&refused.stderr);
+            assert!(!refused.status.success() && said.contains("containers of another version"), "{said}");
+        }
+        fs::write(&wire, ours).unwrap();
+    });
+    let mut client = agent.connect().await;
+    let again = client.try_attach(&shell.container, 0, None).await.unwrap();
+    client.type_line(&again, "echo still-$((6*7))").await;
+    client.expect(&again, "still-42").await;
+}
+
+#[tokio::test]
 async fn an_agent_that_was_killed_comes_back_to_everything() {
     if !possible() {
         return;

@@ -23,7 +23,7 @@ use crate::rootless;
 use crate::server::{self, Config};
 use crate::socket::Socket;
 use crate::state::{State, StateError};
-use crate::wire::{Message, Request, RequestBody};
+use crate::wire::{Message, Request, RequestBody, WIRE};
 use crate::worker::Programs;
 
 /// First argument of the program when it is to be the launcher; nothing a person types.
@@ -53,6 +53,12 @@ pub enum BootError {
     /// It ended before it was ready.
     #[error("the launcher cannot start: {0}")]
     Refused(String),
+    /// One that an older or a newer build has started is alive, and this build does not speak its language.
+    #[error(
+        "containers of another version of porthole are still running here, and this version cannot take them over; start that \
+         version once more and let it stop them (Ctrl-C), or choose another --state directory"
+    )]
+    OtherVersion,
 }
 
 /// A connection to a launcher, and this process without privilege.
@@ -73,7 +79,7 @@ pub struct Booted {
 pub fn boot(state: &Path) -> Result<Booted, BootError> {
     let user = AgentUser::find();
     let state = State::prepare(state, user)?;
-    let (socket, found_alive) = match find(&state.socket())? {
+    let (socket, found_alive) = match find(&state)? {
         Some(socket) => (socket, true),
         None => {
             start(&state, user)?;
@@ -85,9 +91,10 @@ pub fn boot(state: &Path) -> Result<Booted, BootError> {
 }
 
 /// The launcher that is there, if one is. One that is being killed can still be connected to, but answers no more.
-fn find(path: &Path) -> Result<Option<Socket>, BootError> {
+fn find(state: &State) -> Result<Option<Socket>, BootError> {
     loop {
-        match Socket::connect(path) {
+        match Socket::connect(&state.socket()) {
+            Ok(_) if !speaks_ours(state) => return Err(BootError::OtherVersion),
             Ok(socket) if answers(&socket) => return Ok(Some(socket)),
             // It is gone when there is an end to the connection: nobody else listens there.
             Ok(_) => {}
@@ -99,6 +106,11 @@ fn find(path: &Path) -> Result<Option<Socket>, BootError> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether the launcher that was started here last speaks this build's language; those of the first builds do not say.
+fn speaks_ours(state: &State) -> bool {
+    std::fs::read_to_string(state.launcher_wire()).is_ok_and(|wire| wire.trim() == WIRE.to_string())
 }
 
 fn answers(socket: &Socket) -> bool {
@@ -121,6 +133,8 @@ fn start(state: &State, user: AgentUser) -> Result<(), BootError> {
     // What the user's shell has left open is not for a process that outlives it.
     crate::sys::close_on_exec_from(3)?;
     let listener = bind_socket(&state.socket(), user)?;
+    // Before it can be connected to.
+    std::fs::write(state.launcher_wire(), WIRE.to_string())?;
     let (mut ready, ready_writer) = io::pipe()?;
     let log = open_log(&state.launcher_log())?;
     // Not a child to wait for once it is ready: it outlives this process.

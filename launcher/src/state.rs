@@ -123,6 +123,12 @@ impl State {
         self.path.join("run/launcher.sock")
     }
 
+    /// The number of the encoding that the launcher speaks, see [`crate::wire::WIRE`].
+    #[must_use]
+    pub fn launcher_wire(&self) -> PathBuf {
+        self.path.join("run/launcher.wire")
+    }
+
     /// What the launcher has to say beyond its answers.
     #[must_use]
     pub fn launcher_log(&self) -> PathBuf {

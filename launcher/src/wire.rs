@@ -4,11 +4,15 @@
 //! The launcher trusts the agent with names, never with paths: layers and containers are named by hexadecimal digits and
 //! resolved below the launcher's own state directory, id ranges and cgroups are the launcher's own choice. Every request
 //! is answered by exactly one reply with its `seq`; events have none and may come between. Messages of one socket are
-//! handled in order. Both ends are the same build, so the encoding has no versions.
+//! handled in order. The encoding has no versions within: both ends speak [`WIRE`], or do not speak.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Step;
+
+/// Which encoding this is. An agent of a newer build takes over the containers of a launcher that an older one started, when
+/// they have the same number; `tests/wire.rs` says when it must grow.
+pub const WIRE: u32 = 2;
 
 /// Largest message, in bytes; both ends refuse a larger one before they read it.
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
