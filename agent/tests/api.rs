@@ -75,7 +75,7 @@ async fn a_container_lives_from_launch_to_removal() {
     assert_eq!(second.process, 1);
 
     let view: KernelView = agent.get(&format!("/containers/{container}/kernel")).await;
-    assert_eq!(view.container.cap_effective.len(), 11, "{:?}", view.container.cap_effective);
+    assert_eq!(view.container.cap_effective.len(), 12, "{:?}", view.container.cap_effective);
     assert!(view.container.no_new_privs && view.container.seccomp_mode == 2, "{:?}", view.container);
     let top: Vec<Process> = agent.get(&format!("/containers/{container}/top")).await;
     assert!(top.iter().any(|process| process.command.contains("sleep 1000")), "{top:?}");

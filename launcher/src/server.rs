@@ -289,6 +289,10 @@ impl Server {
                 Ok(()) => return,
                 Err(failure) => (caller, Err(failure)),
             },
+            Progress::Again(caller) => match self.watch_runtime(container, process) {
+                Ok(()) => return,
+                Err(failure) => (caller, Err(failure)),
+            },
             Progress::Answer(caller, outcome) => (caller, outcome),
         };
         if outcome.is_ok() {

@@ -283,7 +283,9 @@ fn what_isolates_is_in_force() {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
             line.split_whitespace().last().unwrap_or_default().to_owned()
         };
-        let allowed = format!("{:016x}", porthole_launcher::capabilities::DEFAULT);
+        // gVisor keeps NET_RAW from everybody, unless it is started with an option of its own.
+        let withheld = if engine == EngineKind::Runsc { 1 << 13 } else { 0 };
+        let allowed = format!("{:016x}", porthole_launcher::capabilities::DEFAULT & !withheld);
         assert_eq!(field("CapBnd:"), allowed, "{engine:?}");
         assert_eq!(field("CapEff:"), allowed, "{engine:?}");
         assert_eq!(exec(&mut launcher, ID, &["hostname"]).0, format!("{ID}\n"));

@@ -41,6 +41,8 @@ pub(crate) struct Start {
     /// Readable when it has taken too long.
     timer: OwnedFd,
     late: bool,
+    /// Whether its runtime came too early once.
+    again: bool,
     /// The container, while the runtime makes that.
     pub(super) newborn: Option<Newborn>,
 }
@@ -67,6 +69,8 @@ pub(super) struct Newborn {
 pub(crate) enum Progress {
     /// The container is there; its first process is being started.
     Made(Caller),
+    /// The runtime came too early and does it once more.
+    Again(Caller),
     /// The answer to the request.
     Answer(Caller, Result<Reply, Failure>),
 }
@@ -96,6 +100,7 @@ impl Start {
             runtime: None,
             timer,
             late: false,
+            again: false,
             newborn: None,
         })
     }
@@ -143,8 +148,23 @@ impl Start {
         status.and_then(|status| status.exit_status()) == Some(0)
     }
 
+    /// What the runtime has said of why it could not; of a process on pipes it can be read once.
+    fn complaint(&self) -> String {
+        match &self.newborn {
+            Some(newborn) => said(&newborn.complaint),
+            None => said(&self.ends.complaint),
+        }
+    }
+
+    /// Whether the runtime was refused entrance to a container that has only just been made: crun is, now and then, on a busy
+    /// machine. A process that could not enter has done nothing.
+    fn came_too_early(&self, complaint: &str) -> bool {
+        let is_refused = complaint.contains("setns(") && complaint.contains("not permitted");
+        is_refused && !self.again && !self.late && self.newborn.is_none() && self.page.failure().is_none()
+    }
+
     /// Why the runtime could not.
-    fn failure(&self, id: &str, killed: bool) -> Failure {
+    fn failure(&self, id: &str, killed: bool, said: &str) -> Failure {
         if let Some((step, errno)) = self.page.failure() {
             return step_failed(&self.steps[step.min(self.steps.len() - 1)], &errno.into());
         }
@@ -158,11 +178,7 @@ impl Start {
         if killed {
             return failure(FailureKind::Internal, format!("The container {id} was killed at its start."));
         }
-        let said = match &self.newborn {
-            Some(newborn) => said(&newborn.complaint),
-            None => said(&self.ends.complaint),
-        };
-        complaint(&said, self.newborn.is_some(), &self.request)
+        complaint(said, self.newborn.is_some(), &self.request)
     }
 
     /// The launcher's ends, once the process runs.
@@ -188,11 +204,19 @@ impl Engine {
             None if done => self.joined(id, number, start),
             None => {
                 let killed = self.containers.get(id).is_some_and(|container| container.killed);
-                let failure = start.failure(id, killed);
-                if let Some(newborn) = start.newborn {
-                    self.unmake(id, newborn);
+                let complaint = start.complaint();
+                if !killed && start.came_too_early(&complaint) {
+                    match self.once_more(id, number, start) {
+                        Ok(()) => return Some(Progress::Again(caller)),
+                        Err(failure) => Err(failure),
+                    }
+                } else {
+                    let failure = start.failure(id, killed, &complaint);
+                    if let Some(newborn) = start.newborn {
+                        self.unmake(id, newborn);
+                    }
+                    Err(failure)
                 }
-                Err(failure)
             }
         };
         if outcome.is_err() && number == 0 {
@@ -247,6 +271,13 @@ impl Engine {
         self.containers.insert(id.to_owned(), container);
         start = self.run_process(id, start)?;
         self.oci.starts.insert((id.to_owned(), 0), start);
+        Ok(())
+    }
+
+    /// Runs the runtime of a process a second time.
+    fn once_more(&mut self, id: &str, number: u32, start: Start) -> Result<(), Failure> {
+        let start = self.run_process(id, Start { again: true, ..start })?;
+        self.oci.starts.insert((id.to_owned(), number), start);
         Ok(())
     }
 

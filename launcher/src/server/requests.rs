@@ -128,7 +128,7 @@ impl Server {
     }
 
     /// Waits for the end of a runtime.
-    fn watch_runtime(&mut self, id: &str, number: u32) -> Result<(), Failure> {
+    pub(super) fn watch_runtime(&mut self, id: &str, number: u32) -> Result<(), Failure> {
         let runtime = self.engine.start(id, number).and_then(|start| start.runtime()).ok_or_else(gone)?;
         let source = Source::Runtime { container: id.to_owned(), process: number };
         self.sources.watch(&runtime, source, ONCE).map_err(unwatched)
