@@ -120,7 +120,7 @@ impl Caller {
     /// The container by id, name, or the beginning of its id.
     ///
     /// # Errors
-    /// As [`Registry::find`]; what is not the caller's is not there.
+    /// As [`Registry::find_among`]; what is not the caller's is not there.
     pub(in crate::http) fn find(&self, text: &str) -> Result<Container, ContainerError> {
         self.app.registry.find_among(text, |container| self.sees(container))
     }
