@@ -168,7 +168,11 @@ impl Registry {
                     };
                     registry.bring_up(birth, process, events, answer).await;
                 }
-                Err(error) => drop(answer.send(Err(error.into()))),
+                Err(error) => {
+                    // Whoever hears of it may launch at once, and it counts no more.
+                    drop(ticket);
+                    drop(answer.send(Err(error.into())));
+                }
             }
             registry.gone(&id, logs).await;
         });
