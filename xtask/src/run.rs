@@ -37,3 +37,21 @@ pub fn build() -> Result<PathBuf> {
     })?;
     Ok(target().join("release/porthole"))
 }
+
+/// Builds the agent and the program of our own that tries it, `package`, and runs that: `--porthole` comes before its own
+/// `arguments`. `told` says what is being built.
+///
+/// # Errors
+/// When something does not build or cannot be started; what it finds is a failing status.
+pub fn try_by(package: &str, told: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    let porthole = build()?;
+    step(told, || quietly(Command::new("cargo").args(["build", "--package", package]).current_dir(root())))?;
+    let status = Command::new(target().join("debug").join(package))
+        .arg("--porthole")
+        .arg(porthole)
+        .args(arguments)
+        .env("PORTHOLE_LOG", "error")
+        .status()
+        .context("cannot start it")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,5 +1,6 @@
 //! Measures Porthole beside its peers, on one machine and in one run. Started by `cargo xtask bench`, which builds first.
 
+mod keystroke;
 mod machine;
 mod neighbours;
 mod ours;

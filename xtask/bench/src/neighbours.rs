@@ -7,13 +7,14 @@ mod witnesses;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use porthole_driver::{Agent, Attached, Client, Incoming};
+use anyhow::{Context, Result};
+use porthole_driver::{Agent, Attached, Client};
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 use serde_json::{Value, json};
 
+use crate::keystroke::keystroke;
 use crate::sample::Sample;
 use crate::{Setting, machine};
 use bombs::{BOMBS, Bomb};
@@ -117,22 +118,6 @@ impl Scene {
     fn json(&self) -> Value {
         let [p50, p99, max] = [50, 99, 100].map(|percent| self.echo.percentile(percent));
         json!({ "beside": self.name, "p50_ms": p50, "p99_ms": p99, "max_ms": max, "echo": self.echo.json() })
-    }
-}
-
-fn keystroke(client: &mut Client, terminal: &Attached) -> Result<Duration> {
-    let typed = Instant::now();
-    client.input(terminal.channel(), b"x")?;
-    loop {
-        match client.receive()? {
-            Incoming::Output { channel, bytes } if channel == terminal.channel() => {
-                if bytes != b"x" {
-                    bail!("it echoed {:?}", String::from_utf8_lossy(&bytes));
-                }
-                return Ok(typed.elapsed());
-            }
-            _ => {}
-        }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
-use porthole_driver::{Agent, Attached, Client, Incoming};
+use anyhow::Result;
+use porthole_driver::{Agent, Attached, Client};
 use serde_json::{Value, json};
 
 use super::crowd::Crowd;
 use super::{launch, on_terminal};
+use crate::keystroke::keystroke;
 use crate::pty::Program;
 use crate::sample::Sample;
 
@@ -86,22 +87,6 @@ impl Pair {
             self.ours.add(keystroke(client, ours)?);
         }
         Ok(())
-    }
-}
-
-fn keystroke(client: &mut Client, terminal: &Attached) -> Result<Duration> {
-    let typed = Instant::now();
-    client.input(terminal.channel(), b"x")?;
-    loop {
-        match client.receive()? {
-            Incoming::Output { channel, bytes } if channel == terminal.channel() => {
-                if bytes != b"x" {
-                    bail!("it echoed {:?}", String::from_utf8_lossy(&bytes));
-                }
-                return Ok(typed.elapsed());
-            }
-            _ => {}
-        }
     }
 }
 
