@@ -27,6 +27,21 @@ export class Hands {
     await this.#page.context().setOffline(offline);
   }
 
+  /** Loads the page anew over a line that `cut` cuts, at both ends, until `mend` mends it. */
+  async ownLine() {
+    let [isCut, ends] = [false, []];
+    await this.#page.routeWebSocket(/socket/, (page) => {
+      if (isCut) return page.close();
+      ends.push(page, page.connectToServer());
+    });
+    await this.#page.reload();
+    const cut = async () => {
+      isCut = true;
+      await Promise.all(ends.splice(0).map((end) => end.close()));
+    };
+    return { cut, mend: () => (isCut = false) };
+  }
+
   /** Shows the first container's terminal in a further page of this size; answers with the hands there. */
   async another(viewport) {
     const page = await this.#page.context().newPage();

@@ -428,15 +428,15 @@ export class Page {
     await this.#dialog.getByRole("button", { name: "Save", exact: true }).click();
   }
 
-  /** Drops files on the terminal, as a file manager does. */
-  async drop(files) {
+  /** Drops files on the terminal, or elsewhere, as a file manager does. */
+  async drop(files, { on = this.terminal, opens = this.#dialog } = {}) {
     const data = await this.#page.evaluateHandle((files) => {
       const data = new DataTransfer();
       for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
       return data;
     }, files);
-    for (const event of ["dragenter", "dragover", "drop"]) await this.terminal.dispatchEvent(event, { dataTransfer: data });
-    await this.#dialog.waitFor();
+    for (const event of ["dragenter", "dragover", "drop"]) await on.dispatchEvent(event, { dataTransfer: data });
+    await opens.waitFor();
   }
 
   get #putField() {
@@ -498,10 +498,10 @@ export class Page {
   }
 
   /** What the agent says, over HTTP. */
-  async api(path, options) {
+  async api(path, options = {}) {
     const token = new URL(this.#porthole.url).hash.match(/^#token=(.+)/)?.[1];
-    const headers = token ? { authorization: `Bearer ${token}` } : {};
-    const answer = await fetch(new URL(`/api/v1${path}`, this.#porthole.url), { headers, ...options });
+    const headers = { ...(token ? { authorization: `Bearer ${token}` } : {}), ...options.headers };
+    const answer = await fetch(new URL(`/api/v1${path}`, this.#porthole.url), { ...options, headers });
     return answer.status === 204 ? null : answer.json();
   }
 
@@ -524,10 +524,10 @@ export class Page {
 }
 
 /** Asks again and again until it is so. */
-export async function until(what, isSo, describe = async () => "") {
-  const deadline = Date.now() + PATIENCE;
+export async function until(what, isSo, describe = async () => "", patience = PATIENCE) {
+  const deadline = Date.now() + patience;
   while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE} ms for ${what}\n${await describe()}`);
+    if (Date.now() > deadline) throw new Error(`waited ${patience} ms for ${what}\n${await describe()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

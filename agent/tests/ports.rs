@@ -39,7 +39,7 @@ async fn listening(agent: &Agent, container: &ContainerDetail, count: usize) -> 
         let ports: Vec<ListeningPort> =
             agent.get(&format!("/containers/{}/ports", container.summary.id)).await;
         if ports.len() >= count {
-            return ports.into_iter().map(|ListeningPort { port, loopback }| (port, loopback)).collect();
+            return ports.into_iter().map(|ListeningPort { port, loopback, .. }| (port, loopback)).collect();
         }
         tokio::time::sleep(POLL).await;
     }

@@ -50,6 +50,12 @@ async fn open(agent: &Agent, container: &str, port: u16) -> String {
     url.strip_prefix("http://").unwrap().strip_suffix('/').unwrap().to_owned()
 }
 
+/// Where the list of ports says that the preview of [`PORT`] opens.
+async fn listed(agent: &Agent, container: &str) -> Option<String> {
+    let ports: Vec<ListeningPort> = agent.get(&format!("/containers/{container}/ports")).await;
+    ports.into_iter().find(|one| one.port == PORT)?.preview
+}
+
 impl Opened<'_> {
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         self.ask("GET", path, headers, b"").await
@@ -114,6 +120,8 @@ async fn a_page_inside_is_seen_under_a_name_of_its_own_and_nothing_else_is() {
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
     assert!(page.head.contains("frame-ancestors 'self'"), "{}", page.head);
     assert_eq!(open(&agent, &web.container, PORT).await, web.host, "the same one while it is open");
+    let listed = listed(&agent, &web.container).await;
+    assert_eq!(listed, Some(format!("http://{}/", web.host)), "whoever comes later finds it");
 
     let api = web.get("/api/v1/version", &[]).await;
     assert_eq!(api.status, 404);
@@ -312,6 +320,7 @@ async fn a_preview_is_closed_by_its_owner_and_by_the_end_of_its_container() {
     let web = served(&agent, MIRROR).await;
     assert_eq!(web.get("/", &[]).await.status, 200);
     close(&web).await;
+    assert_eq!(listed(&agent, &web.container).await, None);
     assert_eq!(web.get("/", &[]).await.status, 404);
     let again = open(&agent, &web.container, PORT).await;
     assert_ne!(again, web.host, "a name is not given twice");

@@ -13,6 +13,8 @@ see("a server in the container shows as a chip, and a click opens what it serves
   assert.notEqual(new URL(url).origin, new URL(porthole.url).origin, "a preview has an origin of its own");
   await page.picture("ports");
   await page.expectAccessible();
+  await page.reload();
+  await page.dom.getByRole("link", { name: "Preview of port 8000" }).waitFor();
   await page.closePort(8000);
   const closed = await fetch(url).catch(() => ({ status: 0 }));
   assert.notEqual(closed.status, 200);

@@ -6,6 +6,8 @@ import { until } from "../page.mjs";
 
 const see = visitor({ config: '[visitors]\nenabled = true\nlifetime = "3m"\ncontainers = 2\n', asVisitor: true });
 
+const seeShort = visitor({ config: '[visitors]\nenabled = true\nlifetime = "24s"\nlongest = "32s"\n', asVisitor: true });
+
 const left = (page) => page.dom.getByRole("timer", { name: "Session" });
 
 see("a visitor sees when the session ends", {}, async (page) => {
@@ -31,4 +33,18 @@ see("a session that is ended is gone with its containers, and a new one begins",
   await page.dom.getByRole("button", { name: "Start a new one" }).click();
   await until("the welcome", async () => page.launchButton.isVisible());
   assert.equal(await page.tabs.count(), 0);
+});
+
+seeShort("a session that is about to end counts down, and is extended with what runs in it", {}, async (page) => {
+  await page.launch();
+  const seconds = async () => Number((await left(page).textContent()).match(/(\d+) s/)?.[1]);
+  const before = await seconds();
+  await until("less time", async () => (await seconds()) < before, seconds);
+  await page.dom.getByRole("button", { name: "Extend the session" }).click();
+  await until("more time than there was", async () => (await seconds()) > 14, seconds);
+  await until("its second half", async () => (await seconds()) < 15, seconds);
+  assert.equal(await page.dom.getByRole("button", { name: "Extend the session" }).count(), 0, "it cannot last longer");
+  await page.picture("session-extended");
+  await page.terminal.click();
+  assert.deepEqual(await page.run("echo still here"), ["still here"]);
 });

@@ -91,6 +91,33 @@ see("tabs are renamed, moved by pointer and by key, and all is so after a reload
   await until("both terminals of the split", async () => (await panes(page).count()) === 2);
 });
 
+see("a terminal is moved into another tab: by a command, by its head, by its tab", {}, async (page) => {
+  await page.launch();
+  await rename(page, "one");
+  await page.run("echo first");
+  await page.newTerminal();
+  await rename(page, "two");
+  await page.run("echo second");
+  await page.press("F1", "Control+Shift+P");
+  await page.type("move tab one");
+  await until("the command", async () => /Move the terminal to the tab one/.test(await page.dom.getByRole("option").first().textContent()));
+  await page.press("Enter");
+  await until("one tab with both", async () => (await panes(page).count()) === 2 && (await names(page)).length === 1, () => names(page));
+  assert.match(await page.screen(), /second/, "it has kept its screen");
+  await page.press("Control+Shift+Enter");
+  await until("a tab of its own", async () => (await names(page)).length === 2);
+  await page.prompt();
+  await rename(page, "three");
+  await page.dom.getByRole("tab", { name: "two" }).click();
+  await until("both", async () => (await panes(page).count()) === 2);
+  await page.dom.locator(".pane-head").first().dragTo(page.dom.getByRole("tab", { name: "three" }));
+  await until("the first one beside the third", async () => (await names(page)).length === 2 && (await panes(page).count()) === 2, () => names(page));
+  assert.match(await page.screen(), /first/);
+  await page.dom.getByRole("tab", { name: "two" }).dragTo(page.dom.locator(".terminals"));
+  await until("all in one tab", async () => (await panes(page).count()) === 3 && (await names(page)).length === 1, () => names(page));
+  assert.equal((await page.api("/containers")).length, 1, "nothing was launched for it");
+});
+
 see("where it is narrow, each terminal of a split is a tab", {}, async (page) => {
   await page.launch();
   await split(page, "E");

@@ -1,6 +1,7 @@
 // The terminal: what is typed and printed is lost to nobody, and the daily things work.
 
 import assert from "node:assert/strict";
+import { png } from "../archive.mjs";
 import { visitor } from "../browser.mjs";
 import { until } from "../page.mjs";
 
@@ -121,6 +122,77 @@ see("images are drawn, the first one too", {}, async (page) => {
   await page.run("printf '\\033Pq#0;2;100;0;0#0'; for n in $(seq 20); do printf '!60~-'; done; printf '\\033\\\\\\n'");
   // Twenty rows of sixels, each six pixels high, but for what the prompt covers.
   await until("the image", async () => (await page.hands.imagePixels()) > 60 * 60);
+  await page.run("true");
+  await until("an empty screen", async () => (await page.hands.imagePixels()) === 0);
+  const picture = png(4, 4);
+  await page.run(`printf '\\033]1337;File=inline=1;size=${picture.length};width=20;height=4:${picture.toString("base64")}\\007\\n'`);
+  await until("iTerm's image", async () => (await page.hands.imagePixels()) > 60 * 60);
+  await page.picture("images");
+});
+
+see("a bell is seen, heard where that was chosen, and marks the tab of a terminal one does not look at", {}, async (page) => {
+  await page.dom.addInitScript(() => {
+    globalThis.heard = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) {
+      globalThis.heard += 1;
+      return start.apply(this, when);
+    };
+    globalThis.seen = 0;
+    const look = () => (globalThis.seen += document.querySelectorAll(".terminal-host[data-bell]").length);
+    new MutationObserver(look).observe(document, { subtree: true, attributeFilter: ["data-bell"] });
+  });
+  await page.dom.reload();
+  await page.launch();
+  const count = (what) => page.dom.evaluate((what) => globalThis[what], what);
+  await page.run("printf '\\a'");
+  await until("a bell", async () => (await count("seen")) > 0);
+  assert.equal(await count("heard"), 0);
+  await page.hands.openTerminalSettings();
+  await page.dom.getByRole("checkbox", { name: "The bell can be heard" }).check();
+  await page.hands.closeDialog();
+  await page.type("sleep 1; printf '\\a'\n");
+  await page.newTerminal();
+  await until("a sound", async () => (await count("heard")) === 1);
+  await page.dom.locator(".tab[data-state=rang]").first().waitFor();
+  await page.picture("bell");
+});
+
+see("letters grow and shrink by keys and in the settings, and the grid follows", {}, async (page) => {
+  await page.launch();
+  const [usual, lines] = [await page.hands.fontSize(), await page.hands.lines()];
+  await page.press("Control+=", "Control+=");
+  await until("larger letters", async () => (await page.hands.fontSize()) === usual + 2);
+  await page.press("Control+-");
+  await until("smaller ones", async () => (await page.hands.fontSize()) === usual + 1);
+  await page.hands.openTerminalSettings();
+  await page.dom.getByRole("slider", { name: "Size of letters" }).fill("22");
+  await page.hands.closeDialog();
+  await until("the largest", async () => (await page.hands.fontSize()) === 22);
+  const fewer = await page.hands.lines();
+  assert.ok(fewer < lines);
+  await page.terminal.click();
+  assert.match((await page.run("stty size"))[0], new RegExp(`^${fewer} `));
+  await page.press("Control+0");
+  await until("the usual ones", async () => (await page.hands.fontSize()) === usual);
+});
+
+see("in full screen there is nothing but the terminal, and the browser lends it its keys", {}, async (page) => {
+  await page.dom.addInitScript(() => {
+    globalThis.locks = 0;
+    navigator.keyboard.lock = async () => void (globalThis.locks += 1);
+  });
+  await page.dom.reload();
+  await page.launch();
+  await page.press("Control+Shift+X");
+  await until("full screen", async () => page.dom.evaluate(() => document.fullscreenElement?.matches(".terminal") ?? false));
+  await until("the keys", async () => (await page.dom.evaluate(() => globalThis.locks)) === 1);
+  assert.deepEqual(await page.run("echo large"), ["large"]);
+  const fills = await page.dom.locator(".terminal[data-active]").evaluate((it) => [it.clientWidth - innerWidth, it.clientHeight - innerHeight]);
+  assert.deepEqual(fills, [0, 0]);
+  await page.press("Control+Shift+X");
+  await until("the page", async () => page.dom.evaluate(() => document.fullscreenElement === null));
+  assert.ok(await page.hasKeyboard());
 });
 
 see("one goes from prompt to prompt where the shell marks them", {}, async (page) => {
@@ -229,4 +301,13 @@ see("two pages show one terminal in the size of the one that was turned to last"
   await page.hands.clickTerminal();
   await until("the size of this page", async () => (await page.hands.lines()) === before);
   await until("the other one's letters to shrink", async () => (await other.fontSize()) < letters && (await other.lines()) === before);
+});
+
+see("a program that asks the terminal gets one answer, however many pages show it", {}, async (page) => {
+  await page.launch();
+  await page.hands.another({ width: 1000, height: 480 });
+  await page.hands.clickTerminal();
+  // Whatever comes within a second of the last byte that came.
+  const answers = "stty raw -echo min 0 time 10; printf '\\033[c'; n=$(dd bs=1 count=99 2>/dev/null | wc -c); stty sane; echo $n";
+  assert.deepEqual(await page.run(answers), [String("\u001b[?62;4;9;22c".length)]);
 });

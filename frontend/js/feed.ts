@@ -10,12 +10,18 @@ import { ImageWatch } from "./images";
 type Core = {
   _core?: { coreService?: { onUserInput?: (told: () => void) => void }; writeSync?: (data: string | Uint8Array) => void };
 };
+/// What xterm.js sends: what the visitor did, whether the terminal has the focus, an answer to a question of the program's, or one to
+/// a question that is old, which nobody waits for.
+export type Sent = "typed" | "focus" | "answer" | "late";
 type Write = { data: string | Uint8Array; old: boolean; done: (() => void) | undefined };
 
 /// What a focus makes xterm.js send, when the program asked for it: not typed, and no answer either.
 const FOCUS = /^\x1b\[[IO]$/;
 /// Sent instead, should a later xterm.js hide who did it: what an answer looks like. Shift+F3 looks like one, too.
 const ANSWER = /^\x1b(?:\[[?>=]?[\d;]*(?:\$y|[cnRtuxyS])|[P\]_][^]*)$/;
+
+/// Bytes that are parsed in one go: what takes long to parse leaves the page a turn between two of them.
+const PIECE = 16 * 1024;
 
 export class Feed {
   readonly #emulator: Emulator;
@@ -71,17 +77,23 @@ export class Feed {
     this.say("", act);
   }
 
-  /// Whether what xterm.js is about to send is wanted: an answer to an old question is not.
-  lets(data: string): boolean {
+  /// What it is that xterm.js is about to send.
+  kind(data: string): Sent {
     const typed = this.#knowsTyped ? this.#typed : !ANSWER.test(data);
     this.#typed = false;
-    return typed || !this.isOld || FOCUS.test(data);
+    if (FOCUS.test(data)) return "focus";
+    if (typed) return "typed";
+    return this.isOld ? "late" : "answer";
   }
 
   #parse(data: string | Uint8Array, old: boolean, done?: () => void): void {
     if (this.#unseen.length > 0 || this.#isHurried) {
       this.#unseen.push({ data, old, done });
       return this.#hurry();
+    }
+    if (data.length > PIECE && typeof data !== "string") {
+      this.#parse(data.subarray(0, PIECE), old);
+      return this.#parse(data.subarray(PIECE), old, done);
     }
     this.#queue.push(old);
     this.#emulator.write(data, () => {

@@ -32,7 +32,7 @@ const FAST_MS = 40;
 /// A guess that is not answered for so many times the usual is wrong, as on a password; within these bounds, in milliseconds.
 const PATIENCE = 4;
 const [LEAST_WAIT_MS, LONGEST_WAIT_MS] = [500, 4_000];
-/// Guesses under way: more is a paste.
+/// Guesses under way, and keys at once: more is a paste.
 const MOST = 128;
 /// How much a new measurement counts.
 const WEIGHT = 0.25;
@@ -60,6 +60,8 @@ export class Predictor {
 
   /// The visitor typed.
   typed(text: string, view: View, now: number): void {
+    // A paste is not looked at key by key: it may be megabytes.
+    if (text.length > MOST) return this.#begin();
     if (this.#base && (this.#base.line !== view.line || this.#base.alternate !== view.alternate)) this.#begin();
     this.#base = { x: view.x, line: view.line, alternate: view.alternate };
     for (const key of keys(text)) {

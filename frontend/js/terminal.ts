@@ -16,8 +16,9 @@ import { hasHardwareGl } from "./gl";
 import { KeyBar } from "./key_bar";
 import { type Ask, useLinks } from "./links";
 import { Marks } from "./marks";
+import { Pace } from "./pace";
 import type { Replay } from "./replay";
-import { scaleTo } from "./scale";
+import { scaleTo, showCursor } from "./scale";
 import { change, fontSize, onChange, settings } from "./settings";
 import { fontFamily, onThemeChange, theme } from "./theme";
 import { stayAboveKeyboard, useTouch } from "./touch";
@@ -42,12 +43,17 @@ const encoder = new TextEncoder();
 export class Terminal {
   readonly #emulator: Emulator;
   readonly #feed: Feed;
+  readonly #pace = new Pace();
   readonly #fit = new FitAddon();
   readonly #place: HTMLElement;
   readonly #away: Away;
   readonly #marks: Marks;
   readonly #clipboard: Clipboard;
   readonly #cleanup: (() => void)[] = [];
+  /// Letters of this size instead of those that show all of somebody else's grid; 0 shows all of it.
+  #enlarged = 0;
+  /// What was chosen for all terminals.
+  #chosen = settings().fontSize;
   #keys: KeyBar | undefined;
   #find: Find | undefined;
   #echo: Echo | undefined;
@@ -131,7 +137,7 @@ export class Terminal {
       focus: () => this.focus(),
     });
     this.host.append(this.#keys.element);
-    this.#cleanup.push(useTouch(this.#emulator, this.#place, type, () => this.copy()), stayAboveKeyboard());
+    this.#cleanup.push(useTouch(this.#emulator, this.#place, { type, copied: () => this.copy(), letters: () => this.#letters(), resize: (letters) => this.#resize(letters) }), stayAboveKeyboard());
   }
 
   #copyOnSelect(): void {
@@ -141,10 +147,14 @@ export class Terminal {
   }
 
   #send(text: string): void {
-    if (!this.#feed.lets(text)) return;
+    const kind = this.#feed.kind(text);
+    // Of several pages that show a terminal, the one whose size it has answers its program: an answer that comes twice is typed.
+    if (kind === "late" || (kind === "answer" && this.#follows)) return;
+    if (kind !== "typed") return this.input(encoder.encode(text));
     const typed = this.#keys?.take(text) ?? text;
     if (this.#follows) this.told("focus", "");
     this.input(encoder.encode(typed));
+    if (this.#place.hasAttribute("data-part")) showCursor(this.#emulator, this.#place);
     this.#sent ??= performance.now();
     if (settings().predict) this.#echo?.typed(typed);
   }
@@ -186,20 +196,28 @@ export class Terminal {
 
   #dress(): void {
     this.#emulator.options.theme = theme();
+    const chosen = settings().fontSize;
+    if (this.#follows && chosen !== this.#chosen) this.#enlarged = chosen;
+    this.#chosen = chosen;
     if (!this.#follows) this.#emulator.options.fontSize = fontSize();
     this.fit();
   }
 
-  /// Shows bytes; tells `rendered` how many once they have been parsed and drawn.
+  /// Shows bytes; tells `rendered` once they have been parsed and drawn how many more may come.
   write(bytes: Uint8Array): void {
     this.#heard();
-    this.#feed.write(bytes, () => this.rendered(bytes.length));
+    this.#pace.given(bytes.length, performance.now());
+    this.#feed.write(bytes, () => {
+      const due = this.#pace.drawn(bytes.length, performance.now());
+      if (due > 0) this.rendered(due);
+    });
   }
 
-  /// Forgets screen, scrollback and modes, and says that output is missing. The next `old` bytes are old, see `attached`.
+  /// Forgets screen, scrollback and modes, and says, once for each connection, that output is missing. The next `old` bytes are old, see `attached`.
   reset(old: number): void {
     this.#feed.expectOld(old);
     this.#feed.say(`\x1bc${GONE}`);
+    this.#sayGone();
   }
 
   /// The same, with the screen as it was, which had this size.
@@ -214,8 +232,12 @@ export class Terminal {
       this.#emulator.resize(cols, rows);
       this.#follows = followed;
     });
-    // Above the screen, where what is missing would have been; and told, once for each connection, since the screen hides it.
+    // Above the screen, where what is missing would have been; and told, since the screen hides it.
     this.#feed.say(`${GONE}${"\r\n".repeat(rows - 1)}\x1b[H${screen}`, () => this.fit());
+    this.#sayGone();
+  }
+
+  #sayGone(): void {
     if (!this.#saidGone) this.told("note", "Earlier output of this terminal is gone: it is no longer kept.");
     this.#saidGone = true;
   }
@@ -223,6 +245,7 @@ export class Terminal {
   /// There is a connection; the next `old` bytes were printed before it was made.
   attached(old: number): void {
     this.#feed.expectOld(old);
+    this.#pace.begin();
     this.#saidGone = false;
     this.#away.hide();
   }
@@ -236,14 +259,18 @@ export class Terminal {
   follow(cols: number, rows: number): void {
     this.#follows = cols > 0;
     if (this.#follows) this.#emulator.resize(cols, rows);
-    else this.#emulator.options.fontSize = fontSize();
+    else {
+      this.#enlarged = 0;
+      this.#place.removeAttribute("data-part");
+      this.#emulator.options.fontSize = fontSize();
+    }
     this.fit();
   }
 
   /// Makes the grid fill its place. Does nothing while hidden.
   fit(): void {
     if (this.#disposed || this.#place.clientWidth === 0 || this.#place.clientHeight === 0) return;
-    if (this.#follows) scaleTo(this.#emulator, this.#place);
+    if (this.#follows) this.#place.toggleAttribute("data-part", scaleTo(this.#emulator, this.#place, this.#enlarged));
     else this.#fit.fit();
   }
 
@@ -284,12 +311,24 @@ export class Terminal {
         if (!this.#marks.step(command === "prompt-before")) this.told("note", "There is no such prompt, or this shell does not mark its prompts.");
         return;
       case "larger":
-        return change({ fontSize: fontSize() + ZOOM_STEP });
+        return this.#resize(this.#letters() + ZOOM_STEP);
       case "smaller":
-        return change({ fontSize: fontSize() - ZOOM_STEP });
+        return this.#resize(this.#letters() - ZOOM_STEP);
       case "usual-size":
-        return change({ fontSize: 0 });
+        return this.#resize(0);
     }
+  }
+
+  /// How large the letters are: for all terminals, or for the grid of somebody else's that is shown here.
+  #letters(): number {
+    return this.#follows ? this.#emulator.options.fontSize! : fontSize();
+  }
+
+  /// Makes them so large; 0 is the usual size, or the one that shows all.
+  #resize(letters: number): void {
+    if (!this.#follows) return change({ fontSize: letters });
+    this.#enlarged = letters;
+    this.fit();
   }
 
   async #openFind(): Promise<void> {

@@ -2,15 +2,16 @@
 
 import type { Terminal as Emulator } from "@xterm/xterm";
 
-import { change, fontSize } from "./settings";
-
 /// How long a finger rests before it selects, in milliseconds, and how far it may stray meanwhile, in pixels.
 const REST_MS = 450;
 const STRAY = 8;
 
 type Cell = { col: number; row: number };
 
-export function useTouch(emulator: Emulator, host: HTMLElement, type: (text: string) => void, copied: () => void): () => void {
+/// What fingers do: type what a wheel would send, copy what they selected, change the size of the letters.
+type Hand = { type: (text: string) => void; copied: () => void; letters: () => number; resize: (letters: number) => void };
+
+export function useTouch(emulator: Emulator, host: HTMLElement, { type, copied, letters, resize }: Hand): () => void {
   let rest: number | undefined;
   let start: Touch | undefined;
   let scrolled = 0;
@@ -43,7 +44,7 @@ export function useTouch(emulator: Emulator, host: HTMLElement, type: (text: str
     anchor = undefined;
     if (event.touches.length === 2) {
       start = undefined;
-      pinch = { distance: spread(event), font: fontSize() };
+      pinch = { distance: spread(event), font: letters() };
       event.preventDefault();
       return;
     }
@@ -59,7 +60,12 @@ export function useTouch(emulator: Emulator, host: HTMLElement, type: (text: str
   const went = (event: TouchEvent) => {
     if (pinch && event.touches.length === 2) {
       event.preventDefault();
-      change({ fontSize: pinch.font * (spread(event) / pinch.distance) });
+      const [before, left, top] = [letters(), host.scrollLeft, host.scrollTop];
+      resize(pinch.font * (spread(event) / pinch.distance));
+      // What is between the fingers stays there, where the grid is larger than its place.
+      const [x, y] = between(event, host);
+      const grown = letters() / before;
+      host.scrollTo((left + x) * grown - x, (top + y) * grown - y);
       return;
     }
     const touch = event.touches[0]!;
@@ -75,6 +81,8 @@ export function useTouch(emulator: Emulator, host: HTMLElement, type: (text: str
       stop();
       moved = true;
     }
+    // A part of somebody's grid is moved about by the browser.
+    if (host.hasAttribute("data-part")) return;
     const lines = Math.trunc((start.clientY - touch.clientY) / cellHeight()) - scrolled;
     if (lines === 0) return;
     event.preventDefault();
@@ -105,6 +113,13 @@ export function useTouch(emulator: Emulator, host: HTMLElement, type: (text: str
 function spread(event: TouchEvent): number {
   const [a, b] = [event.touches[0]!, event.touches[1]!];
   return Math.max(1, Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY));
+}
+
+/// The middle of two fingers, from the host's corner.
+function between(event: TouchEvent, host: HTMLElement): [number, number] {
+  const [a, b] = [event.touches[0]!, event.touches[1]!];
+  const box = host.getBoundingClientRect();
+  return [(a.clientX + b.clientX) / 2 - box.left, (a.clientY + b.clientY) / 2 - box.top];
 }
 
 /// The word at a cell, from its first cell to its last.

@@ -180,6 +180,9 @@ pub struct ListeningPort {
     pub port: u16,
     /// Whether it is reached by the loopback address alone.
     pub loopback: bool,
+    /// Where its preview opens, while there is one; only `GET /containers/{id}/ports` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
 }
 
 /// Answer to opening a port's preview.

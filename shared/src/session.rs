@@ -18,6 +18,9 @@ pub struct Session {
     /// How far an extension made now would reach; missing where it would change nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends_to_ms: Option<u64>,
+    /// When it ends at the latest, however often it is extended; missing where there is no such time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_by_ms: Option<u64>,
     /// Containers that it owns and that have not ended.
     pub containers: u32,
     /// The most of them it may own; no bound of its own when missing.

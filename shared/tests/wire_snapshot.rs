@@ -263,7 +263,7 @@ fn view() -> KernelView {
             command: "sh -l".into(),
         }],
         lacks: vec![],
-        listening: vec![ListeningPort { port: 8000, loopback: true }],
+        listening: vec![ListeningPort { port: 8000, loopback: true, preview: None }],
     }
 }
 
@@ -277,6 +277,7 @@ fn session() -> Session {
         created_ms: 1_790_000_000_000,
         expires_ms: Some(1_790_003_600_000),
         extends_to_ms: Some(1_790_007_200_000),
+        ends_by_ms: None,
         containers: 1,
         max_containers: Some(4),
         owner: false,
@@ -447,7 +448,7 @@ fn bodies() -> Value {
             pids: 4, pids_limit: Some(5), cpu_limit: Some(500), disk_bytes: Some(7), disk_limit: Some(8), io_bytes: Some(9),
             io_limit: Some(10), taken_ms: 6 },
         "stop": StopRequest { grace_ms: Some(1000) },
-        "ports": [ListeningPort { port: 8000, loopback: true }],
+        "ports": [ListeningPort { port: 8000, loopback: true, preview: None }],
         "preview": Preview { url: "http://p-0123.localhost:7070/".into() },
         "offers": Offers {
             engines: vec![Offer { name: "crun".into(), usable: false, note: "It is not installed.".into() }],

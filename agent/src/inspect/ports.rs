@@ -19,7 +19,7 @@ pub(crate) fn listening(tables: &[String; 2]) -> Vec<ListeningPort> {
     for address in addresses(tables) {
         *ports.entry(address.port()).or_insert(true) &= address.ip().is_loopback();
     }
-    ports.into_iter().map(|(port, loopback)| ListeningPort { port, loopback }).collect()
+    ports.into_iter().map(|(port, loopback)| ListeningPort { port, loopback, preview: None }).collect()
 }
 
 /// `sl local_address rem_address st …`: the state is behind the address, so a line that was cut off has none.

@@ -78,6 +78,12 @@ impl Previews {
         Ok(preview)
     }
 
+    /// A container's preview of a port, while it is open.
+    pub(crate) fn opened(&self, container: &Container, port: u16) -> Option<Arc<Preview>> {
+        let is_it = |it: &&Arc<Preview>| it.port == port && it.inside.container() == container.id();
+        self.open_ones().values().find(is_it).map(Arc::clone)
+    }
+
     /// Closes a container's preview, and what is under way in it. Does nothing when it is closed already.
     pub(crate) fn close(&self, container: &Container, port: u16) {
         let mut previews = self.open_ones();

@@ -123,6 +123,7 @@ impl Table {
             expires_ms: entry.expires_ms,
             extends_to_ms: extended
                 .filter(|to| entry.expires_ms.is_some_and(|end| *to >= end.saturating_add(WORTH_IT))),
+            ends_by_ms: self.latest(entry),
             containers: entry.containers,
             max_containers: Some(self.settings.containers),
             owner: false,
@@ -132,8 +133,12 @@ impl Table {
     /// Where the end of a session would be if it were extended now.
     fn extended(&self, entry: &Entry, now_ms: u64) -> Option<u64> {
         let by_lifetime = self.settings.lifetime_ms.map(|lifetime| now_ms.saturating_add(lifetime));
-        let by_length = self.settings.longest_ms.map(|longest| entry.created_ms.saturating_add(longest));
-        by_lifetime.into_iter().chain(by_length).min()
+        by_lifetime.into_iter().chain(self.latest(entry)).min()
+    }
+
+    /// The end that no extension goes beyond.
+    fn latest(&self, entry: &Entry) -> Option<u64> {
+        self.settings.longest_ms.map(|longest| entry.created_ms.saturating_add(longest))
     }
 
     pub(super) fn extend(&mut self, id: &str, now_ms: u64) -> Option<Session> {

@@ -20,6 +20,9 @@ pub struct Label {
     pub behind: bool,
 }
 
+/// What is dragged: a terminal, and whether it alone is meant and not its tab.
+pub type Dragged = Option<(TabKey, bool)>;
+
 /// What [`tab_bar`] is about.
 pub struct Props<'a> {
     /// The terminals, in order.
@@ -32,8 +35,8 @@ pub struct Props<'a> {
     pub on_act: &'a Callback<TabsAction>,
     /// Rename this one.
     pub on_rename: &'a Callback<TabKey>,
-    /// The one that is being dragged.
-    pub dragged: &'a UseStateHandle<Option<TabKey>>,
+    /// What is being dragged.
+    pub dragged: &'a UseStateHandle<Dragged>,
     /// A further terminal in the shown container; none when that cannot be.
     pub on_new: Option<Callback<()>>,
     /// What stands at the end of the bar.
@@ -73,31 +76,22 @@ fn tab(props: &Props<'_>, label: &Label) -> Html {
         event.stop_propagation();
         TabsAction::Close(key)
     });
-    let drag = |to: Option<TabKey>| {
+    let drag = |to: Dragged| {
         let dragged = props.dragged.setter();
         Callback::from(move |_: DragEvent| dragged.set(to))
     };
-    // Where it is dropped is where it has been moved to already.
-    let ondragenter = {
-        let (dragged, on_act) = ((**props.dragged).filter(|dragged| *dragged != key), props.on_act.clone());
-        Callback::from(move |_: DragEvent| {
-            if let Some(dragged) = dragged {
-                on_act.emit(TabsAction::Move(dragged, key));
-            }
-        })
+    // A tab is moved while it is dragged; a terminal comes into the tab on which it is dropped.
+    let meet = |alone: bool, act: fn(TabKey, TabKey) -> TabsAction| {
+        let met = (**props.dragged).filter(|met| met.1 == alone && met.0 != key);
+        let on_act = props.on_act.clone();
+        Callback::from(move |_: DragEvent| met.iter().for_each(|met| on_act.emit(act(met.0, key))))
     };
-    let ondragover = {
-        let ours = props.dragged.is_some();
-        Callback::from(move |event: DragEvent| {
-            if ours {
-                event.prevent_default();
-            }
-        })
-    };
+    let ondragover = receive(**props.dragged);
     html! {
         <div key={key} class="tab" role="presentation" data-active={active.then_some("true")} data-state={label.state}
-            data-behind={label.behind.then_some("true")} data-dragged={(**props.dragged == Some(key)).then_some("true")}
-            draggable="true" ondragstart={drag(Some(key))} ondragend={drag(None)} {ondragenter} {ondragover}
+            data-behind={label.behind.then_some("true")} data-dragged={(**props.dragged == Some((key, false))).then_some("true")}
+            draggable="true" ondragstart={drag(Some((key, false)))} ondragend={drag(None)} {ondragover}
+            ondragenter={meet(false, TabsAction::Move)} ondrop={meet(true, TabsAction::Bring)}
             ondblclick={props.on_rename.reform(move |_| key)}>
             <button type="button" class="tab-button" role="tab" id={tab_id(key)} aria-controls={panel_id(key)}
                 aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
@@ -114,11 +108,20 @@ fn tab(props: &Props<'_>, label: &Label) -> Html {
     }
 }
 
+/// Lets something be dropped, if it is one of ours.
+pub fn receive(dragged: Dragged) -> Callback<DragEvent> {
+    Callback::from(move |event: DragEvent| {
+        if dragged.is_some() {
+            event.prevent_default();
+        }
+    })
+}
+
 /// The tabs, the button for one more, and what concerns the active terminal.
 pub fn tab_bar(props: &Props<'_>) -> Html {
     html! {
         <div class="tab-bar">
-            <div class="tabs" role="tablist" aria-label="Terminals">
+            <div class="tabs" role="tablist" aria-label="Terminals" data-takes={props.dragged.is_some_and(|it| it.1).then_some("true")}>
                 { for props.labels.iter().map(|label| tab(props, label)) }
             </div>
             <button type="button" class="icon-button" disabled={props.on_new.is_none()} aria-label="New terminal"

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
 use super::part::part;
-use super::tab_bar::{panel_id, tab_id};
+use super::tab_bar::{Dragged, panel_id, tab_id};
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::hooks::use_task::use_tasks;
 use crate::hooks::use_terminal::use_terminal;
@@ -33,6 +33,8 @@ pub struct Props {
     pub on_active: Callback<TabKey>,
     /// Close it.
     pub on_close: Callback<TabKey>,
+    /// It is dragged, or is not any more.
+    pub on_drag: Callback<Dragged>,
     /// Changes whenever the terminal shall take the focus.
     pub focus: u32,
     /// Whether output is announced to screen readers.
@@ -148,7 +150,8 @@ fn use_terminal_view(props: &Props) -> Html {
                 hidden={props.area.is_none()} style={props.area.clone()} data-active={active.then_some("true")}
                 data-beside={props.beside.then_some("true")} {onfocusin}>
                 if props.beside {
-                    <header class="pane-head">
+                    <header class="pane-head" draggable="true" ondragstart={props.on_drag.reform(move |_| Some((tab, true)))}
+                        ondragend={props.on_drag.reform(|_| None)}>
                         <span class="pane-name">{ name }</span>
                         <button type="button" class="pane-close" onclick={props.on_close.reform(move |_| tab)}
                             aria-label={format!("Close {name}")} title="Close. Its process runs on.">

@@ -3,7 +3,7 @@
 use js_sys::encode_uri_component;
 use porthole_protocol::error::WireError;
 use porthole_protocol::files::{Changes, FileTree};
-use porthole_protocol::http::{Offers, Preview};
+use porthole_protocol::http::{ListeningPort, Offers, Preview};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::image::{CommitRequest, ImageDetail, ImageSummary, Removed, Storage};
 use porthole_protocol::recording::Recording;
@@ -94,6 +94,14 @@ pub async fn commit(container: &ContainerId, request: &CommitRequest) -> Result<
 /// As [`image`].
 pub async fn offers() -> Result<Offers, WireError> {
     http::json("GET", "/offers", None).await
+}
+
+/// What listens in a container, and where previews of it open.
+///
+/// # Errors
+/// As [`image`].
+pub async fn ports(container: &ContainerId) -> Result<Vec<ListeningPort>, WireError> {
+    http::json("GET", &format!("/containers/{container}/ports"), None).await
 }
 
 /// Opens a preview of a port, or tells where the open one is.

@@ -112,7 +112,7 @@ fn use_joined() -> Html {
                 </div>
             </header>
             <div class="terminals">
-                { terminal_view::terminal_view(&tab.key.to_string(), terminal_view::Props { tab: tab.key, origin: tab.origin.clone(), active: true, area: Some(AttrValue::Static("inset: 0")), beside: false, on_active: Callback::noop(), on_close: Callback::noop(), label: format!("Terminal {}", opened.name).into(), focus: 0, screen_reader: false, on_screen_reader: Callback::noop(), on_note }) }
+                { terminal_view::terminal_view(&tab.key.to_string(), terminal_view::Props { tab: tab.key, origin: tab.origin.clone(), active: true, area: Some(AttrValue::Static("inset: 0")), beside: false, on_active: Callback::noop(), on_close: Callback::noop(), on_drag: Callback::noop(), label: format!("Terminal {}", opened.name).into(), focus: 0, screen_reader: false, on_screen_reader: Callback::noop(), on_note }) }
             </div>
             { terminal_status(&terminal_status::Props {
                 status: &tab.status, expired: false, connected: connection.phase == Phase::Live, on_again: None,

@@ -31,6 +31,21 @@ fn use_ports(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
     let previews = use_state(Few::<u16, String>::default);
+    // Those that were open before the page was.
+    use_effect_with((), {
+        let (tasks, previews, id) = (tasks.clone(), previews.setter(), props.container.clone());
+        move |()| {
+            tasks.start(async move {
+                let mut opened = Few::default();
+                for one in api::ports(&id).await.unwrap_or_default() {
+                    if let Some(url) = one.preview {
+                        opened.insert(one.port, url);
+                    }
+                }
+                previews.set(opened);
+            });
+        }
+    });
     let view = kernel.view.as_deref().filter(|_| kernel.container.as_ref() == Some(&props.container));
     let Some(view) = view.filter(|view| !view.listening.is_empty()) else { return Html::default() };
     let open = |port: u16| {

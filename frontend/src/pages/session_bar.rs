@@ -32,7 +32,7 @@ pub fn session_bar(props: Props) -> Html {
 
 #[hook]
 fn use_session_bar(props: &Props) -> Html {
-    let Session { created_ms, expires_ms, extends_to_ms, containers, .. } = props.session;
+    let Session { created_ms, expires_ms, extends_to_ms, ends_by_ms, containers, .. } = props.session;
     let toasts = use_store::<ToastsContext>();
     let tasks = use_tasks();
     let ending = use_state(bool::default);
@@ -61,7 +61,8 @@ fn use_session_bar(props: &Props) -> Html {
     // A whole number of minutes, so that the words stand still.
     let shown = if left < u64::from(CLOSE_MS) { left } else { left / 60_000 * 60_000 };
     // What the agent says of it was said when the session last changed: in its second half there is more to be had by now.
-    let more = extends_to_ms.is_some() || left < expires_ms.saturating_sub(created_ms) / 2;
+    let may = ends_by_ms.is_none_or(|latest| latest > expires_ms);
+    let more = extends_to_ms.is_some() || may && left < expires_ms.saturating_sub(created_ms) / 2;
     html! {
         <div class="session" data-soon={(left < SOON_MS).then_some("true")}>
             <span role="timer" aria-label="Session">{ format!("Ends in {}", format::span(shown)) }</span>

@@ -13,7 +13,7 @@ use crate::components::ask_name;
 use crate::components::dividers::dividers;
 use crate::components::part::part;
 use crate::components::queue_card::queue_card;
-use crate::components::tab_bar::{self, Label, tab_bar};
+use crate::components::tab_bar::{self, Dragged, Label, tab_bar};
 use crate::components::terminal_status::{self, terminal_status};
 use crate::components::terminal_view;
 use crate::components::welcome::{self, welcome};
@@ -103,7 +103,7 @@ fn use_stage(props: &Props) -> Html {
     let toasts = use_store::<ToastsContext>();
     let screen_reader = use_state(bool::default);
     let focus = use_state(u32::default);
-    let dragged = use_state(|| None);
+    let dragged = use_state(Dragged::default);
     let renaming = use_state(|| None::<TabKey>);
     let on_act = {
         let dispatch = tabs.dispatcher();
@@ -118,6 +118,19 @@ fn use_stage(props: &Props) -> Html {
             select.emit(key);
             terminal.emit(());
             focus.set(*focus + 1);
+        })
+    };
+    let on_drag = {
+        let dragged = dragged.setter();
+        Callback::from(move |to| dragged.set(to))
+    };
+    // A tab that is dropped here comes beside the terminal that is shown.
+    let ondrop = {
+        let (dropped, active, act) = (*dragged, tabs.active, on_act.clone());
+        Callback::from(move |_: DragEvent| {
+            if let (Some((key, _)), Some(active)) = (dropped, active) {
+                act.emit(TabsAction::Bring(key, active));
+            }
         })
     };
     let on_rename = {
@@ -177,6 +190,7 @@ fn use_stage(props: &Props) -> Html {
                 beside: places.panes.len() > 1,
                 on_active: on_active.clone(),
                 on_close: on_close.clone(),
+                on_drag: on_drag.clone(),
                 label: label.into(),
                 focus: *focus,
                 screen_reader: *screen_reader,
@@ -238,7 +252,7 @@ fn use_stage(props: &Props) -> Html {
                     dragged: &dragged, on_new, children: head.unwrap_or_default(),
                 }) }
                 if let Some(container) = running { { ports::ports(&container.id.to_string(), ports::Props { container: container.id.clone() }) } }
-                <div class="terminals">
+                <div class="terminals" data-takes={dragged.is_some_and(|it| !it.1).then_some("true")} ondragover={tab_bar::receive(*dragged)} {ondrop}>
                     { for terminals }
                     // With a key, as all that is among the terminals: else Yew would make them anew.
                     <div key="dividers" class="dividers">{ dividers(&places.dividers, &on_divide) }</div>

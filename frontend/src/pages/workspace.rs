@@ -169,7 +169,7 @@ fn use_workspace(props: &Props) -> Html {
             let (tabs_now, tabs, launch) = (tabs.clone(), tabs.dispatcher(), on_launch.clone());
             let on_pick = Callback::from(move |pick| match pick {
                 Pick::Do(shortcut) => keys::press(shortcut),
-                Pick::Show(key) => tabs.dispatch(TabsAction::Select(key)),
+                Pick::Tabs(action) => tabs.dispatch(action),
                 Pick::Launch(image) => launch.emit(image),
             });
             palette::palette(palette::Props {

@@ -175,7 +175,8 @@ impl Attachments {
         let terminal = self.terminals.get_mut(&tab)?;
         let channel = channels.first()?;
         let place = Place { container, process };
-        let gap = terminal.offset.is_some_and(|held| held != channel.offset);
+        // Who shows nothing yet lacks what came before what is kept.
+        let gap = terminal.offset.unwrap_or(0) != channel.offset;
         // One that was started by this request has the size already; one that another page has the size of keeps that.
         let follows = terminal.follows;
         let resize = terminal.place.replace(place.clone()).filter(|_| !follows).map(|_| {

@@ -165,6 +165,7 @@ mod tests {
             created_ms: 0,
             expires_ms: None,
             extends_to_ms: None,
+            ends_by_ms: None,
             containers: 0,
             max_containers: None,
             owner,

@@ -3,15 +3,15 @@
 use super::lists::Lists;
 use super::names;
 use super::shortcuts::{Shortcut, TABLE};
-use super::tabs::{Tab, TabKey, Tabs};
+use super::tabs::{Tab, Tabs, TabsAction};
 
 /// What can be picked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pick {
     /// What a shortcut asks for.
     Do(Shortcut),
-    /// Show this terminal.
-    Show(TabKey),
+    /// Something with another terminal or tab.
+    Tabs(TabsAction),
     /// Launch this image.
     Launch(String),
 }
@@ -39,7 +39,7 @@ pub fn called(tab: &Tab, lists: &Lists) -> String {
     }
 }
 
-/// All that can be done now: the table's commands, the other terminals, the images.
+/// All that can be done now: the other terminals, the table's commands, the other tabs, the images.
 #[must_use]
 pub fn all(tabs: &Tabs, lists: &Lists) -> Vec<Command> {
     let command = |words: String, pick| Command { words, keys: "", pick };
@@ -54,12 +54,19 @@ pub fn all(tabs: &Tabs, lists: &Lists) -> Vec<Command> {
         pick: Pick::Do(entry.shortcut),
     });
     let others = tabs.all.iter().filter(|tab| Some(tab.key) != tabs.active);
-    let show = others.map(|tab| command(format!("Go to {}", called(tab, lists)), Pick::Show(tab.key)));
+    let show = others
+        .map(|tab| command(format!("Go to {}", called(tab, lists)), Pick::Tabs(TabsAction::Select(tab.key))));
+    let elsewhere = tabs.groups.iter().filter_map(|group| {
+        let (active, beside) = (tabs.active?, tabs.tab(group.front)?);
+        let words = format!("Move the terminal to the tab {}", called(beside, lists));
+        (!group.tree.panes().contains(&active))
+            .then(|| command(words, Pick::Tabs(TabsAction::Bring(active, beside.key))))
+    });
     let images = lists.images.iter().flat_map(|images| images.iter()).map(|image| {
         let name = names::of(image).to_owned();
         command(format!("Launch {}", names::short(&name)), Pick::Launch(name))
     });
-    show.chain(table).chain(images).collect()
+    show.chain(table).chain(elsewhere).chain(images).collect()
 }
 
 #[cfg(test)]
@@ -84,6 +91,11 @@ mod tests {
         };
         let tabs = open(open(Tabs::default(), 0), 1).after(TabsAction::Rename(1, "logs".into()));
         let commands = all(&tabs, &Lists::default());
-        assert_eq!((commands[0].words.as_str(), &commands[0].pick), ("Go to logs", &Pick::Show(1)));
+        assert_eq!(
+            (commands[0].words.as_str(), &commands[0].pick),
+            ("Go to logs", &Pick::Tabs(TabsAction::Select(1)))
+        );
+        let bring = commands.iter().find(|it| it.pick == Pick::Tabs(TabsAction::Bring(2, 1)));
+        assert_eq!(bring.map(|it| it.words.as_str()), Some("Move the terminal to the tab logs"));
     }
 }

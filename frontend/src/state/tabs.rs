@@ -142,6 +142,8 @@ pub enum TabsAction {
     Close(TabKey),
     /// Give the active terminal, one of several in its tab, a tab of its own.
     Part,
+    /// Take the first of these terminals out of its tab, and put it beside the second.
+    Bring(TabKey, TabKey),
     /// Put the tab with the first of these terminals in the place of the tab with the second.
     Move(TabKey, TabKey),
     /// Move the active tab by one.
@@ -226,6 +228,7 @@ impl Tabs {
             }
             TabsAction::Close(key) => next.close(key),
             TabsAction::Part => next.part(),
+            TabsAction::Bring(key, beside) => next.bring(key, beside),
             TabsAction::Move(key, onto) => next.swing(self.group_of(key), self.group_of(onto)),
             TabsAction::Shift { backwards } => {
                 let from = self.active.and_then(|active| self.group_of(active));
@@ -297,15 +300,21 @@ impl Tabs {
         self.select(key);
     }
 
-    fn close(&mut self, key: TabKey) {
-        let Some(at) = self.group_of(key) else { return };
-        self.all.retain(|tab| tab.key != key);
+    /// Takes a terminal out of its tab. Answers with where that is, or was if there was nothing else in it.
+    fn take(&mut self, key: TabKey) -> Option<usize> {
+        let at = self.group_of(key)?;
         let Group { tree, front } = self.groups.remove(at);
         let heir = neighbour(&tree.panes(), key, true);
         if let Some(tree) = tree.without(key) {
             let front = if front == key { heir.unwrap_or(front) } else { front };
             self.groups.insert(at, Group { tree, front });
         }
+        Some(at)
+    }
+
+    fn close(&mut self, key: TabKey) {
+        let Some(at) = self.take(key) else { return };
+        self.all.retain(|tab| tab.key != key);
         if self.active == Some(key) {
             let group = self.groups.get(at).or_else(|| self.groups.last());
             self.active = group.map(|group| group.front);
@@ -313,14 +322,23 @@ impl Tabs {
     }
 
     fn part(&mut self) {
-        let Some((key, at)) = self.active.and_then(|key| Some((key, self.group_of(key)?))) else { return };
-        let panes = self.groups[at].tree.panes();
-        if let (Some(heir), Some(tree)) =
-            (neighbour(&panes, key, true), self.groups[at].tree.clone().without(key))
-        {
-            self.groups[at] = Group { tree, front: heir };
-            self.groups.insert(at + 1, Group { tree: Tree::Pane(key), front: key });
+        let before = self.groups.len();
+        if let Some((key, at)) = self.active.and_then(|key| Some((key, self.take(key)?))) {
+            let at = at + usize::from(self.groups.len() == before);
+            self.groups.insert(at, Group { tree: Tree::Pane(key), front: key });
         }
+    }
+
+    fn bring(&mut self, key: TabKey, beside: TabKey) {
+        let (from, to) = (self.group_of(key), self.group_of(beside));
+        if from.is_none() || to.is_none() || from == to {
+            return;
+        }
+        self.take(key);
+        if let Some(at) = self.group_of(beside) {
+            self.groups[at].tree.split(beside, key, Axis::Row);
+        }
+        self.select(key);
     }
 
     fn swing(&mut self, from: Option<usize>, to: Option<usize>) {

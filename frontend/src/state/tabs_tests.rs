@@ -83,6 +83,19 @@ fn a_terminal_leaves_its_tab_for_one_of_its_own() {
 }
 
 #[test]
+fn a_terminal_is_brought_into_another_tab_beside_the_one_that_is_named() {
+    let tabs = split(&three().after(TabsAction::Select(1)), 7, Axis::Column);
+    assert_eq!(panes(&tabs), [vec![1, 4], vec![2], vec![3]]);
+    let tabs = tabs.after(TabsAction::Bring(4, 3));
+    assert_eq!((panes(&tabs), tabs.active), (vec![vec![1], vec![2], vec![3, 4]], Some(4)));
+    let tabs = tabs.after(TabsAction::Bring(1, 4));
+    assert_eq!(panes(&tabs), [vec![2], vec![3, 4, 1]], "the last one takes its tab along");
+    for nothing in [TabsAction::Bring(3, 4), TabsAction::Bring(3, 99), TabsAction::Bring(99, 3)] {
+        assert_eq!(tabs.after(nothing), tabs);
+    }
+}
+
+#[test]
 fn tabs_change_places_by_pointer_and_by_key() {
     let tabs = three().after(TabsAction::Move(3, 1));
     assert_eq!(panes(&tabs), [[3], [1], [2]]);

@@ -16,11 +16,23 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(listening)).routes(routes!(open, close))
 }
 
-/// The TCP ports that processes of a container listen on.
+/// The TCP ports that processes of a container listen on, and where the previews of those that have one open.
 #[utoipa::path(get, path = "/containers/{id}/ports", tag = "ports", params(("id" = String, Path)),
     responses((status = 200, body = [ListeningPort]), (status = "default", body = WireError)))]
-async fn listening(caller: Caller, Path(id): Path<String>) -> Answer<Json<Vec<ListeningPort>>> {
-    Ok(Json(caller.find(&id)?.inside()?.listening().await?))
+async fn listening(
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Json<Vec<ListeningPort>>> {
+    let container = caller.find(&id)?;
+    let mut ports = container.inside()?.listening().await?;
+    if let Some(names) = preview::names(caller.app(), &headers) {
+        for one in &mut ports {
+            let opened = caller.app().previews.opened(&container, one.port);
+            one.preview = opened.map(|preview| names.url(preview.secret()));
+        }
+    }
+    Ok(Json(ports))
 }
 
 /// Open a port of a container as a preview, under a name of its own; the same one while it is open.

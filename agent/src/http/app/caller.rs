@@ -232,6 +232,7 @@ impl Caller {
                 created_ms: self.app.began_ms,
                 expires_ms: None,
                 extends_to_ms: None,
+                ends_by_ms: None,
                 containers: u32::try_from(self.list().iter().filter(|own| own.view().is_running()).count())
                     .unwrap_or(u32::MAX),
                 max_containers: None,

@@ -45,6 +45,7 @@ fn an_end_moves_as_far_as_it_may_and_never_back() {
     assert_eq!(table.extend("id", LIFE).unwrap().expires_ms, Some(3 * LIFE - 1), "the clock went back");
     let last = table.extend("id", 3 * LIFE - 2).unwrap();
     assert_eq!((last.expires_ms, last.extends_to_ms), (Some(3 * LIFE), None));
+    assert_eq!(last.ends_by_ms, last.expires_ms);
     assert_eq!(table.extend("id", 3 * LIFE), None, "what is over stays over");
 }
 
