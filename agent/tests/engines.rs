@@ -8,7 +8,6 @@ mod support;
 mod world;
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::ErrorCode;
@@ -16,16 +15,7 @@ use porthole_protocol::ids::ContainerId;
 use porthole_protocol::kernel::KernelView;
 use porthole_protocol::spec::{Engine, LaunchSpec, Publish};
 use support::{Agent, Client, Terminal, possible, run, shell, terminal};
-use world::{FORBIDDEN, World};
-
-/// Waits for something that the kernel does in its own time.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not in time: {what}");
-        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 });
-    }
-}
+use world::{FORBIDDEN, World, eventually};
 
 /// Ours, and the runtimes of this host; says loudly which are not there.
 fn engines() -> Vec<Engine> {
@@ -44,6 +34,22 @@ fn engines() -> Vec<Engine> {
         there && only.as_ref().is_none_or(|only| only == name)
     };
     Engine::ALL.into_iter().filter(there).collect()
+}
+
+/// An agent, a client and the engines to try; none where containers cannot be made.
+async fn set() -> Option<(Agent, Client, Vec<Engine>)> {
+    let engines = engines();
+    if engines.is_empty() {
+        return None;
+    }
+    let agent = Agent::start();
+    let client = agent.connect().await;
+    Some((agent, client, engines))
+}
+
+/// Whether a shell asks for the next line after this.
+fn prompted_after(text: &str, what: &str) -> bool {
+    text.rsplit_once(what).is_some_and(|(_, rest)| rest.contains("# "))
 }
 
 /// The same container by that engine.
@@ -74,12 +80,7 @@ async fn stop(client: &mut Client, container: &ContainerId) {
 
 #[tokio::test]
 async fn a_run_and_a_further_process_give_what_they_say_and_their_status() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((_agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let first = client.launch(by(engine, run(&["sh", "-c", "echo one; exit 3"]))).await;
         assert_eq!(said(&mut client, &first).await, ("one\n".into(), 3), "{engine:?}");
@@ -95,12 +96,7 @@ async fn a_run_and_a_further_process_give_what_they_say_and_their_status() {
 
 #[tokio::test]
 async fn a_terminal_is_typed_into_resized_and_interrupted() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((_agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let first = client.launch(by(engine, shell())).await;
         let further = client.exec(&first.container, terminal(&["sh"])).await;
@@ -110,9 +106,12 @@ async fn a_terminal_is_typed_into_resized_and_interrupted() {
             client.resize(shell, 30, 100).await;
             client.type_line(shell, "stty size; echo resi''zed").await;
             client.expect(shell, "30 100\r\nresized").await;
-            client.type_line(shell, "echo begu''n; sleep 600").await;
+            // One process says it and sleeps: when it has been said, the terminal is its own and no longer the shell's.
+            client.type_line(shell, "sh -c \"echo begu''n; exec sleep 600\"").await;
             client.expect(shell, "begun").await;
             client.type_bytes(shell, b"\x03").await;
+            // What is typed before the shell has its terminal back may be thrown away with the rest of the line.
+            client.until(|client| prompted_after(&client.text(shell.channel()), "^C")).await;
             client.type_line(shell, "echo interrup''ted; exit 5").await;
             client.expect(shell, "interrupted").await;
             assert_eq!(client.exit(shell).await.code, 5, "{engine:?}");
@@ -122,12 +121,7 @@ async fn a_terminal_is_typed_into_resized_and_interrupted() {
 
 #[tokio::test]
 async fn the_kernel_panel_shows_the_kernel_that_is_there_and_the_limits_that_bind() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let stays = client.launch(by(engine, run(&["sleep", "600"]))).await;
         let (release, _) = exec(&mut client, &stays.container, "uname -r").await;
@@ -149,12 +143,7 @@ async fn the_kernel_panel_shows_the_kernel_that_is_there_and_the_limits_that_bin
 
 #[tokio::test]
 async fn a_stop_is_heard_and_who_does_not_hear_is_killed() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let script = "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.1; done";
         let polite = client.launch(by(engine, run(&["sh", "-c", script]))).await;
@@ -175,12 +164,7 @@ async fn a_stop_is_heard_and_who_does_not_hear_is_killed() {
 
 #[tokio::test]
 async fn an_agent_that_was_killed_finds_every_container_and_its_terminals() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let mut agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((mut agent, mut client, engines)) = set().await else { return };
     let mut shells = Vec::new();
     for engine in engines {
         let first = client.launch(by(engine, shell())).await;
@@ -205,13 +189,11 @@ async fn an_agent_that_was_killed_finds_every_container_and_its_terminals() {
 
 #[tokio::test]
 async fn networks_lead_outward_and_to_members_and_nowhere_else() {
-    let engines = engines();
-    if engines.is_empty() || !world::possible() {
+    if !world::possible() {
         return;
     }
     let _world = World::new();
-    let mut agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((mut agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let serve = "nc -ll -p 5000 -e echo from-inside";
         let name = engine.name();
@@ -254,12 +236,7 @@ async fn networks_lead_outward_and_to_members_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_published_port_is_carried_inside_where_the_network_is_the_hosts_kernels() {
-    let engines = engines();
-    if engines.is_empty() {
-        return;
-    }
-    let agent = Agent::start();
-    let mut client = agent.connect().await;
+    let Some((_agent, mut client, engines)) = set().await else { return };
     for engine in engines {
         let mut spec = by(engine, run(&["nc", "-ll", "-p", "7000", "-e", "echo", "served"]));
         spec.publish = vec![Publish { port: 7000, host_port: None }];

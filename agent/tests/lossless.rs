@@ -5,33 +5,21 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use porthole_protocol::control::{ClientMessage, ServerMessage};
-use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::{ContainerDetail, ContainerState};
-use porthole_protocol::ids::{Channel, ContainerId, Typist};
-use porthole_protocol::limits::{LOG_BYTES, MAX_PENDING_INPUT};
+use porthole_protocol::ids::{Channel, ContainerId};
+use porthole_protocol::limits::LOG_BYTES;
 use porthole_protocol::spec::LaunchSpec;
 use sha2::{Digest, Sha256};
-use support::{Agent, Client, Terminal, possible, run, shell, terminal};
+use support::{Agent, Client, a_typist, possible, run, shell, terminal};
 
 /// Lines that are printed where nothing may be missing: less than is kept, because a program runs on while the agent is back and
 /// its client is not.
 const LINES: usize = 1_600_000;
 
-fn typist() -> Typist {
-    static NEXT: AtomicU64 = AtomicU64::new(1000);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 fn on_terminal(command: &[&str]) -> LaunchSpec {
     LaunchSpec { process: terminal(command), ..run(&[]) }
-}
-
-/// Offset of the next byte on the terminal.
-fn offset(client: &Client, terminal: &Terminal) -> u64 {
-    terminal.channels[0].offset + client.output.get(&terminal.channel()).map_or(0, |bytes| bytes.len() as u64)
 }
 
 /// Whether this is among the last things that came on a channel.
@@ -56,7 +44,7 @@ async fn an_agent_that_is_killed_in_the_middle_of_a_flood_loses_no_byte_of_it() 
             let channel = process.channel();
             let come = |client: &Client| client.output.get(&channel).map_or(0, Vec::len);
             client.until(|client| all.len() + come(client) > enough).await;
-            let next = offset(&client, &process);
+            let next = client.offset(&process);
             all.extend(client.output.remove(&process.channel()).unwrap());
             agent.kill_and_restart();
             client = agent.connect().await;
@@ -75,24 +63,6 @@ async fn an_agent_that_is_killed_in_the_middle_of_a_flood_loses_no_byte_of_it() 
     }
 }
 
-/// Sends `paste` from the byte that the agent says, as fast as it may, until `until` bytes were sent or all.
-async fn paste(client: &mut Client, process: &Terminal, paste: &[u8], until: usize) {
-    let channel = process.channel();
-    let first = usize::try_from(process.channels[0].input.expect("it takes input")).unwrap();
-    let mut sent = first;
-    while sent < paste.len().min(until) {
-        let may = move |client: &Client| {
-            let accepted =
-                first + usize::try_from(client.credit.get(&channel).copied().unwrap_or(0)).unwrap();
-            (accepted + MAX_PENDING_INPUT).saturating_sub(sent)
-        };
-        client.until(|client| may(client) > 0).await;
-        let count = may(client).min(MAX_PAYLOAD_BYTES).min(paste.len() - sent);
-        client.type_bytes(process, &paste[sent..sent + count]).await;
-        sent += count;
-    }
-}
-
 #[tokio::test]
 async fn an_agent_that_is_killed_in_the_middle_of_a_paste_applies_each_byte_of_it_once() {
     if !possible() {
@@ -105,7 +75,7 @@ async fn an_agent_that_is_killed_in_the_middle_of_a_paste_applies_each_byte_of_i
     piped.process.stdin = true;
     let raw = format!("stty raw -echo; echo ready; head -c {} | sha256sum", text.len());
     for spec in [piped, on_terminal(&["sh", "-c", &raw])] {
-        let (on_pipes, typist) = (spec.process.terminal.is_none(), typist());
+        let (on_pipes, typist) = (spec.process.terminal.is_none(), a_typist());
         let mut client = agent.connect().await;
         client.typist = Some(typist);
         let mut process = client.launch(spec).await;
@@ -113,13 +83,13 @@ async fn an_agent_that_is_killed_in_the_middle_of_a_paste_applies_each_byte_of_i
             client.expect(&process, "ready").await;
         }
         for kill in 1..=3 {
-            paste(&mut client, &process, &text, kill * text.len() / 4).await;
+            client.paste(&process, &text, kill * text.len() / 4).await;
             agent.kill_and_restart();
             client = agent.connect().await;
             client.typist = Some(typist);
             process = client.try_attach(&process.container, 0, Some(0)).await.unwrap();
         }
-        paste(&mut client, &process, &text, text.len()).await;
+        client.paste(&process, &text, text.len()).await;
         if on_pipes {
             client.send(&ClientMessage::CloseInput { channel: process.channel() }).await;
         }
@@ -138,7 +108,7 @@ async fn an_end_of_input_comes_after_all_input_also_when_the_agent_is_killed_bet
     // It reads nothing until it is told to.
     let mut spec = run(&["sh", "-c", "until [ -e /go ]; do sleep 0.1; done; wc -c"]);
     spec.process.stdin = true;
-    client.typist = Some(typist());
+    client.typist = Some(a_typist());
     let process = client.launch(spec).await;
     client.type_bytes(&process, &[b'x'; 60_000]).await;
     client.send(&ClientMessage::CloseInput { channel: process.channel() }).await;
@@ -164,7 +134,7 @@ async fn who_asks_for_output_that_is_gone_gets_the_screen() {
         .await;
     let channel = process.channel();
     client.until(|client| ends_with(client, channel, "last\r\nwords")).await;
-    let end = offset(&client, &process);
+    let end = client.offset(&process);
     assert!(end > LOG_BYTES);
     let mut late = agent.connect().await;
     let again = late.try_attach(&process.container, 0, Some(5)).await.unwrap();
@@ -232,9 +202,9 @@ async fn what_a_client_asked_for_is_not_done_twice_because_it_asks_again() {
     }
     let mut agent = Agent::start();
     let mut client = agent.connect().await;
-    client.typist = Some(typist());
+    client.typist = Some(a_typist());
     let shell = client.launch(shell()).await;
-    let second = typist();
+    let second = a_typist();
     let mut started: Option<(ContainerId, u32)> = None;
     for kill in [false, true] {
         if kill {
@@ -252,7 +222,7 @@ async fn what_a_client_asked_for_is_not_done_twice_because_it_asks_again() {
     }
     // Two sockets that ask at once.
     let (mut one, mut other) = (agent.connect().await, agent.connect().await);
-    one.typist = Some(typist());
+    one.typist = Some(a_typist());
     other.typist = one.typist;
     let (one, other) =
         tokio::join!(one.launch(run(&["sleep", "1000"])), other.launch(run(&["sleep", "1000"])));

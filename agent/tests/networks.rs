@@ -7,22 +7,12 @@ mod support;
 mod world;
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::spec::LaunchSpec;
 use support::{Agent, Client, possible, run};
 use world::{WEB, World, here};
-
-/// Waits for something that the kernel does in its own time.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not in time: {what}");
-        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 });
-    }
-}
 
 /// The world, and in it the only name server that the host knows: every name is the web server's.
 fn world_with_names() -> World {

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The agent and its launcher; both are ended when it is dropped.
 pub struct Agent {
     dir: TempDir,
+    /// What is started.
+    program: PathBuf,
     process: Child,
     /// Where it listens.
     pub address: String,
@@ -46,7 +48,32 @@ impl Agent {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let (process, link) = spawn(Command::new(BINARY), &dir.path().join("state"), &arguments);
         let address = address_of(&link);
-        Self { dir, process, address, link, arguments, config: None }
+        Self { dir, program: BINARY.into(), process, address, link, arguments, config: None }
+    }
+
+    /// Starts one by a copy of the program, which can be replaced while it runs.
+    pub fn start_installed(program: &Path) -> Self {
+        let mut agent = Self::start();
+        agent.stop();
+        agent.program = agent.dir.path().join("porthole");
+        agent.install(program);
+        agent.begin();
+        agent
+    }
+
+    /// Puts another program in the place of the one that runs, as an installation does.
+    pub fn install(&self, program: &Path) {
+        let new = self.dir.path().join("porthole.new");
+        fs::copy(program, &new).unwrap();
+        fs::rename(new, &self.program).unwrap();
+    }
+
+    /// Starts the agent; it may listen elsewhere.
+    fn begin(&mut self) {
+        let (process, link) = spawn(Command::new(&self.program), &self.state(), &self.arguments);
+        self.process = process;
+        self.address = address_of(&link);
+        self.link = link;
     }
 
     /// Starts one as the ordinary user of that id, who has nothing but a directory.
@@ -63,11 +90,11 @@ impl Agent {
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid", &user.to_string(), "--regid", &user.to_string(), "--clear-groups"])
-            .arg(binary);
+            .arg(&binary);
         let arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
         let (process, link) = spawn(command, &state, &arguments);
         let address = address_of(&link);
-        Self { dir, process, address, link, arguments, config: None }
+        Self { dir, program: binary, process, address, link, arguments, config: None }
     }
 
     /// The state directory.
@@ -95,10 +122,7 @@ impl Agent {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         between(&self.state());
-        let (process, link) = spawn(Command::new(BINARY), &self.state(), &self.arguments);
-        self.process = process;
-        self.address = address_of(&link);
-        self.link = link;
+        self.begin();
     }
 
     /// Asks the agent to end and waits until it has.

@@ -1,16 +1,18 @@
 //! A client of the socket that folds what it hears into what it knows.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use porthole_protocol::control::{ClientMessage, OpenChannel, ServerMessage, Stream};
 use porthole_protocol::error::WireError;
-use porthole_protocol::frame::Frame;
+use porthole_protocol::frame::{Frame, MAX_PAYLOAD_BYTES};
 use porthole_protocol::http::{ContainerDetail, ContainerSummary, Exit};
 use porthole_protocol::ids::{Channel, ContainerId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::image::{ImageSummary, Transfer};
 use porthole_protocol::kernel::KernelView;
+use porthole_protocol::limits::MAX_PENDING_INPUT;
 use porthole_protocol::session::{Opened, Session};
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
 use porthole_protocol::version::{Generations, SUBPROTOCOL};
@@ -21,6 +23,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longest wait for anything, far above what it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest wait for one thing while others are heard: a test that waits in vain says what it heard, before its runner ends it.
+const WATCHDOG: Duration = Duration::from_secs(150);
 
 /// First grant of every channel.
 pub const CREDIT: u32 = 1024 * 1024;
@@ -218,8 +223,10 @@ impl Client {
 
     /// Listens until what is known fulfils the condition.
     pub async fn until(&mut self, condition: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
         while !condition(self) {
             assert!(self.closed.is_none(), "the agent has closed: {self:?}");
+            assert!(begun.elapsed() < WATCHDOG, "waited in vain: {self:?}");
             self.pump().await;
         }
     }
@@ -318,6 +325,30 @@ impl Client {
         self.send_raw(Message::binary(frame)).await;
     }
 
+    /// Offset of the next byte on the terminal.
+    pub fn offset(&self, terminal: &Terminal) -> u64 {
+        let come = self.output.get(&terminal.channel()).map_or(0, |bytes| bytes.len() as u64);
+        terminal.channels[0].offset + come
+    }
+
+    /// Sends `text` from the byte that the agent says, as fast as it may, until `until` bytes were sent or all.
+    pub async fn paste(&mut self, terminal: &Terminal, text: &[u8], until: usize) {
+        let channel = terminal.channel();
+        let first = usize::try_from(terminal.channels[0].input.expect("it takes input")).unwrap();
+        let mut sent = first;
+        while sent < text.len().min(until) {
+            let may = move |client: &Self| {
+                let accepted =
+                    first + usize::try_from(client.credit.get(&channel).copied().unwrap_or(0)).unwrap();
+                (accepted + MAX_PENDING_INPUT).saturating_sub(sent)
+            };
+            self.until(|client| may(client) > 0).await;
+            let count = may(self).min(MAX_PAYLOAD_BYTES).min(text.len() - sent);
+            self.type_bytes(terminal, &text[sent..sent + count]).await;
+            sent += count;
+        }
+    }
+
     pub async fn resize(&mut self, terminal: &Terminal, rows: u16, cols: u16) {
         self.send(&ClientMessage::Resize { channel: terminal.channel(), size: Size { rows, cols } }).await;
     }
@@ -338,6 +369,12 @@ impl Client {
         self.until(|client| client.exits.contains_key(&key)).await;
         self.exits[&key]
     }
+}
+
+/// A number that nobody else in this test types as.
+pub fn a_typist() -> Typist {
+    static NEXT: AtomicU64 = AtomicU64::new(1000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl std::fmt::Debug for Client {

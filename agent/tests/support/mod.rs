@@ -14,7 +14,7 @@ pub mod image;
 pub mod visitor;
 
 pub use agent::Agent;
-pub use client::{Client, Terminal};
+pub use client::{Client, Terminal, a_typist};
 pub use http::{Response, try_request};
 
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};

@@ -13,6 +13,9 @@ const VERSION_1: [&str; 8] = ["memory", "pids", "cpu", "cpuacct", "devices", "hu
 /// The same of version 2, which counts CPU time by itself and has no devices controller.
 const VERSION_2: [&str; 6] = ["memory", "pids", "cpu", "cpuset", "io", "hugetlb"];
 
+/// Below a delegated cgroup: where what is in it is moved, as only a group without processes hands controllers down.
+const ASIDE: &str = "porthole-launcher";
+
 /// A mounted hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -100,7 +103,9 @@ pub(super) fn parent(state: &Path, rootless: bool) -> String {
     }
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mine = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").to_owned();
-    format!("{}/{own}", mine.trim_end_matches('/'))
+    // Whoever was moved aside with an earlier launcher starts the next one from there.
+    let mine = mine.trim_end_matches('/');
+    format!("{}/{own}", mine.strip_suffix(ASIDE).map_or(mine, |upper| upper.trim_end_matches('/')))
 }
 
 /// Makes `directory` and hands it the controllers; those that containers in it can use come back, none where it cannot be
@@ -114,7 +119,8 @@ pub(super) fn delegate(mount: &Mount, directory: &Path) -> Option<Vec<String>> {
         return Some(mount.controllers.clone());
     }
     // Version 2: every directory on the way hands its controllers down, see "Top-down Constraint" of the kernel's
-    // admin-guide/cgroup-v2. A directory with processes of its own cannot; those of an ordinary user's are moved aside.
+    // admin-guide/cgroup-v2. A directory with processes of its own cannot, and they are moved aside before it is tried: some
+    // controllers would be taken, and make of it a group of threads, below which there is no other controller any more.
     let mut way = vec![mount.point.clone()];
     for part in directory.strip_prefix(&mount.point).ok()?.components() {
         way.push(way.last()?.join(part));
@@ -126,8 +132,7 @@ pub(super) fn delegate(mount: &Mount, directory: &Path) -> Option<Vec<String>> {
                     .is_ok_and(|text| text.split_whitespace().any(|word| word == name))
             };
             has("cgroup.subtree_control")
-                || fs::write(step.join("cgroup.subtree_control"), format!("+{name}")).is_ok()
-                || (move_aside(step)
+                || (is_vacant(step)
                     && fs::write(step.join("cgroup.subtree_control"), format!("+{name}")).is_ok())
         })
     };
@@ -151,17 +156,25 @@ fn open_cpuset(point: &Path, directory: &Path) -> Option<()> {
     Some(())
 }
 
-/// Moves the processes of a delegated cgroup into a child of it. False where it holds none, or is not ours.
-fn move_aside(group: &Path) -> bool {
-    let aside = group.join("porthole-launcher");
-    let Ok(pids) = fs::read_to_string(group.join("cgroup.procs")) else { return false };
+/// Whether a group has no processes of its own, or is the root of all, which may; those that can be are moved into a child of it.
+fn is_vacant(group: &Path) -> bool {
+    // The root alone has no type.
+    if !group.join("cgroup.type").exists() {
+        return true;
+    }
+    let pids = || fs::read_to_string(group.join("cgroup.procs"));
+    let Ok(found) = pids() else { return false };
+    if found.is_empty() {
+        return true;
+    }
+    let aside = group.join(ASIDE);
     let made = fs::create_dir(&aside);
-    let moved = pids.lines().filter(|pid| fs::write(aside.join("cgroup.procs"), pid).is_ok()).count();
+    let moved = found.lines().filter(|pid| fs::write(aside.join("cgroup.procs"), pid).is_ok()).count();
     if moved == 0 && made.is_ok() {
         // Nothing was gained; leave nothing behind.
         let _ = fs::remove_dir(&aside);
     }
-    moved > 0
+    pids().is_ok_and(|left| left.is_empty())
 }
 
 /// Where a controller is, in words; as an error, why it is not usable.

@@ -8,10 +8,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use porthole_launcher::capabilities;
 use porthole_launcher::socket::Socket;
@@ -21,8 +20,7 @@ use porthole_launcher::wire::{
 use rustix::event::{PollFd, PollFlags, poll};
 use tempfile::TempDir;
 
-/// Longest wait for anything, far above what it takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub use world::{eventually, patience};
 
 /// Owner of the store on disk.
 const STORE: u32 = 524_288;
@@ -61,17 +59,28 @@ impl Launcher {
 
     /// Starts one as an ordinary user, who has nothing but a single id.
     pub fn start_without_root() -> Self {
+        Self::start_as_user("true")
+    }
+
+    /// The same in a cgroup that is the user's own.
+    pub fn start_delegated(cgroup: &Delegated) -> Self {
+        Self::start_as_user(&cgroup.enter(""))
+    }
+
+    /// Starts one as an ordinary user; root does `first` in the process that becomes it.
+    fn start_as_user(first: &str) -> Self {
         let state = TempDir::with_prefix("porthole-test-").unwrap();
         make_busybox(&state.path().join("layers").join(BUSYBOX));
         give_to(state.path(), ORDINARY_USER);
-        let process = Command::new(env!("CARGO_BIN_EXE_launcher-alone"))
-            .arg(state.path())
-            .uid(ORDINARY_USER)
-            .gid(ORDINARY_USER)
-            .spawn()
-            .unwrap();
+        let process = spawn_as_user(state.path(), first);
         let socket = connect(state.path(), &process);
         Self { state, process, socket, seq: 0, events: Vec::new() }
+    }
+
+    /// Starts another one of that user on the same state, from where the first one has moved what was with it.
+    pub fn restart_delegated(&mut self, cgroup: &Delegated) {
+        self.process = spawn_as_user(self.state.path(), &cgroup.enter(ASIDE));
+        self.socket = connect(self.state.path(), &self.process);
     }
 
     /// Starts one on an existing state directory.
@@ -184,6 +193,75 @@ impl Drop for Launcher {
     }
 }
 
+fn spawn_as_user(state: &Path, first: &str) -> Child {
+    let become_user = format!("setpriv --reuid {ORDINARY_USER} --regid {ORDINARY_USER} --clear-groups");
+    Command::new("/bin/sh")
+        .args(["-c", &format!("{first} && exec {become_user} \"$0\" \"$@\"")])
+        .arg(env!("CARGO_BIN_EXE_launcher-alone"))
+        .arg(state)
+        .spawn()
+        .unwrap()
+}
+
+/// Below a delegated cgroup: where a launcher moves what is in its way.
+const ASIDE: &str = "porthole-launcher";
+
+/// A cgroup of version 2 with all limits that is an ordinary user's own, as systemd delegates one. Drop it after the launcher.
+pub struct Delegated(PathBuf);
+
+impl Delegated {
+    /// None, said loudly, where the controllers are not in version 2.
+    pub fn make() -> Option<Self> {
+        let top = Path::new("/sys/fs/cgroup");
+        let there = fs::read_to_string(top.join("cgroup.controllers")).unwrap_or_default();
+        let wanted = ["memory", "pids", "cpu", "cpuset", "io"];
+        if !possible() || !wanted.iter().all(|name| there.split_whitespace().any(|there| there == *name)) {
+            eprintln!("SKIPPED: this test needs root, and cgroups of version 2 with every controller");
+            return None;
+        }
+        for controller in wanted {
+            fs::write(top.join("cgroup.subtree_control"), format!("+{controller}")).unwrap();
+        }
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let own = top.join(format!("porthole-user-{}-{number}", std::process::id()));
+        fs::create_dir(&own).unwrap();
+        for file in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+            std::os::unix::fs::chown(own.join(file), Some(ORDINARY_USER), Some(ORDINARY_USER)).unwrap();
+        }
+        Some(Self(own))
+    }
+
+    /// What a shell of root's does to be in it, or in that cgroup below it.
+    fn enter(&self, below: &str) -> String {
+        format!("echo $$ > {}/cgroup.procs", self.0.join(below).display())
+    }
+
+    /// Names of the cgroups in it, at any depth.
+    pub fn names(&self) -> Vec<String> {
+        groups_below(&self.0)
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        // Those that launchers moved themselves into, which have ended; what else is left stays and is seen.
+        let _ = fs::remove_dir(self.0.join(ASIDE));
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn groups_below(group: &Path) -> Vec<String> {
+    let entries = fs::read_dir(group).unwrap().map(|entry| entry.unwrap().path());
+    let groups = entries.filter(|path| path.is_dir());
+    groups
+        .flat_map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            groups_below(&path).into_iter().chain([name])
+        })
+        .collect()
+}
+
 fn spawn(state: &Path) -> Child {
     // Ranges that no other test has: each test process has its own number.
     let first = 1000 + std::process::id() % 25_000;
@@ -214,21 +292,11 @@ pub fn in_background(program: &str) -> Command {
     command
 }
 
-/// Waits for something that the kernel does in its own time.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        // Containers share one weight of CPU time; a test that spins would take it from them.
-        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 });
-    }
-}
-
 /// Waits until `fd` can be read, or its other end is closed.
 pub fn wait_readable(fd: &impl std::os::fd::AsFd) {
-    let timeout = rustix::event::Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+    let timeout = rustix::event::Timespec { tv_sec: patience().as_secs().cast_signed(), tv_nsec: 0 };
     let ready = poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&timeout)).unwrap();
-    assert_eq!(ready, 1, "nothing to read after {PATIENCE:?}");
+    assert_eq!(ready, 1, "nothing to read after {:?}", patience());
 }
 
 /// Reads from `fd` until `wanted` is there, and returns everything read.

@@ -7,9 +7,17 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 use rustix::net::{Shutdown, shutdown};
+
+/// Longest wait for anything, far above what it takes on a busy machine; where the machine is an emulated one,
+/// `PORTHOLE_PATIENCE` says for how many seconds.
+pub fn patience() -> Duration {
+    let seconds = std::env::var("PORTHOLE_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(30))
+}
 
 /// A web server out there.
 pub const WEB: &str = "45.33.32.2";
@@ -59,6 +67,16 @@ impl Drop for Server {
     }
 }
 
+/// Waits for something that the kernel does in its own time.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < patience(), "not within {:?}: {what}", patience());
+        // Containers share one weight of CPU time; a test that spins would take it from them.
+        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 2_000_000 });
+    }
+}
+
 /// Whether the programs are there; says loudly when not.
 pub fn possible() -> bool {
     let there = super::possible() && ["/usr/sbin/nft", "/usr/sbin/ip"].iter().all(|p| fs::exists(p).unwrap());
@@ -74,7 +92,7 @@ impl World {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
         let outside = child.id();
-        super::eventually("the namespace outside is there", || {
+        eventually("the namespace outside is there", || {
             fs::read_link(format!("/proc/{outside}/ns/net")).ok()
                 != fs::read_link("/proc/thread-self/ns/net").ok()
         });
@@ -94,7 +112,7 @@ impl World {
         for address in FORBIDDEN {
             world.outside(&format!("ip addr add {address}/32 dev eth0"));
         }
-        super::eventually("the host's own addresses are complete", || {
+        eventually("the host's own addresses are complete", || {
             here("ip -6 route show table local").contains("local fe80")
         });
         let there = File::open(format!("/proc/{outside}/ns/net")).unwrap();
