@@ -13,8 +13,11 @@ use porthole_protocol::control::{ClientMessage, ServerMessage};
 use porthole_protocol::frame::Frame;
 use porthole_protocol::limits::MAX_FRAME_BYTES;
 
+/// What takes the bytes.
+pub type Door = fn(&[u8]);
+
 /// A target: its name, which is that of its corpus, and what it calls.
-pub type Target = (&'static str, fn(&[u8]));
+pub type Target = (&'static str, Door);
 
 /// All of them.
 pub const TARGETS: [Target; 13] = [
@@ -32,6 +35,12 @@ pub const TARGETS: [Target; 13] = [
     ("name", name),
     ("preview", preview),
 ];
+
+/// The door of that name.
+#[must_use]
+pub fn door(name: &str) -> Option<Door> {
+    TARGETS.into_iter().find_map(|(known, door)| (known == name).then_some(door))
+}
 
 /// A binary message of the socket.
 pub fn frame(bytes: &[u8]) {

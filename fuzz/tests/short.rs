@@ -96,6 +96,16 @@ fn give((name, target): Target, input: &[u8]) {
 }
 
 #[test]
+fn every_corpus_is_that_of_a_door() {
+    let corpora = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")).unwrap();
+    let mut names: Vec<_> = corpora.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let mut doors = TARGETS.map(|(name, _)| name);
+    doors.sort_unstable();
+    assert_eq!(names, doors);
+}
+
+#[test]
 fn no_door_breaks_under_its_corpus_or_changed_copies_of_it() {
     let setting = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

@@ -54,7 +54,7 @@ pub fn command(engine: Option<&str>, write: bool) -> Result<ExitCode> {
 
 fn suite() -> Command {
     let mut command = Command::new("cargo");
-    command.args(["test", "--package", "porthole", "--test", "escapes"]).current_dir(root());
+    command.args(["test", "--workspace", "--test", "escapes"]).current_dir(root());
     command
 }
 

@@ -30,17 +30,18 @@ Usage: cargo xtask COMMAND
 
   run [-- ARGUMENTS]    install what is missing, build, and start `porthole serve ARGUMENTS`
   test [--only PARTS]   run every check and test, or those named: fmt,tidy,deny,clippy,doc,unit,e2e
-  test --long           instead, the tests that take long: software,vm,fuzz,faults,churn
+  test --long           instead, the tests that take long: upgrade,software,terminals,vm,fuzz,faults,churn
   tidy                  check the rules of the code base that no compiler knows
-  vm [-- ARGUMENTS]     run the launcher's tests on a kernel with cgroups of version 2 alone
+  vm [PROGRAM…] [-- ARGUMENTS]
+                        run the launcher's tests on a kernel with cgroups of version 2 alone
   escapes [--engine builtin|runc|crun|runsc] [--write]
                         try to get out of containers in every known way; print the table, or publish it as well
   churn [ROUNDS] [--seed N]
                         launch, use and remove containers while agent and launcher are killed; nothing may be left
   faults [--rounds N] [--seed N [--round N]] [--no-kills]
                         type and read through a network that misbehaves while the agent is killed; no byte may be lost
-  fuzz [TARGET] [--seconds N]
-                        give each parser of strangers' bytes what a fuzzer makes of its corpus
+  fuzz [TARGET] [--seconds N] [--keep]
+                        give each parser of strangers' bytes what a fuzzer makes of its corpus; keep the best of it
   bench start [-- --rounds N]
                         measure request to first prompt byte, beside bwrap, crun and runc
   bench terminals       measure what a terminal carries, keystrokes, resuming, viewers, beside a raw PTY reader
@@ -66,10 +67,7 @@ pub fn command() -> Result<ExitCode> {
         }
         Some(Value(name)) if name == "churn" => churn::run(&arguments.raw_args()?.collect::<Vec<_>>()),
         Some(Value(name)) if name == "faults" => faults::run(&arguments.raw_args()?.collect::<Vec<_>>()),
-        Some(Value(name)) if name == "fuzz" => {
-            let (target, seconds) = which_target(&mut arguments)?;
-            fuzz::command(target.as_deref(), seconds)
-        }
+        Some(Value(name)) if name == "fuzz" => fuzz::command(&what_to_fuzz(&mut arguments)?),
         Some(Value(name)) if name == "tidy" => nothing_more(&mut arguments).and_then(|()| tidy::command()),
         Some(Value(name)) if name == "escapes" => escapes(&mut arguments),
         Some(Value(name)) if name == "dist" => nothing_more(&mut arguments).and_then(|()| dist::command()),
@@ -81,7 +79,13 @@ pub fn command() -> Result<ExitCode> {
             let image = arguments.value()?.string()?;
             image::command(&image, output(&mut arguments)?.as_deref())
         }
-        Some(Value(name)) if name == "vm" => vm::run(&passed_on(&mut arguments)?),
+        Some(Value(name)) if name == "vm" => {
+            let words = arguments.raw_args()?.collect::<Vec<_>>();
+            let (only, rest) =
+                words.split_at(words.iter().position(|word| word == "--").unwrap_or(words.len()));
+            let only: Vec<_> = only.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            vm::run(&only, rest.get(1..).unwrap_or_default())
+        }
         None | Some(Short('h') | Long("help")) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -115,17 +119,18 @@ fn which_tests(arguments: &mut lexopt::Parser) -> Result<(bool, Option<String>)>
     Ok((long, only))
 }
 
-/// The target that is named, and for how many seconds each one is run.
-fn which_target(arguments: &mut lexopt::Parser) -> Result<(Option<String>, u64)> {
-    let (mut target, mut seconds) = (None, 60);
+/// The target that is named, for how many seconds each one is run, and whether what is found is kept.
+fn what_to_fuzz(arguments: &mut lexopt::Parser) -> Result<fuzz::Wanted> {
+    let mut wanted = fuzz::Wanted { only: None, seconds: 60, keep: false };
     while let Some(argument) = arguments.next()? {
         match argument {
-            Value(name) if target.is_none() => target = Some(name.string()?),
-            Long("seconds") => seconds = arguments.value()?.parse()?,
+            Value(name) if wanted.only.is_none() => wanted.only = Some(name.string()?),
+            Long("seconds") => wanted.seconds = arguments.value()?.parse()?,
+            Long("keep") => wanted.keep = true,
             other => bail!(other.unexpected()),
         }
     }
-    Ok((target, seconds))
+    Ok(wanted)
 }
 
 fn output(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>> {

@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::step::seconds;
-use tally::Tally;
+pub(crate) use tally::Tally;
 
 /// A part of the whole, by the name that `--only` takes.
 struct Part {
@@ -35,8 +35,10 @@ const PARTS: [Part; 8] = [
 ];
 
 /// What takes too long for every change. Shortest first.
-const LONG: [Part; 5] = [
+const LONG: [Part; 7] = [
+    Part { name: "upgrade", is_suite: true, run: long::upgrade },
     Part { name: "software", is_suite: true, run: long::software },
+    Part { name: "terminals", is_suite: true, run: long::terminals },
     Part { name: "vm", is_suite: true, run: long::vm },
     Part { name: "fuzz", is_suite: true, run: long::fuzz },
     Part { name: "faults", is_suite: true, run: long::faults },

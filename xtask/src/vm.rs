@@ -10,12 +10,15 @@ mod machine;
 mod programs;
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::setup::{Package, ensure_packages};
-use crate::step::step;
+use crate::step::{seconds, step};
+use crate::test::Tally;
 use crate::workspace::find_program;
 
 /// What the tests printed, and whether each program came to its end and was content.
@@ -30,16 +33,16 @@ pub struct Ran {
 ///
 /// # Errors
 /// As [`tests`]; failing tests are a failing status.
-pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
-    Ok(if tests(arguments)?.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+pub fn run(only: &[String], arguments: &[OsString]) -> Result<ExitCode> {
+    Ok(if tests(only, arguments)?.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs each test program in a machine of its own: one that hangs takes no other with it, and each begins with an empty disk
+/// Runs each test program, or those that are named, in a machine of its own: one that hangs takes no other with it, and each begins with an empty disk
 /// and nothing running. `arguments` go to each program, such as a filter.
 ///
 /// # Errors
 /// When the machine cannot be made.
-pub fn tests(arguments: &[OsString]) -> Result<Ran> {
+pub fn tests(only: &[String], arguments: &[OsString]) -> Result<Ran> {
     ensure_packages(&[
         package("qemu-system-x86", "the virtual machine", || find_program("qemu-system-x86_64").is_some()),
         package("busybox-static", "its first program", || find_program("busybox").is_some()),
@@ -49,20 +52,34 @@ pub fn tests(arguments: &[OsString]) -> Result<Ran> {
     ])?;
     let kernel = step("fetching and unpacking Debian's kernel", kernel::ensure)?;
     let programs = step("building the launcher's tests", programs::build)?;
+    if let Some(unknown) = only.iter().find(|only| programs.tests().iter().all(|test| test.name != **only)) {
+        bail!("the launcher has no test program `{unknown}` that asks something of the kernel");
+    }
     let mut ran = Ran { output: String::new(), whole: true };
-    for test in programs.tests() {
+    let mut table = String::new();
+    for test in programs.tests().iter().filter(|test| only.is_empty() || only.contains(&test.name)) {
         println!("\n  {}", test.name);
-        match machine::run(&kernel, &programs.script(test, arguments)) {
+        let begun = Instant::now();
+        let told = match machine::run(&kernel, &programs.script(test, arguments)) {
             Ok((status, output)) => {
-                ran.output += &output;
                 ran.whole &= status == 0;
+                let told = format!(
+                    "{}, {} skips told",
+                    Tally::of_cargo_test(&output),
+                    output.matches("SKIPPED:").count()
+                );
+                ran.output += &output;
+                told
             }
             Err(error) => {
                 println!("error: {}: {error:#}", test.name);
                 ran.whole = false;
+                "did not come to its end".to_owned()
             }
-        }
+        };
+        writeln!(table, "  {:<10} {told}, {}", test.name, seconds(begun.elapsed()))?;
     }
+    println!("\n{table}");
     Ok(ran)
 }
 

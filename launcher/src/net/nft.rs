@@ -10,8 +10,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 /// Where distributions put it: the launcher has no search path.
 const PLACES: [&str; 4] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft"];
 
-/// Longest wait for it, far above the ten milliseconds that it takes.
-const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// Longest wait for it, far above the ten milliseconds that it takes where the machine is not overwhelmed.
+const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// What to install where it is missing.
 pub(crate) const MISSING: &str = "the program nft is missing: `apt-get install nftables`";
@@ -65,6 +65,8 @@ pub(super) fn load(script: &str) -> io::Result<()> {
         .and_then(|process| poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE)));
     if !matches!(ended, Ok(1)) {
         child.kill()?;
+        child.wait()?;
+        return Err(io::Error::other(format!("nft did not load the rules in {} s", PATIENCE.tv_sec)));
     }
     let status = child.wait()?;
     if status.success() {

@@ -139,6 +139,24 @@ impl Client {
         self.attached(request)
     }
 
+    /// Attaches to a process.
+    ///
+    /// # Errors
+    /// As [`Client::launch`].
+    pub fn attach(&mut self, container: &ContainerId, process: ProcessNumber) -> Result<Attached> {
+        let request = self.next_request();
+        let container = container.clone();
+        self.send(&ClientMessage::Attach {
+            request,
+            container,
+            process,
+            from: None,
+            credit: CREDIT,
+            typist: None,
+        })?;
+        self.attached(request)
+    }
+
     fn attached(&mut self, request: RequestId) -> Result<Attached> {
         self.answer(request, "attached", |message| match message {
             ServerMessage::Attached { container, process, channels, .. } => {

@@ -1,4 +1,5 @@
-//! Tests that take from minutes to an hour.
+//! Tests that take from minutes to an hour. Built as the ordinary ones are, for the whole workspace: else features of what we
+//! depend on would differ, and all of it would be built once more.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -8,8 +9,9 @@ use anyhow::Result;
 use super::show::show;
 use super::suites::counted;
 use super::tally::Tally;
+use crate::fuzz::Wanted;
 use crate::workspace::root;
-use crate::{churn, image, setup, vm};
+use crate::{churn, image, run, setup, vm};
 
 /// Rounds of churn and of faults, and seconds for each target of the fuzzer.
 const ROUNDS: &str = "10000";
@@ -19,19 +21,48 @@ const SECONDS: u64 = 300;
 /// Debian's software, installed and used in a container.
 pub(super) fn software() -> Result<Tally> {
     let archive = image::software()?;
-    setup::busybox_image()?;
-    crate::page::build()?;
+    ready()?;
     let mut test = Command::new("cargo");
-    test.args(["test", "--package", "porthole", "--test", "software"])
+    test.args(["test", "--workspace", "--test", "software"])
         .env("PORTHOLE_SOFTWARE", archive)
         .current_dir(root());
     let shown = show(test)?;
     Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
 }
 
+/// A gibibyte in a terminal, as many viewers as it takes, a recording that gets full.
+pub(super) fn terminals() -> Result<Tally> {
+    ready()?;
+    let mut test = Command::new("cargo");
+    test.args(["test", "--workspace", "--test", "stress", "--test", "recordings"])
+        .args(["--", "--test-threads=1", "--nocapture", "gibibyte", "as_many_viewers", "that_is_full"])
+        .env("PORTHOLE_LONG", "1")
+        .current_dir(root());
+    let shown = show(test)?;
+    Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
+}
+
+/// The build for releases takes over from that of the tests, and back.
+pub(super) fn upgrade() -> Result<Tally> {
+    ready()?;
+    let other = run::build()?;
+    let mut test = Command::new("cargo");
+    test.args(["test", "--workspace", "--test", "upgrade"])
+        .env("PORTHOLE_OTHER_BUILD", other)
+        .current_dir(root());
+    let shown = show(test)?;
+    Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
+}
+
+/// Makes what the tests of the agent need.
+fn ready() -> Result<()> {
+    setup::busybox_image()?;
+    crate::page::build()
+}
+
 /// The launcher's tests on a kernel whose cgroups are of version 2 alone.
 pub(super) fn vm() -> Result<Tally> {
-    let ran = vm::tests(&[])?;
+    let ran = vm::tests(&[], &[])?;
     let mut tally = Tally::of_cargo_test(&ran.output);
     if !ran.whole && tally.failed == 0 {
         tally.failed = 1;
@@ -41,7 +72,7 @@ pub(super) fn vm() -> Result<Tally> {
 
 /// Every target of the fuzzer.
 pub(super) fn fuzz() -> Result<Tally> {
-    Ok(one(crate::fuzz::command(None, SECONDS)?))
+    Ok(one(crate::fuzz::command(&Wanted { only: None, seconds: SECONDS, keep: false })?))
 }
 
 /// Clients that go on whatever their connection suffers.

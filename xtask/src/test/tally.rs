@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 /// Numbers of tests and checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
@@ -35,7 +35,7 @@ impl Tally {
     }
 
     /// Of `cargo test`, one for each program: `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
-    pub(super) fn of_cargo_test(output: &str) -> Self {
+    pub(crate) fn of_cargo_test(output: &str) -> Self {
         let mut sum = Self::default();
         for line in output.lines().filter(|line| line.starts_with("test result:")) {
             sum += Self {

@@ -1,5 +1,6 @@
 //! Debian's kernel, uncompressed, and the modules that the machine needs.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,27 +18,33 @@ pub(super) struct Kernel {
     pub(super) modules: Vec<PathBuf>,
 }
 
-/// What the machine needs beyond what is built in, each after those it depends on.
-const MODULES: [&str; 19] = [
-    "virtio_ring",
-    "virtio",
-    "virtio_pci_legacy_dev",
-    "virtio_pci_modern_dev",
+/// What the machine needs beyond what is built in; what these depend on comes before them by itself.
+const MODULES: [&str; 22] = [
+    // Its disk, and this machine's file system. The check sums are asked for by name.
     "virtio_pci",
     "virtio_blk",
-    "netfs",
-    "fscache",
-    "9pnet",
-    "9p",
     "9pnet_virtio",
-    "overlay",
-    "crc16",
+    "9p",
     "crc32c_generic",
-    "mbcache",
-    "jbd2",
     "ext4",
-    "quota_tree",
     "quota_v2",
+    // Containers.
+    "overlay",
+    "loop",
+    // Their networks.
+    "veth",
+    "bridge",
+    "nf_conntrack_netlink",
+    "nf_tables",
+    "nft_chain_nat",
+    "nft_connlimit",
+    "nft_ct",
+    "nft_fib_inet",
+    "nft_limit",
+    "nft_masq",
+    "nft_meta_bridge",
+    "nft_nat",
+    "nft_reject_inet",
 ];
 
 /// The newest kernel of this Debian's 6.1 series, which is the oldest that Porthole supports; kept for the next time.
@@ -57,10 +64,11 @@ pub(super) fn ensure() -> Result<Kernel> {
         // Last, because its presence says that the rest is complete.
         decompress(&only(&dir.join("boot"), "")?, &image)?;
     }
-    let modules = MODULES
-        .iter()
-        .map(|name| find(&dir.join("lib/modules"), &format!("{name}.ko")))
-        .collect::<Result<_>>()?;
+    let all = all_modules(&dir.join("lib/modules"));
+    let mut modules = Vec::new();
+    for name in MODULES {
+        add(name, &all, &mut modules)?;
+    }
     Ok(Kernel { image, modules })
 }
 
@@ -118,7 +126,58 @@ fn only(dir: &Path, extension: &str) -> Result<PathBuf> {
     bail!("{} does not hold what was expected", dir.display())
 }
 
-fn find(dir: &Path, name: &str) -> Result<PathBuf> {
-    let found = walkdir::WalkDir::new(dir).into_iter().flatten().find(|entry| entry.file_name() == name);
-    Ok(found.with_context(|| format!("the kernel has no module {name}"))?.into_path())
+/// Every module of the kernel by its name.
+fn all_modules(dir: &Path) -> HashMap<String, PathBuf> {
+    let files = walkdir::WalkDir::new(dir).into_iter().flatten().map(walkdir::DirEntry::into_path);
+    let modules = files.filter(|path| path.extension().is_some_and(|extension| extension == "ko"));
+    modules.filter_map(|path| Some((path.file_stem()?.to_str()?.replace('-', "_"), path))).collect()
+}
+
+/// Adds a module after those it depends on, once.
+fn add(name: &str, all: &HashMap<String, PathBuf>, chosen: &mut Vec<PathBuf>) -> Result<()> {
+    let path = all.get(name).with_context(|| format!("the kernel has no module {name}"))?;
+    if chosen.contains(path) {
+        return Ok(());
+    }
+    let file = fs::read(path)?;
+    for before in dependencies(&file) {
+        add(&before, all, chosen)?;
+    }
+    chosen.push(path.clone());
+    Ok(())
+}
+
+/// What a module says that it depends on, among the strings in its section `.modinfo`.
+fn dependencies(file: &[u8]) -> Vec<String> {
+    const KEY: &[u8] = b"\0depends=";
+    let Some(at) = file.windows(KEY.len()).position(|window| window == KEY) else { return Vec::new() };
+    let value = file[at + KEY.len()..].split(|byte| *byte == 0).next().unwrap_or_default();
+    let names = String::from_utf8_lossy(value).into_owned();
+    names.split(',').filter(|name| !name.is_empty()).map(|name| name.replace('-', "_")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_says_what_it_depends_on() {
+        let file = b"ELF\0license=GPL\0depends=jbd2,crc-16\0name=ext4\0";
+        assert_eq!(dependencies(file), ["jbd2", "crc_16"]);
+        assert!(dependencies(b"\0depends=\0name=loop\0").is_empty());
+        assert!(dependencies(b"").is_empty());
+    }
+
+    #[test]
+    fn what_a_module_depends_on_is_loaded_before_it_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, needs) in [("a", "b,c"), ("b", "c"), ("c", "")] {
+            fs::write(dir.path().join(format!("{name}.ko")), format!("\0depends={needs}\0")).unwrap();
+        }
+        let (all, mut chosen) = (all_modules(dir.path()), Vec::new());
+        add("a", &all, &mut chosen).unwrap();
+        let names: Vec<_> = chosen.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
+        assert_eq!(names, ["c", "b", "a"]);
+        assert!(add("none", &all, &mut chosen).is_err());
+    }
 }

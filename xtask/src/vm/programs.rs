@@ -23,7 +23,7 @@ pub(super) struct Test {
 }
 
 /// Programs that ask nothing of the kernel: what is computed is the same everywhere.
-const PURE: [&str; 1] = ["plan"];
+const PURE: [&str; 2] = ["plan", "wire"];
 
 /// Builds the launcher's test programs and the probe.
 ///
@@ -64,12 +64,12 @@ impl Programs {
         &self.tests
     }
 
-    /// Runs one of them.
+    /// Runs one of them; what it says is shown also where it succeeds: it may have skipped something.
     pub(super) fn script(&self, test: &Test, arguments: &[OsString]) -> String {
         let arguments: Vec<_> = arguments.iter().map(|word| quote(&word.to_string_lossy())).collect();
         format!(
-            "export PATH=/usr/sbin:/usr/bin:/sbin:/bin PORTHOLE_PROBE={} RUST_BACKTRACE=0 RUST_TEST_THREADS=1 NO_COLOR=1\n\
-             cd {} || exit 1\nexec {} {}\n",
+            "export PATH=/usr/sbin:/usr/bin:/sbin:/bin PORTHOLE_PROBE={} RUST_BACKTRACE=0 RUST_TEST_THREADS=1 NO_COLOR=1 PORTHOLE_PATIENCE=240\n\
+             cd {} || exit 1\nexec {} --nocapture {}\n",
             quote(&self.probe.to_string_lossy()),
             quote(&root().join("launcher").to_string_lossy()),
             quote(&test.path.to_string_lossy()),
