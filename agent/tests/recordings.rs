@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::WireError;
-use porthole_protocol::limits::LOG_BYTES;
+use porthole_protocol::limits::{LOG_BYTES, RECORDING_BYTES};
 use porthole_protocol::recording::Recording;
 use serde_json::Value;
 use support::visitor::Visitor;
@@ -106,6 +106,35 @@ async fn nothing_is_dropped_while_it_is_recorded() {
     assert_eq!(text.len() as u64, recording.bytes);
     let numbers = text.lines().filter_map(|line| line.parse::<u32>().ok());
     assert!(numbers.eq(1..=3_000_000), "every line once, in order");
+}
+
+#[tokio::test]
+async fn a_recording_that_is_full_ends_there_and_the_program_goes_on() {
+    if std::env::var_os("PORTHOLE_LONG").is_none() {
+        return eprintln!(
+            "SKIPPED: this test takes a minute; `cargo xtask test --long --only terminals` runs it"
+        );
+    }
+    if !possible() {
+        return;
+    }
+    let agent = Agent::start();
+    let mut client = agent.connect().await;
+    let shell = client.launch(shell()).await;
+    client.expect(&shell, "# ").await;
+    let begun = usize::try_from(client.offset(&shell)).unwrap();
+    record(&mut client, &shell, true).await.unwrap();
+    // A tenth more than fits.
+    let lines_printed = RECORDING_BYTES / 10 * 11 / 10;
+    client.type_line(&shell, &format!("seq -w 1 {lines_printed}; exit 7")).await;
+    assert_eq!(client.exit(&shell).await.code, 7);
+    let recording = sealed(&agent).await;
+    assert!(recording.full && recording.bytes == RECORDING_BYTES, "{recording:?}");
+    let cast = lines(&agent.get_bytes(&format!("/recordings/{}", recording.id)).await);
+    let text = printed(&cast);
+    assert_eq!(text.len() as u64, RECORDING_BYTES);
+    let all = client.output.remove(&shell.channel()).unwrap();
+    assert!(all[begun..].starts_with(text.as_bytes()), "it is what was printed");
 }
 
 /// The only recording, once it has ended.

@@ -97,6 +97,16 @@ impl Resume {
         missing
     }
 
+    /// Whether an `attached` goes on later on the terminal than where its output is here: a screen comes then for what is between.
+    #[must_use]
+    pub fn would_miss(&self, channels: &[OpenChannel]) -> bool {
+        let of = |stream| self.streams.iter().find(move |line| line.stream == stream)?.output.next();
+        channels
+            .iter()
+            .filter(|open| open.stream == Stream::Terminal)
+            .any(|open| of(open.stream).is_some_and(|next| next < open.offset))
+    }
+
     /// The connection was lost.
     pub fn lost(&mut self) {
         for line in &mut self.streams {
@@ -142,6 +152,17 @@ mod tests {
 
     fn open(channel: Channel, stream: Stream, offset: u64, input: Option<u64>) -> OpenChannel {
         OpenChannel { channel, stream, offset, input, end: None }
+    }
+
+    #[test]
+    fn what_would_be_missing_is_known_before() {
+        let mut one = Resume::starting(7);
+        assert!(!one.would_miss(&[open(1, Stream::Terminal, 50, None)]));
+        one.attached(&id(), 0, &[open(1, Stream::Terminal, 0, None)]);
+        one.output(1, b"twelve bytes");
+        one.lost();
+        assert!(!one.would_miss(&[open(2, Stream::Terminal, 12, None)]));
+        assert!(one.would_miss(&[open(2, Stream::Terminal, 13, None)]));
     }
 
     fn from_of(message: Option<ClientMessage>) -> Option<u64> {

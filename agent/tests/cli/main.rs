@@ -3,6 +3,7 @@
 
 mod files;
 mod images;
+mod late;
 mod pipes;
 mod play;
 mod reconnect;

@@ -15,7 +15,7 @@ fn resets() -> Vec<Fault> {
 }
 
 /// Does this while a proxy carries what is sent to `target`.
-fn through<T>(target: &Target, faults: Vec<Fault>, work: impl FnOnce(&Proxy<'_>) -> T) -> T {
+pub(crate) fn through<T>(target: &Target, faults: Vec<Fault>, work: impl FnOnce(&Proxy<'_>) -> T) -> T {
     let proxy = Proxy::with(target, faults).unwrap();
     scope(|scope| {
         let serving = scope.spawn(|| proxy.serve());
@@ -27,7 +27,7 @@ fn through<T>(target: &Target, faults: Vec<Fault>, work: impl FnOnce(&Proxy<'_>)
     })
 }
 
-fn url(proxy: &Proxy<'_>) -> String {
+pub(crate) fn url(proxy: &Proxy<'_>) -> String {
     format!("http://{}", proxy.address())
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Screen {
     line: OwnedFd,
     pub(crate) child: Child,
     seen: String,
+    /// What a terminal makes of everything that came.
+    drawn: avt::Terminal,
 }
 
 impl Screen {
@@ -46,7 +48,8 @@ impl Screen {
             .stderr(end())
             .spawn()
             .unwrap();
-        Self { keyboard: keyboard.into(), line, child, seen: String::new() }
+        let drawn = avt::Terminal::new(100, 30).unwrap();
+        Self { keyboard: keyboard.into(), line, child, seen: String::new(), drawn }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
@@ -69,8 +72,15 @@ impl Screen {
             let ready = poll(&mut fds, Some(&left)).unwrap();
             assert_eq!(ready, 1, "{text:?} does not appear; on the screen: {:?}", self.seen);
             let read = self.keyboard.read(&mut buffer).unwrap();
-            self.seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+            let text = String::from_utf8_lossy(&buffer[..read]);
+            self.drawn.feed(text.as_ref());
+            self.seen.push_str(&text);
         }
+    }
+
+    /// The lines that a person sees, as far as the terminal has not been resized.
+    pub(crate) fn picture(&self) -> Vec<String> {
+        self.drawn.screen().text()
     }
 
     /// Types a command and reads its output; the two halves of the marker keep its echo from being taken for it.

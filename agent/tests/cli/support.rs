@@ -42,6 +42,12 @@ impl Agent {
         self.process.wait().unwrap();
     }
 
+    /// Asks it to end, as an administrator does, and waits until it has: with it end its containers.
+    pub(crate) fn stop(&mut self) {
+        send(&self.process, Signal::TERM);
+        self.process.wait().unwrap();
+    }
+
     /// Starts another one on the same state; it listens elsewhere.
     pub(crate) fn restart(&mut self) {
         (self.process, self.url) = serve(self.state.path());

@@ -49,8 +49,11 @@ fn forks(stage: &mut Stage) -> Play<'_> {
         let spec = stage.spec(&["echo", "others start"]);
         let other = stage.run(spec).await;
         stage.remove(&bomb.container).await;
+        if more < 32 {
+            return Verdict::Unclear(format!("{more} processes seen on the host, where 64 may be"));
+        }
         verdict(
-            (32..=64).contains(&more) && other.is_ok_and(|ended| ended.said.contains("others start")),
+            more <= 64 && other.is_ok_and(|ended| ended.said.contains("others start")),
             format!("{more} processes where 64 may be, others start, all gone when removed"),
             format!("{more} processes where 64 may be"),
         )

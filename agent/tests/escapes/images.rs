@@ -31,7 +31,7 @@ for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/kernel/m
 done
 [ -s /proc/kcore ] && [ "$(head -c1 /proc/kcore 2>/dev/null | wc -c)" != 0 ] && echo escaped kcore && exit
 if [ -t 0 ]; then
-    case $(tty) in /dev/pts/*|/dev/console) ;; *) echo "escaped tty is $(tty)"; exit;; esac
+    case $(tty) in /dev/pts/*|/dev/console) ;; *) echo "its terminal is called: $(tty)"; exit;; esac
     [ "$(stat -Lc %t $(tty))" = 88 ] || { echo "escaped tty is of major $(stat -Lc %t $(tty))"; exit; }
 fi
 echo contained every file system is its own

@@ -86,6 +86,7 @@ fn privileges(stage: &mut Stage) -> Play<'_> {
                 let ended = stage.exec_as(&id, process("/bin/gain", attempt)).await;
                 match ended.map(|ended| Verdict::of(&ended.said)) {
                     Ok(Verdict::Contained(_)) => {}
+                    Ok(Verdict::Unclear(why)) => return Verdict::Unclear(format!("{attempt}: {why}")),
                     other => return Verdict::Escaped(format!("{attempt}: {other:?}")),
                 }
             }

@@ -46,11 +46,11 @@ fn races(stage: &mut Stage) -> Play<'_> {
             }
             opened += 1;
         }
-        verdict(
-            opened > 30,
-            format!("{opened} sessions, each on its own devpts"),
-            format!("only {opened} of 40 opened"),
-        )
+        if opened <= 30 {
+            // Whoever cannot be entered lets nobody out: but this case has shown little then.
+            return Verdict::Unclear(format!("only {opened} of 40 opened"));
+        }
+        Verdict::Contained(format!("{opened} sessions, each on its own devpts"))
     })
 }
 

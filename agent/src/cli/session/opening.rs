@@ -8,6 +8,7 @@ use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
 use super::super::failure::{Failure, warn};
 use super::super::signals::Caught;
 use super::super::socket::{Received, Socket};
+use super::super::terminal;
 use super::{Session, caught};
 
 /// Largest typist, exclusive: what every JSON reader can hold.
@@ -56,8 +57,10 @@ impl Session<'_> {
     /// # Errors
     /// The agent's refusal, [`Failure::Lost`], or [`Failure::Interrupted`].
     pub(super) async fn open(&mut self, socket: &mut Socket) -> Result<(), Failure> {
-        let asked = socket.next_request();
+        let mut asked = socket.next_request();
         let credit = self.window();
+        // Where nobody sees a screen, what is kept is worth more than one.
+        let mut wants_all = !terminal::output_is_terminal();
         let request = self.resume.attach(asked, credit);
         socket.send(&request.unwrap_or_else(|| self.opening.request(asked, credit, self.resume.typist())));
         let waits = matches!(self.opening, Opening::Launch(_)) && self.resume.place().is_none();
@@ -72,6 +75,21 @@ impl Session<'_> {
                 }
             };
             match received {
+                Received::Control(ServerMessage::Attached { request, channels, .. })
+                    if request == asked && wants_all && self.resume.would_miss(&channels) =>
+                {
+                    wants_all = false;
+                    for open in &channels {
+                        socket.send(&ClientMessage::Detach { channel: open.channel });
+                    }
+                    asked = socket.next_request();
+                    if let Some(mut request) = self.resume.attach(asked, credit) {
+                        if let ClientMessage::Attach { from, .. } = &mut request {
+                            *from = None;
+                        }
+                        socket.send(&request);
+                    }
+                }
                 Received::Control(ServerMessage::Attached { request, container, process, channels })
                     if request == asked =>
                 {
