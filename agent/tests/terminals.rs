@@ -44,9 +44,11 @@ async fn a_second_terminal_shares_the_container_and_sees_the_first_ones_processe
     let first = client.launch(shell()).await;
     let second = client.exec(&first.container, terminal(&["sh"])).await;
     assert_eq!(second.process, 1);
-    client.type_line(&first, "echo hello > /tmp/note; sleep 4321 &").await;
-    client.type_line(&second, "until cat /tmp/note; do sleep 0.1; done; ps | grep 'sleep 4[3]21'").await;
-    client.expect(&second, "hello\r\n").await;
+    client.type_line(&first, "sleep 4321 & echo hello > /tmp/note").await;
+    client.type_line(&second, "until grep hello /tmp/note; do sleep 0.1; done").await;
+    client.expect(&second, "\nhello\r\n").await;
+    // A child is its parent's copy, name and all, until it has begun its program.
+    client.type_line(&second, "until ps | grep 'sleep 4[3]21'; do sleep 0.1; done").await;
     client.expect(&second, "sleep 4321\r\n").await;
     client.type_line(&second, "exit 3").await;
     assert_eq!(client.exit(&second).await.code, 3);
