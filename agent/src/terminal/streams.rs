@@ -33,6 +33,13 @@ pub(super) enum Pumped {
     Closed,
 }
 
+/// What was moved from a descriptor.
+struct Moved {
+    bytes: usize,
+    /// Whether it held nothing more a moment ago.
+    emptied: bool,
+}
+
 /// One output stream of a process.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -90,22 +97,32 @@ impl Output {
 
     /// Moves what is there to the log, once [`Self::readable`] said so.
     pub(super) fn pump(&mut self) {
-        if Pumped::of(self.fd.try_io(Interest::READABLE, |fd| self.advance(fd))) == Pumped::Closed {
+        let mut count = 0;
+        let looked = self.fd.try_io(Interest::READABLE, |fd| {
+            let moved = self.advance(fd)?;
+            count = moved.bytes;
+            // The runtime is told now what another look would find.
+            if moved.emptied { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
+        });
+        if count == 0 && Pumped::of(looked) == Pumped::Closed {
             self.close();
         }
     }
 
     /// Moves what is there to the log whether or not the runtime has noticed; for a process that has ended.
     pub(super) fn drain(&mut self) -> Pumped {
-        Pumped::of(self.advance(self.fd.get_ref()))
+        Pumped::of(self.advance(self.fd.get_ref()).map(|moved| moved.bytes))
     }
 
-    fn advance(&self, fd: &OwnedFd) -> io::Result<usize> {
-        let Some(transit) = &self.transit else { return self.fanout.append_from(fd, BATCH) };
-        let read = read_terminal(fd, transit)?;
-        let mut moved = 0;
-        while moved < read {
-            moved += self.fanout.append_from(transit, read - moved)?;
+    fn advance(&self, fd: &OwnedFd) -> io::Result<Moved> {
+        let Some(transit) = &self.transit else {
+            let bytes = self.fanout.append_from(fd, BATCH)?;
+            return Ok(Moved { bytes, emptied: false });
+        };
+        let moved = read_terminal(fd, transit)?;
+        let mut appended = 0;
+        while appended < moved.bytes {
+            appended += self.fanout.append_from(transit, moved.bytes - appended)?;
         }
         Ok(moved)
     }
@@ -123,18 +140,20 @@ impl Pumped {
     }
 }
 
-/// Moves a terminal's output into the transit pipe until a read returns less than a full one. Fails only if the first does.
-fn read_terminal(master: &OwnedFd, transit: &OwnedFd) -> io::Result<usize> {
-    let mut total = 0;
+/// Moves a terminal's output into the transit pipe until there is none or the pipe is full. Fails only if the first read does.
+fn read_terminal(master: &OwnedFd, transit: &OwnedFd) -> io::Result<Moved> {
+    let mut bytes = 0;
     for _ in 0..TERMINAL_READS {
         match splice(master, None, transit, None, TERMINAL_READ, SpliceFlags::NONBLOCK | SpliceFlags::MOVE) {
-            Ok(TERMINAL_READ) => total += TERMINAL_READ,
-            Ok(count) => return Ok(total + count),
+            Ok(TERMINAL_READ) => bytes += TERMINAL_READ,
+            // What comes from now on is announced anew (`epoll(7)`, on edge-triggered readers). None is the end.
+            Ok(count) => return Ok(Moved { bytes: bytes + count, emptied: count > 0 }),
             Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) if bytes > 0 => return Ok(Moved { bytes, emptied: true }),
             // What was read comes first; the next read meets the error again.
-            Err(_) if total > 0 => break,
+            Err(_) if bytes > 0 => break,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(total)
+    Ok(Moved { bytes, emptied: false })
 }

@@ -1,5 +1,6 @@
 //! `bench terminals`: what a terminal carries, how soon a key comes back, how soon a lost connection does, how many may look
-//! on, and what an idle one costs. Beside a program that reads a PTY itself, on the same machine and in turns.
+//! on, and what an idle one costs. Beside a program that reads a PTY itself, and ttyd where it is
+//! installed, on the same machine and in turns.
 
 mod crowd;
 mod echo;
@@ -7,6 +8,7 @@ mod fanout;
 mod flood;
 mod idle;
 mod resume;
+mod ttyd;
 
 use std::fs;
 

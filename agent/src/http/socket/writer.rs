@@ -36,6 +36,14 @@ const TELL_AFTER: Duration = Duration::from_millis(200);
 /// Room for what a keystroke echoes; larger output makes its own.
 const SMALL_FRAME: usize = 256;
 
+/// Bytes in a frame after which more are waited for: a terminal that is printed to all the time is read in pieces of 2 to 4 KiB. What a
+/// key causes is mostly less.
+const FLOOD: usize = 1024;
+
+/// How long they are waited for: at a terminal's rate, a large frame's worth. Each frame costs the agent, the kernel and the
+/// client a fixed share, which the program that prints would have to wait for.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// Owns the writing half.
 pub(super) struct Writer {
     sink: SplitSink<WebSocket, Message>,
@@ -49,6 +57,8 @@ pub(super) struct Writer {
     screens: JoinSet<(Channel, Option<Snapshot>)>,
     /// When to tell of input that was accepted, though it is little.
     tell: Option<Instant>,
+    /// When to look for output again, while it gathers.
+    gather: Option<Instant>,
     /// Told of channels that have closed by themselves. It has room for as many as may be open.
     closed: mpsc::Sender<Channel>,
     feeds: Feeds,
@@ -86,6 +96,7 @@ impl Writer {
             frame: Vec::new(),
             screens: JoinSet::new(),
             tell: None,
+            gather: None,
             closed,
             feeds,
         }
@@ -103,6 +114,7 @@ impl Writer {
             if self.handle(event).await? == Flow::Stop {
                 return self.sink.flush().await;
             }
+            self.gather = None;
             while self.pull().await? {
                 // An answer waits for one round of frames at most.
                 while let Ok(outgoing) = self.outbox.try_recv() {
@@ -115,10 +127,13 @@ impl Writer {
         }
     }
 
+    /// What happens next. A flood on one channel holds up what is printed on the others for as long as it gathers; answers it
+    /// does not.
     async fn next(&mut self) -> Event {
         tokio::select! {
             outgoing = self.outbox.recv() => Event::Outgoing(outgoing),
-            () = self.wake.notified() => Event::Wake,
+            () = self.wake.notified(), if self.gather.is_none() => Event::Wake,
+            () = sleep_until(self.gather.unwrap_or_else(Instant::now)), if self.gather.is_some() => Event::Wake,
             text = self.feeds.next() => Event::List(text),
             Some(Ok((channel, screen))) = self.screens.join_next() => Event::Screen(channel, screen),
             () = sleep_until(self.tell.unwrap_or_else(Instant::now)), if self.tell.is_some() => Event::Tell,
@@ -215,6 +230,10 @@ impl Writer {
                     more = true;
                     index += 1;
                 }
+                Pulled::Flood => {
+                    self.gather = Some(Instant::now() + GATHER);
+                    index += 1;
+                }
                 Pulled::Nothing => index += 1,
             }
         }
@@ -226,6 +245,7 @@ impl Writer {
         let mut exit = None;
         let mut open = 0;
         let mut sent = false;
+        let mut flood = false;
         if let Some(text) = self.attachments[index].news.as_mut().and_then(News::take) {
             self.text(&text).await?;
         }
@@ -235,7 +255,8 @@ impl Writer {
             self.frame.extend_from_slice(&channel.to_be_bytes());
             let taken = attached.viewer.take(MAX_PAYLOAD_BYTES, &mut self.frame);
             let message = match taken {
-                Taken::Bytes(_) => {
+                Taken::Bytes(bytes) => {
+                    flood |= (FLOOD..MAX_PAYLOAD_BYTES).contains(&bytes);
                     let frame = std::mem::replace(&mut self.frame, Vec::with_capacity(SMALL_FRAME));
                     Some(Message::Binary(Bytes::from(frame)))
                 }
@@ -264,6 +285,7 @@ impl Writer {
         }
         Ok(match exit {
             Some(exit) if open == 0 => Pulled::Ended(exit),
+            _ if flood => Pulled::Flood,
             _ if sent => Pulled::Something,
             _ => Pulled::Nothing,
         })
@@ -283,6 +305,8 @@ impl Writer {
 /// What a process had to send.
 enum Pulled {
     Something,
+    /// So much that more is on its way.
+    Flood,
     Nothing,
     Ended(Exit),
 }

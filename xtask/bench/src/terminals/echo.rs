@@ -1,5 +1,7 @@
-//! From a key to what comes back: of a raw terminal that is read directly, of ours, and of ours beside a hundred busy ones.
+//! From a key to what comes back: of a raw terminal that is read directly, of ours, and of ttyd's where it is installed; alone,
+//! and beside a hundred busy ones of ours.
 
+use std::ffi::CString;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use porthole_driver::{Agent, Attached, Client};
 use serde_json::{Value, json};
 
 use super::crowd::Crowd;
+use super::ttyd::Ttyd;
 use super::{launch, on_terminal};
 use crate::keystroke::keystroke;
 use crate::pty::Program;
@@ -26,15 +29,24 @@ const BUSY: usize = 100;
 /// Sends back what is typed.
 const LISTENER: &str = "stty raw -echo; echo ready; exec cat";
 
+/// Who echoes.
+struct Contenders<'a> {
+    raw: Program,
+    client: &'a mut Client,
+    ours: Attached,
+    ttyd: Option<Ttyd>,
+}
+
 #[derive(Default)]
-struct Pair {
+struct Times {
     raw: Sample,
     ours: Sample,
+    ttyd: Sample,
 }
 
 pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let client = &mut Client::connect(agent.address)?;
-    let words = [c"busybox", c"sh", c"-c", c"stty raw -echo; echo ready; exec cat"].map(ToOwned::to_owned);
+    let words = [c"busybox".to_owned(), c"sh".to_owned(), c"-c".to_owned(), CString::new(LISTENER)?];
     let mut raw = Program::start(Path::new("/bin/busybox"), &words)?;
     raw.expect("ready")?;
     let (_, ours) = client.launch(launch(on_terminal(LISTENER)))?;
@@ -42,18 +54,22 @@ pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     // What is left of that line comes before any echo.
     client.input(ours.channel(), b"#")?;
     client.expect(ours.channel(), "#")?;
-    let mut idle = Pair::default();
+    let mut ttyd = Ttyd::start(LISTENER)?;
+    ttyd.as_mut().map_or(Ok(()), |ttyd| ttyd.expect("ready\n"))?;
+    let mut contenders = Contenders { raw, client, ours, ttyd };
+    let mut idle = Times::default();
     for _ in 0..rounds {
-        idle.round(&mut raw, client, &ours)?;
+        contenders.round(&mut idle)?;
     }
     let busy = Crowd::gather(
         agent,
-        client,
+        contenders.client,
         BUSY,
         "while :; do echo a line of some length, as programs print them; read -t 0.1 x; done",
     )?;
-    let mut beside = Pair::default();
-    busy.watched(agent, || (0..rounds).try_for_each(|_| beside.round(&mut raw, client, &ours)))?;
+    let mut beside = Times::default();
+    busy.watched(agent, || (0..rounds).try_for_each(|_| contenders.round(&mut beside)))?;
+    let Contenders { raw, client, ours, ttyd: _ } = contenders;
     busy.disperse(client)?;
     raw.kill()?;
     client.remove(&ours.container)?;
@@ -62,15 +78,17 @@ pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let rows = [
         ("raw PTY reader", &idle.raw),
         ("porthole", &idle.ours),
+        ("ttyd", &idle.ttyd),
         ("raw PTY reader, beside 100 busy", &beside.raw),
         ("porthole, beside 100 busy", &beside.ours),
+        ("ttyd, beside 100 busy", &beside.ttyd),
     ];
-    for (name, sample) in rows {
+    let rows = || rows.iter().filter(|(_, sample)| !sample.is_empty());
+    for (name, sample) in rows() {
         let [p50, p99, max] = [50, 99, 100].map(|percent| sample.percentile(percent));
         println!("{name:<34}{p50:>8.3}{p99:>8.3}{max:>8.3}");
     }
-    let rows = rows.iter();
-    Ok(rows
+    Ok(rows()
         .map(|(name, sample)| {
             let [p50, p99, max] = [50, 99, 100].map(|percent| sample.percentile(percent));
             json!({ "name": name, "p50_ms": p50, "p99_ms": p99, "max_ms": max })
@@ -78,13 +96,17 @@ pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
         .collect())
 }
 
-impl Pair {
-    fn round(&mut self, raw: &mut Program, client: &mut Client, ours: &Attached) -> Result<()> {
+impl Contenders<'_> {
+    fn round(&mut self, times: &mut Times) -> Result<()> {
         for _ in 0..KEYS {
             pause();
-            self.raw.add(raw.keystroke()?);
+            times.raw.add(self.raw.keystroke()?);
             pause();
-            self.ours.add(keystroke(client, ours)?);
+            times.ours.add(keystroke(self.client, &self.ours)?);
+            if let Some(ttyd) = &mut self.ttyd {
+                pause();
+                times.ttyd.add(ttyd.keystroke()?);
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use porthole_protocol::control::ServerMessage;
 use porthole_protocol::spec::ProcessSpec;
 use serde_json::{Value, json};
 
+use super::ttyd::Ttyd;
 use super::{launch, on_pipes, on_terminal};
 use crate::pty::Program;
 use crate::rounds::order;
@@ -18,28 +19,30 @@ use crate::sample::Sample;
 /// Bytes that are printed: some seconds of them.
 const BYTES: u64 = 256 << 20;
 
-const NAMES: [&str; 3] = ["raw PTY reader", "porthole, terminal", "porthole, pipes"];
+const NAMES: [&str; 4] = ["raw PTY reader", "porthole, terminal", "porthole, pipes", "ttyd"];
 
 pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let script = format!("head -c {BYTES} /dev/zero");
-    let mut samples: [Sample; 3] = Default::default();
+    let mut samples: [Sample; 4] = Default::default();
     for round in 0..rounds {
         for place in order(round, samples.len()) {
-            samples[place].add(match place {
-                0 => raw(&script)?,
-                1 => ours(agent, on_terminal(&script))?,
-                _ => ours(agent, on_pipes(&script))?,
-            });
+            let took = match place {
+                0 => Some(raw(&script)?),
+                1 => Some(ours(agent, on_terminal(&script))?),
+                2 => Some(ours(agent, on_pipes(&script))?),
+                _ => ttyd(&script)?,
+            };
+            took.into_iter().for_each(|took| samples[place].add(took));
         }
     }
     let rate = |sample: &Sample| BYTES as f64 / 1e6 / (sample.percentile(50) / 1e3);
     println!("{} MiB printed by one program, medians of {rounds}", BYTES >> 20);
     println!("{:<22}{:>10}{:>9}", "", "MB/s", "of raw");
-    for (name, sample) in NAMES.iter().zip(&samples) {
+    let rows = || NAMES.iter().zip(&samples).filter(|(_, sample)| !sample.is_empty());
+    for (name, sample) in rows() {
         println!("{name:<22}{:>10.1}{:>8.2}×", rate(sample), rate(sample) / rate(&samples[0]));
     }
-    let rows = NAMES.iter().zip(&samples);
-    Ok(rows
+    Ok(rows()
         .map(|(name, sample)| json!({ "name": name, "mb_per_s": rate(sample), "times": sample.json() }))
         .collect())
 }
@@ -51,6 +54,14 @@ fn raw(script: &str) -> Result<Duration> {
     let count = Program::start(Path::new("/bin/busybox"), &words)?.drain()?;
     check(count)?;
     Ok(started.elapsed())
+}
+
+/// The same in a page's terminal that isolates nothing; none where it is not installed.
+fn ttyd(script: &str) -> Result<Option<Duration>> {
+    let started = Instant::now();
+    let Some(ttyd) = Ttyd::start(&format!("{script}; read forever"))? else { return Ok(None) };
+    ttyd.drain(BYTES)?;
+    Ok(Some(started.elapsed()))
 }
 
 fn ours(agent: &Agent, process: ProcessSpec) -> Result<Duration> {
