@@ -36,7 +36,7 @@ pub(super) enum Pumped {
 /// What was moved from a descriptor.
 struct Moved {
     bytes: usize,
-    /// Whether it held nothing more a moment ago.
+    /// Whether it held nothing more a moment ago: what comes from then on is announced anew (`epoll(7)`, edge-triggered).
     emptied: bool,
 }
 
@@ -117,7 +117,7 @@ impl Output {
     fn advance(&self, fd: &OwnedFd) -> io::Result<Moved> {
         let Some(transit) = &self.transit else {
             let bytes = self.fanout.append_from(fd, BATCH)?;
-            return Ok(Moved { bytes, emptied: false });
+            return Ok(Moved { bytes, emptied: 0 < bytes && bytes < BATCH });
         };
         let moved = read_terminal(fd, transit)?;
         let mut appended = 0;
@@ -146,7 +146,7 @@ fn read_terminal(master: &OwnedFd, transit: &OwnedFd) -> io::Result<Moved> {
     for _ in 0..TERMINAL_READS {
         match splice(master, None, transit, None, TERMINAL_READ, SpliceFlags::NONBLOCK | SpliceFlags::MOVE) {
             Ok(TERMINAL_READ) => bytes += TERMINAL_READ,
-            // What comes from now on is announced anew (`epoll(7)`, on edge-triggered readers). None is the end.
+            // None is the end.
             Ok(count) => return Ok(Moved { bytes: bytes + count, emptied: count > 0 }),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if bytes > 0 => return Ok(Moved { bytes, emptied: true }),

@@ -37,7 +37,10 @@ pub(super) fn run(agent: &Agent) -> Result<Value> {
 /// From the key that begins it until the last viewer has the last byte.
 fn show(agent: &Agent, viewers: usize) -> Result<Duration> {
     let mut client = Client::connect(agent.address)?;
-    let script = format!("stty raw -echo; echo ready; head -c 1 >/dev/null; exec head -c {BYTES} /dev/zero");
+    let script = format!(
+        "stty raw -echo; echo ready; head -c 1 >/dev/null; exec dd if=/dev/zero bs=64k count={} 2>/dev/null",
+        BYTES >> 16
+    );
     let (_, shown) = client.launch(launch(on_terminal(&script)))?;
     client.expect(shown.channel(), "ready\n")?;
     let threads = THREADS.min(viewers);
