@@ -26,8 +26,8 @@ pub(crate) struct Container {
     pub(crate) limits: Limits,
     pub(crate) new_privileges: bool,
     pub(crate) engine: EngineKind,
-    /// Where process 1 has told of its kernel.
-    pub(crate) kernel: Option<OwnedFd>,
+    /// What process 1 has told of its kernel, when a runtime made it.
+    pub(crate) kernel: String,
     /// What only a living one has.
     pub(crate) life: Option<Life>,
     pub(crate) processes: BTreeMap<u32, Process>,

@@ -11,12 +11,14 @@ mod update;
 pub(crate) use starts::{no_range, step_failed};
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::libc::sock_filter;
+use rustix::io::Errno;
 
 use crate::cgroup::Cgroups;
 use crate::container::Container;
@@ -106,6 +108,23 @@ impl Engine {
 
 pub(crate) fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure { kind, message: message.into() }
+}
+
+/// The failure of `what`, which the kernel refused: for want of something that may come free, or unexpectedly.
+pub(crate) fn refused(what: impl Display, error: &io::Error) -> Failure {
+    let kind = match Errno::from_io_error(error) {
+        Some(
+            Errno::MFILE
+            | Errno::NFILE
+            | Errno::AGAIN
+            | Errno::NOBUFS
+            | Errno::NOMEM
+            | Errno::NOSPC
+            | Errno::USERS,
+        ) => FailureKind::TooMany,
+        _ => FailureKind::Internal,
+    };
+    failure(kind, format!("{what}: {}.", reason(error)))
 }
 
 /// The kernel's words for an error, without the number.

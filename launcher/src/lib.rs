@@ -31,6 +31,7 @@ pub mod rootless;
 mod seccomp;
 pub mod server;
 pub mod socket;
+pub mod space;
 mod spawn;
 mod stage;
 pub mod state;

@@ -18,7 +18,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use crate::engine::failure;
+use crate::engine::{failure, refused};
 use crate::plan::network::{bridge, hardware};
 use crate::plan::{Action, Join};
 use crate::wire::{Address, Failure, FailureKind, NAT};
@@ -197,7 +197,7 @@ impl Net {
     /// `Unsupported` when this host cannot have networks; `TooMany` open files.
     pub(crate) fn resolver(&mut self) -> Result<Vec<OwnedFd>, Failure> {
         let copies: io::Result<Vec<_>> = self.router()?.resolver.iter().map(OwnedFd::try_clone).collect();
-        copies.map_err(|error| failure(FailureKind::TooMany, format!("The resolver has no socket: {error}.")))
+        copies.map_err(|error| refused("The resolver has no socket", &error))
     }
 
     fn router(&mut self) -> Result<&Router, Failure> {

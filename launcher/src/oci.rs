@@ -7,6 +7,7 @@
 
 mod bundle;
 mod console;
+mod guard;
 mod json;
 mod launch;
 mod runtime;
@@ -22,8 +23,10 @@ use std::path::{Path, PathBuf};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::Pid;
 
+use crate::cgroup::Cgroups;
 use crate::engine::failure;
 use crate::wire::{EngineKind, Failure, FailureKind};
+use guard::Guard;
 pub(crate) use runtime::name;
 use runtime::{Files, Runtime};
 pub(crate) use start::Progress;
@@ -41,6 +44,8 @@ pub(crate) struct Oci {
     known: Vec<(EngineKind, Result<Runtime, String>)>,
     /// What is under way, by container and process.
     starts: BTreeMap<(String, u32), Start>,
+    /// What ends its containers should this launcher be killed, while there are any.
+    guard: Option<Guard>,
     /// How many consoles there have been.
     consoles: u64,
     /// Whether processes of runtimes may have become the launcher's children.
@@ -63,6 +68,7 @@ impl Oci {
             rootless,
             known: Vec::new(),
             starts: BTreeMap::new(),
+            guard: None,
             consoles: 0,
             adopts: false,
             stray: None,
@@ -108,8 +114,22 @@ impl Oci {
         Ok(())
     }
 
-    /// A runtime's files of a container that is gone.
-    pub(crate) fn clean(&self, container: &str) {
+    /// Has a container end with this launcher, however that ends.
+    fn guard(&mut self, container: &str, cgroups: &Cgroups) -> io::Result<()> {
+        let mut guard = match self.guard.take() {
+            Some(guard) if guard.lives() => guard,
+            // One that somebody has killed.
+            Some(guard) => guard.again(cgroups)?,
+            None => Guard::start(cgroups)?,
+        };
+        guard.watch(container)?;
+        self.guard = Some(guard);
+        Ok(())
+    }
+
+    /// Forgets a container that is gone, with its runtime's files.
+    pub(crate) fn clean(&mut self, container: &str) {
+        self.guard.take_if(|guard| guard.leave(container));
         // Not there for a container of ours; what cannot be removed goes at the next start.
         let _ = fs::remove_dir_all(self.files(container).directory());
     }

@@ -203,6 +203,7 @@ impl Server {
                 self.engine.init_ended(&container).into_iter().for_each(|event| self.event(event));
             }
             Source::Memory { container } => self.engine.memory_event(&container),
+            Source::Begun { container } => self.begun(&container),
             Source::Runtime { container, process } => self.runtime_ended(&container, process),
             Source::Late { container, process } => self.engine.runtime_late(&container, process),
             Source::Trash => {
@@ -289,10 +290,6 @@ impl Server {
                 Ok(()) => return,
                 Err(failure) => (caller, Err(failure)),
             },
-            Progress::Again(caller) => match self.watch_runtime(container, process) {
-                Ok(()) => return,
-                Err(failure) => (caller, Err(failure)),
-            },
             Progress::Answer(caller, outcome) => (caller, outcome),
         };
         if outcome.is_ok() {
@@ -304,6 +301,15 @@ impl Server {
         }
         let outcome = outcome.map(|reply| (reply, self.engine.descriptors(container, process)));
         self.reply(caller, outcome);
+    }
+
+    /// Process 1 of a container by a runtime has begun: waits for the runtime that starts the first process.
+    fn begun(&mut self, container: &str) {
+        let Some((caller, begun)) = self.engine.begun(container) else { return };
+        if let Err(failure) = begun.and_then(|()| self.watch_runtime(container, 0)) {
+            self.engine.abandon(container, 0);
+            self.reply(caller, Err(failure));
+        }
     }
 
     fn process_ended(&mut self, container: &str, process: u32) {

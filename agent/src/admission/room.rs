@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use porthole_launcher::space::Space;
+
 use crate::cli::units::human_bytes;
 
 /// Memory that a start is reckoned to take before the next look at the machine, in bytes: a shell and its first programs.
@@ -14,9 +16,6 @@ const START_BYTES: u64 = 16 * 1024 * 1024;
 const RESERVED_SHARE: u64 = 16;
 const LEAST_RESERVE: u64 = 64 * 1024 * 1024;
 const MOST_RESERVE: u64 = 1024 * 1024 * 1024;
-
-/// Free bytes of the disk below which nothing starts unless configured: the agent itself needs some to remove things.
-const DISK_RESERVE: u64 = 256 * 1024 * 1024;
 
 /// Hundredths of a percent of the last ten seconds in which everything waited for memory (`Documentation/accounting/psi`).
 const MOST_PRESSURE: u64 = 1000;
@@ -34,7 +33,7 @@ pub struct Policy {
     pub queue: usize,
     /// Memory kept for the host, in bytes; a share of it when missing.
     pub reserve_memory: Option<u64>,
-    /// Disk kept free, in bytes.
+    /// Disk kept free, in bytes, where that is more than [`Space::reserve`].
     pub reserve_disk: Option<u64>,
 }
 
@@ -46,7 +45,7 @@ pub(super) struct Facts {
     /// Hundredths of a percent.
     pub(super) pressure: u64,
     /// Unknown where the file system does not tell.
-    pub(super) disk_free: Option<u64>,
+    pub(super) disk: Option<Space>,
 }
 
 /// What there is too little of, without numbers that change while one waits.
@@ -81,13 +80,9 @@ impl Facts {
             memory: kibibytes(&memory, "MemTotal:").unwrap_or(0),
             available: kibibytes(&memory, "MemAvailable:").unwrap_or(u64::MAX),
             pressure: full(&pressure).unwrap_or(0),
-            disk_free: disk_free(state),
+            disk: Space::at(state),
         }
     }
-}
-
-fn disk_free(path: &Path) -> Option<u64> {
-    rustix::fs::statvfs(path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 impl Policy {
@@ -105,17 +100,19 @@ impl Policy {
         if facts.pressure > MOST_PRESSURE && available < reserve.saturating_mul(AMPLE) {
             return Some(Lack::Pressure);
         }
-        self.lack_of_disk(facts.disk_free)
+        self.lack_of_disk(facts.disk)
     }
 
-    fn lack_of_disk(&self, free: Option<u64>) -> Option<Lack> {
-        let reserve = self.reserve_disk.unwrap_or(DISK_RESERVE);
-        free.filter(|free| *free < reserve).map(|_| Lack::Disk(reserve))
+    fn lack_of_disk(&self, disk: Option<Space>) -> Option<Lack> {
+        let Space { free, reserve } = disk?;
+        // Below its own reserve the launcher starts nothing, whatever is configured here.
+        let reserve = self.reserve_disk.unwrap_or(0).max(reserve);
+        (free < reserve).then_some(Lack::Disk(reserve))
     }
 
     /// Why nothing more should be kept on the disk that `path` is on; none while there is room.
     pub(crate) fn disk_is_full(&self, path: &Path) -> Option<String> {
-        self.lack_of_disk(disk_free(path)).map(|lack| lack.to_string())
+        self.lack_of_disk(Space::at(path)).map(|lack| lack.to_string())
     }
 }
 
@@ -138,19 +135,20 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
     const MIB: u64 = 1 << 20;
+    const ROOMY: Space = Space { free: 9 * GIB, reserve: GIB };
 
     fn policy() -> Policy {
         Policy { max_containers: 3, queue: 2, reserve_memory: None, reserve_disk: None }
     }
 
     fn roomy() -> Facts {
-        Facts { memory: 8 * GIB, available: 6 * GIB, pressure: 0, disk_free: Some(9 * GIB) }
+        Facts { memory: 8 * GIB, available: 6 * GIB, pressure: 0, disk: Some(ROOMY) }
     }
 
     #[test]
     fn a_machine_with_room_takes_one_more() {
         assert_eq!(policy().lack(&roomy(), 2, 0), None);
-        assert_eq!(policy().lack(&Facts { disk_free: None, ..roomy() }, 0, 0), None);
+        assert_eq!(policy().lack(&Facts { disk: None, ..roomy() }, 0, 0), None);
     }
 
     #[test]
@@ -159,8 +157,16 @@ mod tests {
         let tight = Facts { available: 520 * MIB, ..roomy() };
         let lack = Lack::Memory { reserve: 512 * MIB };
         assert_eq!(policy().lack(&tight, 0, 0), Some(lack));
-        let full = Facts { disk_free: Some(MIB), ..roomy() };
-        assert_eq!(policy().lack(&full, 0, 0), Some(Lack::Disk(256 * MIB)));
+        let disk = Space { free: GIB - 1, ..ROOMY };
+        assert_eq!(policy().lack(&Facts { disk: Some(disk), ..roomy() }, 0, 0), Some(Lack::Disk(GIB)));
+    }
+
+    #[test]
+    fn more_of_the_disk_may_be_kept_than_the_launcher_does_and_not_less() {
+        let keeps = |bytes| Policy { reserve_disk: Some(bytes), ..policy() };
+        assert_eq!(keeps(10 * GIB).lack(&roomy(), 0, 0), Some(Lack::Disk(10 * GIB)));
+        let full = Facts { disk: Some(Space { free: GIB - 1, ..ROOMY }), ..roomy() };
+        assert_eq!(keeps(0).lack(&full, 0, 0), Some(Lack::Disk(GIB)));
     }
 
     #[test]

@@ -32,11 +32,12 @@ fn main() -> Result<(), Errno> {
     }
     // What `ps` shows; else it is the name of the memory that it was started from.
     set_name(c"porthole-init")?;
+    // Before anybody hears of it: what is sent from then on is taken.
+    let all = SigSet::all();
+    all.thread_block()?;
     if std::env::args().nth(1).is_some_and(|argument| argument == "uname") {
         tell_kernel();
     }
-    let all = SigSet::all();
-    all.thread_block()?;
     loop {
         match all.wait()? {
             Signal::SIGCHLD => reap(),
@@ -51,12 +52,12 @@ fn main() -> Result<(), Errno> {
     }
 }
 
-/// System, release, version and machine, a line each. Nobody has to listen.
+/// System, release, version and machine, a line each, in one go: it is also the sign that this program runs. Nobody has to listen.
 fn tell_kernel() {
     if let Ok(kernel) = uname() {
         let parts = [kernel.sysname(), kernel.release(), kernel.version(), kernel.machine()];
         let lines: Vec<_> = parts.into_iter().map(|part| part.to_string_lossy()).collect();
-        let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
+        let _ = std::io::stdout().write_all((lines.join("\n") + "\n").as_bytes());
     }
 }
 

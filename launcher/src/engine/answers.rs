@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-use super::{Engine, failure};
+use super::{Engine, failure, refused};
 use crate::container::{Child, Container, Process, Streams};
 use crate::disk::Disk;
 use crate::facts;
@@ -113,7 +113,7 @@ impl Engine {
             Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::INVAL => {
                 failure(FailureKind::NoSuchFile, format!("The image has no regular file {path}."))
             }
-            errno => failure(FailureKind::Internal, format!("The file {path} cannot be opened: {errno}.")),
+            errno => refused(format_args!("The file {path} cannot be opened"), &errno.into()),
         })
     }
 

@@ -3,26 +3,18 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::fstatvfs;
 use rustix::io::Errno;
 
 use super::{Engine, failure};
 use crate::disk::{Disk, Remains, Size};
 use crate::plan::Storage;
+use crate::space::Space;
 use crate::wire::{Failure, FailureKind, LaunchRequest};
-
-/// Bytes that stay free on the disk of the state directory, for all else that the host does with it: nothing is launched
-/// below that. Writable layers together may be promised more than there is, as most use little. At most one part in
-/// [`RESERVE_SHARE`] of the disk.
-const RESERVE: u64 = 1 << 30;
-const RESERVE_SHARE: u64 = 20;
 
 impl Engine {
     /// Refuses what would take the last of the host's disk.
     pub(super) fn require_space(&self) -> Result<(), Failure> {
-        let Ok(stat) = fstatvfs(self.store.containers()) else { return Ok(()) };
-        let free = stat.f_bavail * stat.f_frsize;
-        let reserve = RESERVE.min(stat.f_blocks * stat.f_frsize / RESERVE_SHARE);
+        let Some(Space { free, reserve }) = Space::on(self.store.containers()) else { return Ok(()) };
         if free >= reserve {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid};
 
-use super::{Engine, failure};
+use super::{Engine, failure, refused};
 use crate::container::{Child, Container, Life};
 use crate::sys;
 use crate::wire::{Ending, EngineKind, Event, Failure, FailureKind, Reply};
@@ -71,7 +71,7 @@ impl Engine {
             // Dead and about to be reaped.
             Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => {}
             Err(error) => {
-                return Err(failure(FailureKind::Internal, format!("The signal cannot be sent: {error}.")));
+                return Err(refused("The signal cannot be sent", &error));
             }
         }
         if number == 0 && signal == i32::from(SIGKILL) {
@@ -130,9 +130,7 @@ impl Engine {
             Err(rustix::io::Errno::NOENT) => {
                 Err(failure(FailureKind::NoSuchLayer, format!("There is no layer {layer}.")))
             }
-            Err(errno) => {
-                Err(failure(FailureKind::Internal, format!("The layer cannot be deleted: {errno}.")))
-            }
+            Err(errno) => Err(refused("The layer cannot be deleted", &errno.into())),
         }
     }
 

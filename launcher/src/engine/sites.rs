@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 
 use super::answers::no_container;
-use super::{Engine, failure};
+use super::{Engine, failure, refused};
 use crate::container::Container;
 use crate::image_file::Assembled;
 use crate::store::Store;
@@ -38,8 +38,7 @@ impl Engine {
     /// # Errors
     /// `NoSuchContainer`, `NoSuchLayer`; `Internal` when the kernel refuses to show them.
     pub(crate) fn site(&self, place: &Place) -> Result<Site, Failure> {
-        let internal =
-            |errno: Errno| failure(FailureKind::Internal, format!("The files cannot be shown: {errno}."));
+        let internal = |errno: Errno| refused("The files cannot be shown", &errno.into());
         let (mut ids, mut count) = self.ranges.store();
         let nothing = openat(CWD, "empty", directory(), Mode::empty()).map_err(internal)?;
         let roots = match place {
@@ -101,9 +100,10 @@ impl Engine {
         if container.running().is_err() {
             return Ok(false);
         }
-        container.frozen = self.cgroups.freeze(id).map_err(|error| {
-            failure(FailureKind::Internal, format!("The container {id} cannot be frozen: {error}."))
-        })?;
+        container.frozen = self
+            .cgroups
+            .freeze(id)
+            .map_err(|error| refused(format_args!("The container {id} cannot be frozen"), &error))?;
         Ok(container.frozen.is_some())
     }
 

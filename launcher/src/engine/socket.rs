@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, socketpair};
 
 use super::answers::no_container;
-use super::{Engine, failure};
+use super::{Engine, failure, refused};
 use crate::container::Child;
 use crate::net::visit;
 use crate::socket::Socket;
@@ -44,10 +44,7 @@ impl Engine {
         made.map_err(|error| match Errno::from_io_error(&error).unwrap_or(Errno::IO) {
             Errno::SRCH => failure(FailureKind::NotRunning, format!("The container {id} has ended.")),
             Errno::AFNOSUPPORT => failure(FailureKind::Unsupported, "This kernel has no such addresses."),
-            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => {
-                failure(FailureKind::TooMany, "There are too many open sockets.")
-            }
-            errno => failure(FailureKind::Internal, format!("No socket in the container {id}: {errno}.")),
+            _ => refused(format_args!("The container {id} cannot be reached"), &error),
         })
     }
 }

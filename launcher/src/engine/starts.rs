@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 
 use super::answers::no_container;
-use super::{Engine, failure, reason};
+use super::{Engine, failure, reason, refused};
 use crate::container::{Caller, Child, Container, Life, Process, Starting};
 use crate::launch::{Birth, StepError};
 use crate::page::{Page, Signal};
@@ -79,7 +79,7 @@ impl Engine {
             capabilities: request.capabilities,
             new_privileges: request.new_privileges,
             engine: request.engine,
-            kernel: None,
+            kernel: String::new(),
             limits: request.limits.clone(),
             life: Some(Life {
                 init: born.init,
@@ -114,8 +114,7 @@ impl Engine {
         let Some(devpts) = &life.devpts else { return self.oci_exec(caller, received, id, request) };
         let host = self.host.serving(&container.limits);
         let steps = process_steps(&request, container.capabilities, container.new_privileges, &host);
-        let internal =
-            |error| failure(FailureKind::Internal, format!("The process cannot be started: {error}."));
+        let internal = |error| refused("The process cannot be started", &error);
         let page = Page::new().map_err(internal)?;
         let streams = Pair::make(&request, devpts.as_fd(), life.range.ids).map_err(internal)?;
         let program = Program::command(&request);
@@ -223,13 +222,7 @@ fn child_failed(step: &Step, errno: Errno) -> Failure {
 
 /// The failure that a refused step is.
 pub(crate) fn step_failed(step: &Step, error: &std::io::Error) -> Failure {
-    let kind = match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOSPC | Errno::USERS | Errno::NOMEM) => {
-            FailureKind::TooMany
-        }
-        _ => FailureKind::Internal,
-    };
-    failure(kind, format!("The kernel refused the {}'s step {}: {}.", step.actor, step.call(), reason(error)))
+    refused(format_args!("The kernel refused the {}'s step {}", step.actor, step.call()), error)
 }
 
 pub(crate) fn no_range() -> Failure {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 use super::answers::no_container;
 use super::{Engine, failure};
 use crate::cgroup::Cgroups;
@@ -140,5 +142,10 @@ impl<'a> Change<'a> {
 }
 
 fn refused(file: &str, error: &io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("The kernel refused {file}: {error}."))
+    match Errno::from_io_error(error) {
+        Some(Errno::INVAL | Errno::RANGE | Errno::OVERFLOW) => {
+            failure(FailureKind::BadRequest, format!("The kernel takes no such value for {file}."))
+        }
+        _ => super::refused(format_args!("The kernel refused {file}"), error),
+    }
 }

@@ -14,11 +14,11 @@ use super::{DEGRADED, MISSING, fails, works};
 use crate::disk;
 use crate::plan::{Ids, Storage};
 use crate::ranges;
+use crate::space::Space;
 use crate::sys;
 use crate::wire::Finding;
 
-/// Bytes and inodes below which a host counts as nearly full.
-const LITTLE_SPACE: u64 = 1 << 30;
+/// Inodes below which a host counts as nearly full.
 const FEW_INODES: u64 = 100_000;
 
 pub(super) fn findings(state: &Path, rootless: bool, storage: Storage) -> Vec<Finding> {
@@ -123,12 +123,16 @@ fn space(place: &Path) -> Finding {
     let fix = "Free some space, or put the state directory elsewhere: `porthole serve --state DIR`.";
     match statvfs(place) {
         Ok(stat) => {
-            let bytes = stat.f_bavail * stat.f_frsize;
-            let found =
-                format!("{:.1} GiB and {} inodes free on {}", gib(bytes), stat.f_favail, place.display());
+            let space = Space::of(&stat);
+            let found = format!(
+                "{:.1} GiB and {} inodes free on {}",
+                gib(space.free),
+                stat.f_favail,
+                place.display()
+            );
             // Some file systems make inodes as they need them and count none.
             let few = stat.f_files > 0 && stat.f_favail < FEW_INODES;
-            if bytes < LITTLE_SPACE || few {
+            if space.free < space.reserve || few {
                 fails("disk space", DEGRADED, found, why, fix)
             } else {
                 works("disk space", found, why)

@@ -1,7 +1,7 @@
 //! Requests that start something by a runtime: everything up to the moment when the runtime runs by itself.
 
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 
@@ -14,7 +14,7 @@ use super::runtime::{ENVIRONMENT, Files, Runtime};
 use super::start::{Newborn, Start};
 use crate::child::{self, Materials, NETWORK};
 use crate::container::{Caller, Child};
-use crate::engine::{Engine, failure};
+use crate::engine::{Engine, failure, refused};
 use crate::launch::{Birth, StepError, netns_of};
 use crate::net::Inside;
 use crate::page::Page;
@@ -100,6 +100,7 @@ impl Engine {
         };
         let begun = self.oci_begin(caller, received, request, &range, joins);
         begun.inspect_err(|_| {
+            self.oci.clean(&request.container);
             self.ranges.give_back(&range);
             self.net.release(&request.container);
         })
@@ -118,8 +119,9 @@ impl Engine {
         let (steps, lacks, texts) = self.bundle(request, range, &joins)?;
         let runtime = self.oci.runtime(request.engine)?;
         let files = self.oci.files(&request.container);
+        self.oci.guard(&request.container, &self.cgroups).map_err(internal)?;
         let birth = Birth::new(self, request, range.clone()).map_err(internal)?;
-        let birth = OciBirth { birth, files, runtime, kernel: None, ends: None, started: None };
+        let birth = OciBirth { birth, files, runtime, sign: None, ends: None, started: None };
         let addresses = joins.into_iter().map(|join| join.address).collect();
         let start = birth.execute(steps, texts, caller, received, (lacks, addresses));
         let start =
@@ -232,7 +234,7 @@ struct OciBirth<'a> {
     birth: Birth<'a>,
     files: Files,
     runtime: Runtime,
-    kernel: Option<OwnedFd>,
+    sign: Option<PipeReader>,
     ends: Option<Ends>,
     started: Option<(Child, OwnedFd)>,
 }
@@ -258,8 +260,8 @@ impl OciBirth<'_> {
             }
             self.birth.page.end(index);
         }
-        let (Some(mounter), Some(ends), Some((runtime, complaint)), Some(kernel), Some(disk)) =
-            (self.birth.init.take(), self.ends, self.started, self.kernel, self.birth.disk.take())
+        let (Some(mounter), Some(ends), Some((runtime, complaint)), Some(sign), Some(disk)) =
+            (self.birth.init.take(), self.ends, self.started, self.sign, self.birth.disk.take())
         else {
             unreachable!("every plan of a bundle makes streams, a mounter and a runtime")
         };
@@ -270,7 +272,7 @@ impl OciBirth<'_> {
             lacks,
             addresses,
             mounter,
-            kernel,
+            sign,
             complaint,
             memory,
             disk,
@@ -326,7 +328,9 @@ impl OciBirth<'_> {
     }
 
     fn clone_runtime(&mut self, steps: &[Step]) -> io::Result<()> {
-        let (kernel, complaint) = (word("porthole-kernel")?, word("porthole-runtime")?);
+        let (sign, theirs) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&sign, true)?;
+        let complaint = word("porthole-runtime")?;
         let (entrances, cgroup) = self.birth.engine.entrances(
             &self.runtime,
             &self.birth.request.container,
@@ -340,9 +344,9 @@ impl OciBirth<'_> {
             &entrances,
             cgroup.as_ref().map(AsFd::as_fd),
             (mounter, self.birth.inside.as_ref().map(Inside::netns)),
-            [None, Some(kernel.as_fd()), Some(complaint.as_fd())],
+            [None, Some(theirs.as_fd()), Some(complaint.as_fd())],
         )?;
-        self.kernel = Some(kernel);
+        self.sign = Some(sign);
         self.started = Some((runtime, complaint));
         Ok(())
     }
@@ -438,7 +442,7 @@ fn word(name: &str) -> io::Result<OwnedFd> {
 }
 
 pub(super) fn internal(error: io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("The runtime cannot be started: {error}."))
+    refused("The runtime cannot be started", &error)
 }
 
 fn unsaid(step: String) -> Failure {

@@ -1,7 +1,7 @@
 //! What is under way with a runtime, and what becomes of it when the runtime has ended.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use rustix::time::{
 use super::launch::{Ends, LONGEST_WORD};
 use crate::container::{Caller, Child, Container, Life, Process, Streams, executed};
 use crate::disk::Disk;
-use crate::engine::{Engine, failure, step_failed};
+use crate::engine::{Engine, failure, refused, step_failed};
 use crate::page::Page;
 use crate::plan::{Action, Step};
 use crate::ranges::Range;
@@ -41,10 +41,10 @@ pub(crate) struct Start {
     /// Readable when it has taken too long.
     timer: OwnedFd,
     late: bool,
-    /// Whether its runtime came too early once.
-    again: bool,
     /// The container, while the runtime makes that.
     pub(super) newborn: Option<Newborn>,
+    /// Readable when the container's process 1 runs its program, once the runtime has made that.
+    sign: Option<PipeReader>,
 }
 
 /// A container that a runtime is making.
@@ -55,8 +55,8 @@ pub(super) struct Newborn {
     pub(super) lacks: Vec<String>,
     pub(super) addresses: Vec<Address>,
     pub(super) mounter: Child,
-    /// Where process 1 tells of its kernel.
-    pub(super) kernel: OwnedFd,
+    /// Where process 1 tells of its kernel when it begins.
+    pub(super) sign: PipeReader,
     /// Where the runtime tells why it could not.
     pub(super) complaint: OwnedFd,
     /// See [`Life::memory`].
@@ -67,10 +67,8 @@ pub(super) struct Newborn {
 
 /// What the end of a runtime leads to.
 pub(crate) enum Progress {
-    /// The container is there; its first process is being started.
+    /// The container is there; its process 1 is about to begin.
     Made(Caller),
-    /// The runtime came too early and does it once more.
-    Again(Caller),
     /// The answer to the request.
     Answer(Caller, Result<Reply, Failure>),
 }
@@ -100,8 +98,8 @@ impl Start {
             runtime: None,
             timer,
             late: false,
-            again: false,
             newborn: None,
+            sign: None,
         })
     }
 
@@ -116,6 +114,11 @@ impl Start {
     /// Readable when the runtime has ended.
     pub(crate) fn runtime(&self) -> Option<BorrowedFd<'_>> {
         Some(self.runtime.as_ref()?.pidfd.as_fd())
+    }
+
+    /// Readable when process 1 has begun, or will not.
+    pub(crate) fn sign(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.sign.as_ref()?.as_fd())
     }
 
     /// Readable when the start has taken too long.
@@ -154,13 +157,6 @@ impl Start {
             Some(newborn) => said(&newborn.complaint),
             None => said(&self.ends.complaint),
         }
-    }
-
-    /// Whether the runtime was refused entrance to a container that has only just been made: crun is, now and then, on a busy
-    /// machine. A process that could not enter has done nothing.
-    fn came_too_early(&self, complaint: &str) -> bool {
-        let is_refused = complaint.contains("setns(") && complaint.contains("not permitted");
-        is_refused && !self.again && !self.late && self.newborn.is_none() && self.page.failure().is_none()
     }
 
     /// Why the runtime could not.
@@ -204,19 +200,11 @@ impl Engine {
             None if done => self.joined(id, number, start),
             None => {
                 let killed = self.containers.get(id).is_some_and(|container| container.killed);
-                let complaint = start.complaint();
-                if !killed && start.came_too_early(&complaint) {
-                    match self.once_more(id, number, start) {
-                        Ok(()) => return Some(Progress::Again(caller)),
-                        Err(failure) => Err(failure),
-                    }
-                } else {
-                    let failure = start.failure(id, killed, &complaint);
-                    if let Some(newborn) = start.newborn {
-                        self.unmake(id, newborn);
-                    }
-                    Err(failure)
+                let failure = start.failure(id, killed, &start.complaint());
+                if let Some(newborn) = start.newborn {
+                    self.unmake(id, newborn);
                 }
+                Err(failure)
             }
         };
         if outcome.is_err() && number == 0 {
@@ -225,7 +213,7 @@ impl Engine {
         Some(Progress::Answer(caller, outcome))
     }
 
-    /// The runtime has made the container: has its first process started.
+    /// The runtime has made the container: what is next is that its process 1 begins.
     fn made(&mut self, id: &str, mut start: Start, newborn: Newborn) -> Result<(), Failure> {
         let child = child_at(&self.oci.files(id).pid(None));
         newborn.mounter.kill_and_wait();
@@ -236,17 +224,12 @@ impl Engine {
                 return Err(untold(&error));
             }
         };
-        if newborn.request.engine != EngineKind::Runsc {
-            // Our own program: it asks to end with the launcher, which its runtime's end would have been taken for before. Where it
-            // is not heard, the next launcher ends it.
-            let _ = pidfd_send_signal(&init.pidfd, Signal::POWER);
-        }
         if let Err(failure) = self.join_networks(&start, &init) {
             init.kill();
             self.unmake(id, newborn);
             return Err(failure);
         }
-        let Newborn { request, range, lacks, addresses, kernel, memory, disk, .. } = newborn;
+        let Newborn { request, range, lacks, addresses, sign, memory, disk, .. } = newborn;
         let container = Container {
             id: id.to_owned(),
             hostname: request.hostname,
@@ -258,7 +241,7 @@ impl Engine {
             engine: request.engine,
             limits: request.limits,
             life: Some(Life { init, range, devpts: None, memory, over: false }),
-            kernel: Some(kernel),
+            kernel: String::new(),
             processes: [].into(),
             next_process: 1,
             steps: Vec::new(),
@@ -269,16 +252,28 @@ impl Engine {
             killed: false,
         };
         self.containers.insert(id.to_owned(), container);
-        start = self.run_process(id, start)?;
+        start.sign = Some(sign);
         self.oci.starts.insert((id.to_owned(), 0), start);
         Ok(())
     }
 
-    /// Runs the runtime of a process a second time.
-    fn once_more(&mut self, id: &str, number: u32, start: Start) -> Result<(), Failure> {
-        let start = self.run_process(id, Start { again: true, ..start })?;
-        self.oci.starts.insert((id.to_owned(), number), start);
-        Ok(())
+    /// Process 1 runs its program, or never will: has the first process started. Not before: as long as process 1 is still the
+    /// runtime's own program the kernel lets nobody in who is root of the container and no more, and crun has become that by then.
+    pub(crate) fn begun(&mut self, id: &str) -> Option<(Caller, Result<(), Failure>)> {
+        let mut start = self.oci.starts.remove(&(id.to_owned(), 0))?;
+        let (caller, sign) = (start.caller, start.sign.take());
+        let begun = match (sign.as_ref().and_then(heard), self.containers.get_mut(id)) {
+            (Some(kernel), Some(container)) if !container.killed => {
+                container.begun(kernel);
+                self.run_process(id, start)
+            }
+            (_, container) => {
+                let killed = container.is_some_and(|container| container.killed);
+                Err(start.failure(id, killed, "the container's process 1 has ended before it began"))
+            }
+        };
+        let begun = begun.map(|start| drop(self.oci.starts.insert((id.to_owned(), 0), start)));
+        Some((caller, begun))
     }
 
     /// The runtime has started a process.
@@ -333,18 +328,24 @@ impl Engine {
         self.oci.is_starting(id)
     }
 
-    /// A runtime takes too long: ends it.
+    /// A start takes too long: ends whoever is waited for.
     pub(crate) fn runtime_late(&mut self, id: &str, number: u32) {
         if let Some(start) = self.oci.starts.get_mut(&(id.to_owned(), number)) {
             start.late = true;
             start.kill_runtime();
+            if start.sign.is_some() {
+                self.kill_start(id);
+            }
         }
     }
 
-    /// Ends the runtime that makes a container.
-    pub(crate) fn kill_start(&self, id: &str) {
+    /// Ends the runtime that makes a container, or what it has made of it.
+    pub(crate) fn kill_start(&mut self, id: &str) {
         if let Some(start) = self.start(id, 0) {
             start.kill_runtime();
+        }
+        if let Some(container) = self.containers.get_mut(id) {
+            container.kill();
         }
     }
 
@@ -371,7 +372,15 @@ fn child_at(path: &Path) -> io::Result<Child> {
 }
 
 fn untold(error: &io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("The runtime has not told what it started: {error}."))
+    refused("The runtime has not told what it started", error)
+}
+
+/// What process 1 has said of its kernel; nothing when it has ended without a word.
+fn heard(sign: &PipeReader) -> Option<String> {
+    let mut bytes = vec![0; usize::try_from(LONGEST_WORD).unwrap_or_default()];
+    let length = (&*sign).read(&mut bytes).ok().filter(|length| *length > 0)?;
+    bytes.truncate(length);
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What was written there: memory of a fixed size, or a pipe whose reader has nothing else to read.
@@ -418,12 +427,19 @@ pub(super) fn last_words(said: &str) -> String {
 }
 
 impl Container {
+    /// Its process 1 runs its program. Our own asks to end with the launcher when it is told to, which its runtime's end would have
+    /// been taken for before; what is not ours has the guard.
+    fn begun(&mut self, kernel: String) {
+        self.kernel = kernel;
+        if let Some(life) = self.life.as_ref().filter(|_| self.engine != EngineKind::Runsc) {
+            // Fails only when it is dead.
+            let _ = pidfd_send_signal(&life.init.pidfd, Signal::POWER);
+        }
+    }
+
     /// What process 1 says of its kernel: `uname(2)` as four lines. Empty when it is no other than the host's by nature.
     pub(crate) fn uname(&self) -> String {
-        match (&self.kernel, self.engine) {
-            (Some(kernel), EngineKind::Runsc) => said(kernel).chars().filter(|c| *c != '\0').collect(),
-            _ => String::new(),
-        }
+        if self.engine == EngineKind::Runsc { self.kernel.clone() } else { String::new() }
     }
 }
 

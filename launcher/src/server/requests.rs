@@ -7,7 +7,7 @@ use rustix::event::epoll;
 use super::sources::Source;
 use super::{Server, launches};
 use crate::container::Caller;
-use crate::engine::failure;
+use crate::engine::{failure, refused};
 use crate::validate;
 use crate::wire::{Failure, FailureKind, Reply, Request, RequestBody};
 
@@ -110,10 +110,12 @@ impl Server {
         self.sources.watch(&child.pidfd, end, ONCE).map_err(unwatched)
     }
 
-    /// Waits for the end of a container that a runtime has made, and for the runtime that starts its first process.
+    /// Waits for the end of a container that a runtime has made, and for its process 1 to begin.
     pub(super) fn watch_made(&mut self, id: &str) -> Result<(), Failure> {
         self.watch_init(id)?;
-        self.watch_runtime(id, 0)
+        let sign = self.engine.start(id, 0).and_then(|start| start.sign()).ok_or_else(gone)?;
+        let source = Source::Begun { container: id.to_owned() };
+        self.sources.watch(&sign, source, ONCE).map_err(unwatched)
     }
 
     fn watch_init(&mut self, id: &str) -> Result<(), Failure> {
@@ -139,7 +141,7 @@ impl Server {
 const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
 
 fn unwatched(error: std::io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("Cannot watch a process: {error}."))
+    refused("A process cannot be watched", &error)
 }
 
 fn gone() -> Failure {

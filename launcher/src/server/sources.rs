@@ -34,6 +34,8 @@ pub(super) enum Source {
     Init { container: String },
     /// The memory of a container has run out.
     Memory { container: String },
+    /// Process 1 of a container that a runtime has made runs its program, or never will.
+    Begun { container: String },
     /// A runtime has ended that makes a container or starts a process.
     Runtime { container: String, process: u32 },
     /// What a runtime starts has taken too long.

@@ -8,7 +8,7 @@ use rustix::event::epoll;
 use super::Server;
 use super::sources::Source;
 use crate::container::Caller;
-use crate::engine::failure;
+use crate::engine::{failure, refused};
 use crate::host;
 use crate::wire::{Failure, FailureKind, HostReport, Place, Reply};
 use crate::worker::{Jail, Job, Layer, Programs};
@@ -177,5 +177,5 @@ fn descriptors<const N: usize>(fds: Vec<OwnedFd>) -> Result<[OwnedFd; N], Failur
 }
 
 fn unwatched(error: std::io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("Cannot watch a worker: {error}."))
+    refused("A worker cannot be watched", &error)
 }

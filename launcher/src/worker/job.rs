@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::WorkFn;
 use super::jail::{Died, Jail, Prisoner};
-use crate::engine::failure;
+use crate::engine::{failure, refused};
 use crate::wire::{Failure, FailureKind};
 
 /// A job that is being done.
@@ -62,5 +62,5 @@ impl Drop for Job {
 }
 
 fn internal(error: &io::Error) -> Failure {
-    failure(FailureKind::Internal, format!("The work cannot be isolated: {error}."))
+    refused("The work cannot be isolated", &error)
 }

@@ -44,7 +44,7 @@ impl Layer {
             Some(raw) if raw == Errno::EXIST.raw_os_error() => {
                 failure(FailureKind::InUse, "The layer exists.")
             }
-            _ => failure(FailureKind::Internal, format!("The unpacking cannot be isolated: {error}.")),
+            _ => crate::engine::refused("The unpacking cannot be isolated", &error),
         };
         match rustix::fs::accessat(layers, name, rustix::fs::Access::EXISTS, AtFlags::empty()) {
             Ok(()) => return Err(refused(Errno::EXIST.into())),
