@@ -78,6 +78,30 @@ impl Agent {
 
     /// Starts one as the ordinary user of that id, who has nothing but a directory.
     pub fn start_as(user: u32) -> Self {
+        Self::start_by(user, |_| Command::new("setpriv"))
+    }
+
+    /// The same for a user who has a name and 65,536 ids more, from `first` on. What `/etc` says of that is said in a mount
+    /// namespace of its own: the host's files stay as they are.
+    pub fn start_as_with_range(user: u32, first: u32) -> Self {
+        let password = fs::read_to_string("/etc/passwd").unwrap();
+        let files = [
+            ("passwd", format!("{password}somebody:x:{user}:{user}::/:/bin/sh\n")),
+            ("subuid", format!("somebody:{first}:65536\n")),
+            ("subgid", format!("somebody:{first}:65536\n")),
+        ];
+        Self::start_by(user, |dir| {
+            files.iter().for_each(|(name, text)| fs::write(dir.join(name), text).unwrap());
+            let binds =
+                files.each_ref().map(|(name, _)| format!("mount --bind \"$0/{name}\" /etc/{name} && "));
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", &(binds.concat() + "exec setpriv \"$@\"")]).arg(dir);
+            command
+        })
+    }
+
+    /// `setpriv` gives what `setpriv(1)` is called by, in the directory of the test.
+    fn start_by(user: u32, setpriv: impl FnOnce(&Path) -> Command) -> Self {
         let dir = TempDir::with_prefix("porthole-test-").unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
         // The user may not be able to reach where it was built.
@@ -87,7 +111,7 @@ impl Agent {
         let state = dir.path().join("state");
         fs::create_dir(&state).unwrap();
         std::os::unix::fs::chown(&state, Some(user), Some(user)).unwrap();
-        let mut command = Command::new("setpriv");
+        let mut command = setpriv(dir.path());
         command
             .args(["--reuid", &user.to_string(), "--regid", &user.to_string(), "--clear-groups"])
             .arg(&binary);
