@@ -5,11 +5,14 @@ mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use porthole_protocol::control::{ClientMessage, ServerMessage};
 use porthole_protocol::error::ErrorCode;
-use porthole_protocol::http::{ContainerDetail, ContainerState, Offers, Started, Stats};
-use porthole_protocol::ids::RequestId;
+use porthole_protocol::http::{
+    ContainerDetail, ContainerState, ContainerSummary, EndReason, Offers, Started, Stats,
+};
+use porthole_protocol::ids::{ContainerId, RequestId};
 use porthole_protocol::limits::{LOG_BYTES, MAX_PROCESSES};
 use porthole_protocol::spec::{LaunchSpec, Limits};
 use rustix::process::{Pid, Signal, kill_process};
@@ -134,6 +137,48 @@ async fn the_command_line_tells_the_place_in_the_queue_and_leaves_it_on_ctrl_c()
 }
 
 #[tokio::test]
+async fn a_detached_run_keeps_its_place_in_the_queue_or_is_refused_at_once_if_it_shall_not_wait() {
+    if !possible() {
+        return;
+    }
+    let (agent, _file) = configured("[limits]\nmax-containers = 1\n");
+    let mut client = agent.connect().await;
+    let first = client.launch(shell()).await;
+    let run = |flag: &str| {
+        Command::new(env!("CARGO_BIN_EXE_porthole"))
+            .args([
+                "--agent",
+                &format!("http://{}", agent.address),
+                "run",
+                flag,
+                "-d",
+                "busybox",
+                "sleep",
+                "99",
+            ])
+            .env("NO_COLOR", "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let refused = run("--no-wait").wait_with_output().unwrap();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("There is no room now. A container lives here, and no more may"), "{told}");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(125), 0));
+
+    let mut waiting = run("--name=second");
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.contains("Waiting for room: next in the queue. A container lives here"), "{line}");
+    client.send(&ClientMessage::Remove { request: 99, container: first.container, force: true }).await;
+    let waited = waiting.wait_with_output().unwrap();
+    let second: ContainerDetail = agent.get("/containers/second").await;
+    assert_eq!(String::from_utf8(waited.stdout).unwrap(), format!("{}\n", second.summary.id));
+    assert_eq!((waited.status.code(), second.summary.state), (Some(0), ContainerState::Running));
+}
+
+#[tokio::test]
 async fn a_lifetime_that_is_over_stops_the_container_and_its_terminal_says_why() {
     if !possible() {
         return;
@@ -146,6 +191,61 @@ async fn a_lifetime_that_is_over_stops_the_container_and_its_terminal_says_why()
     client.exit(&shell).await;
     let detail: ContainerDetail = agent.get(&format!("/containers/{}", shell.container)).await;
     assert_eq!(detail.summary.expires_ms, Some(detail.summary.created_ms + 1500));
+}
+
+#[tokio::test]
+async fn why_a_container_ended_is_told_by_this_agent_and_by_the_next_one() {
+    if !possible() {
+        return;
+    }
+    let mut agent = Agent::start();
+    let mut client = agent.connect().await;
+    let itself = client.launch(run(&["true"])).await.container;
+    let sleeper = || run(&["sleep", "1000"]);
+    let stopped = client.launch(sleeper()).await.container;
+    let lifetime = Limits { lifetime_ms: Some(1000), ..Limits::default() };
+    let lifetime = client.launch(limited(sleeper(), lifetime)).await.container;
+    let small = Limits { memory_bytes: Some(16 * MIB), ..Limits::default() };
+    let memory = run(&["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"]);
+    let memory = client.launch(limited(memory, small)).await.container;
+    client.send(&ClientMessage::Stop { request: 99, container: stopped.clone() }).await;
+    let ended = |client: &Client| {
+        let exited = |one: &&ContainerSummary| matches!(one.state, ContainerState::Exited(_));
+        client.containers.iter().filter(exited).count() == 4
+    };
+    client.until(ended).await;
+
+    let noted = |id: &ContainerId| agent.state().join(format!("agent/logs/{id}/end"));
+    for id in [&stopped, &lifetime, &memory] {
+        while !noted(id).exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let told = [
+        (itself, None),
+        (stopped, Some(EndReason::Stopped)),
+        (lifetime, Some(EndReason::Lifetime)),
+        (memory, Some(EndReason::OutOfMemory)),
+    ];
+    for restarted in [false, true] {
+        if restarted {
+            agent.kill_and_restart();
+        }
+        for (id, why) in &told {
+            let detail: ContainerDetail = agent.get(&format!("/containers/{id}")).await;
+            assert_eq!(detail.summary.why, *why, "restarted: {restarted}");
+        }
+    }
+    let listed = Command::new(env!("CARGO_BIN_EXE_porthole"))
+        .args(["--agent", &format!("http://{}", agent.address), "ps", "-a"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for status in
+        ["Exited (0) ", "Exited (143), stopped", "Exited (143), lifetime over", "Exited (137), out of memory"]
+    {
+        assert!(listed.contains(status), "{status}: {listed}");
+    }
 }
 
 #[tokio::test]

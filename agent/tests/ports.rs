@@ -96,6 +96,7 @@ async fn a_published_port_carries_every_byte_both_ways_and_the_end_of_each() {
     assert!(echoed(&outside(&container, 0), sent.clone()).await == sent, "not what was sent");
     let again: ContainerDetail = agent.get(&format!("/containers/{}", container.summary.id)).await;
     assert_eq!(again.published, container.published, "inspect tells where it is");
+    assert_eq!(again.summary.published, container.published, "and so does every list");
 }
 
 #[tokio::test]

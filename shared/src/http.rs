@@ -21,6 +21,24 @@ pub enum ContainerState {
     Unknown,
 }
 
+/// Why a container ended, where that was not its first process's own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Its memory was used up.
+    OutOfMemory,
+    /// Its lifetime was over.
+    Lifetime,
+    /// Nobody was there for as long as it may be.
+    Idle,
+    /// Somebody stopped it.
+    Stopped,
+    /// A reason of a newer agent.
+    #[serde(other)]
+    Unknown,
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -79,6 +97,12 @@ pub struct ContainerSummary {
     /// Its bytes on disk, where they were asked for: measuring takes time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<ContainerSize>,
+    /// Why it has ended, where that was not its first process's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<EndReason>,
+    /// Its published ports, each with the port on the agent's side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Publish>,
 }
 
 /// A [`ContainerSummary`] as it is read, field by field. To read an enum among an object's other fields, serde copies the object
@@ -104,6 +128,10 @@ struct FlatSummary {
     session: Option<String>,
     #[serde(default)]
     size: Option<ContainerSize>,
+    #[serde(default)]
+    why: Option<EndReason>,
+    #[serde(default)]
+    published: Vec<Publish>,
 }
 
 impl From<FlatSummary> for ContainerSummary {
@@ -118,6 +146,8 @@ impl From<FlatSummary> for ContainerSummary {
             expires_ms,
             session,
             size,
+            why,
+            published,
             ..
         } = flat;
         let state = match flat.state.as_str() {
@@ -128,7 +158,20 @@ impl From<FlatSummary> for ContainerSummary {
             }
             _ => ContainerState::Unknown,
         };
-        Self { id, name, image, created_ms, state, processes, start_micros, expires_ms, session, size }
+        Self {
+            id,
+            name,
+            image,
+            created_ms,
+            state,
+            processes,
+            start_micros,
+            expires_ms,
+            session,
+            size,
+            why,
+            published,
+        }
     }
 }
 

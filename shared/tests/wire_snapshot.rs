@@ -11,7 +11,7 @@ use porthole_protocol::doctor::{Check, DoctorReport, Verdict};
 use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::files::{Change, ChangeKind, Changes, FileEntry, FileKind, FileTree, StackLayer};
 use porthole_protocol::http::{
-    Address, ContainerDetail, ContainerState, ContainerSummary, ExecRequest, Exit, KillRequest,
+    Address, ContainerDetail, ContainerState, ContainerSummary, EndReason, ExecRequest, Exit, KillRequest,
     ListeningPort, Offer, Offers, PlanStep, Preview, ProcessSummary, Started, Stats, StopRequest, Version,
 };
 use porthole_protocol::ids::ContainerId;
@@ -99,6 +99,8 @@ fn summary() -> ContainerSummary {
         expires_ms: Some(1_790_003_600_000),
         session: Some("4f2a".into()),
         size: None,
+        why: Some(EndReason::OutOfMemory),
+        published: vec![Publish { port: 80, host_port: Some(8080) }],
     }
 }
 

@@ -31,8 +31,7 @@ pub(super) async fn run(client: &Client, args: &AttachArgs) -> Result<u8, Failur
         input: true,
         signals: Some(Signals::catch()?),
         detach_keys: args.detach.detach_keys.clone(),
-        ours: false,
-        removed: false,
+        ..Wishes::default()
     };
     session::status(client, Opening::Attach(container, args.process), wishes).await
 }

@@ -36,7 +36,7 @@ pub(super) async fn run(client: &Client, args: &ExecArgs) -> Result<u8, Failure>
         signals: Some(signals),
         detach_keys: args.detach.detach_keys.clone(),
         ours: true,
-        removed: false,
+        ..Wishes::default()
     };
     session::status(client, Opening::Exec(container, args.process.spec(command)), wishes).await
 }

@@ -6,7 +6,6 @@ use porthole_protocol::ids::ProcessNumber;
 use tokio::io::{AsyncWrite, AsyncWriteExt, stderr, stdout};
 
 use super::client::{Client, container_path};
-use super::detach::Keys;
 use super::failure::Failure;
 use super::session::{self, Opening, Wishes};
 
@@ -30,10 +29,8 @@ pub struct LogsArgs {
 pub(super) async fn run(client: &Client, args: &LogsArgs) -> Result<(), Failure> {
     let container = client.container(&args.container).await?.summary;
     if args.follow {
-        let detach_keys = Keys::default();
-        let wishes = Wishes { input: false, signals: None, detach_keys, ours: false, removed: false };
         let opening = Opening::Attach(container.id, args.process);
-        return session::status(client, opening, wishes).await.map(drop);
+        return session::status(client, opening, Wishes::default()).await.map(drop);
     }
     let path = format!("{}/logs?process={}", container_path(container.id.as_str()), args.process);
     let has_terminal =

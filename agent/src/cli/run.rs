@@ -2,7 +2,6 @@
 
 use clap::Args;
 use porthole_protocol::error::ErrorCode;
-use porthole_protocol::http::Started;
 
 use super::client::Client;
 use super::detach::DetachArgs;
@@ -19,6 +18,9 @@ pub struct RunArgs {
     /// Start it, print its id, and leave it alone.
     #[arg(short, long)]
     pub detach: bool,
+    /// Be refused where this machine has no room, rather than wait in the queue.
+    #[arg(long)]
+    pub no_wait: bool,
     /// Remove the container when its first process ends.
     #[arg(long)]
     pub rm: bool,
@@ -56,17 +58,19 @@ pub(super) async fn run(client: &Client, args: &RunArgs) -> Result<u8, Failure> 
 
 async fn launch(client: &Client, args: &RunArgs) -> Result<u8, Failure> {
     let spec = args.launch.spec(args.rm);
-    if args.detach {
-        let started: Started = client.post("containers", &spec).await?;
-        print(format_args!("{}\n", started.container))?;
-        return Ok(0);
-    }
     let wishes = Wishes {
-        input: args.launch.process.interactive,
+        input: args.launch.process.interactive && !args.detach,
         signals: Some(Signals::catch()?),
         detach_keys: args.keys.detach_keys.clone(),
         ours: true,
         removed: args.rm,
+        no_wait: args.no_wait,
     };
-    session::status(client, Opening::Launch(Box::new(spec)), wishes).await
+    let opening = Opening::Launch(Box::new(spec));
+    if args.detach {
+        let container = session::launch(client, opening, wishes).await?;
+        print(format_args!("{container}\n"))?;
+        return Ok(0);
+    }
+    session::status(client, opening, wishes).await
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use porthole_protocol::control::{ClientMessage, ServerMessage, Stream};
 use porthole_protocol::frame::MAX_PAYLOAD_BYTES;
 use porthole_protocol::http::Exit;
-use porthole_protocol::ids::Channel;
+use porthole_protocol::ids::{Channel, ContainerId};
 use porthole_protocol::resume::Resume;
 use tokio::io::{AsyncReadExt, Stdin};
 use tokio::time::timeout;
@@ -39,6 +39,7 @@ const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
 const BROKEN_PIPE_STATUS: u8 = 128 + 13;
 
 /// What we want of the process we attach to.
+#[derive(Default)]
 pub(super) struct Wishes {
     /// Send our standard input to it.
     pub(super) input: bool,
@@ -50,6 +51,8 @@ pub(super) struct Wishes {
     pub(super) ours: bool,
     /// Stay until the container is removed, which the agent does when its process has ended.
     pub(super) removed: bool,
+    /// Do not wait in the queue of launches.
+    pub(super) no_wait: bool,
 }
 
 /// How the session ended.
@@ -120,6 +123,29 @@ pub(super) async fn status(client: &Client, opening: Opening, wishes: Wishes) ->
         }
         Ended::OutputClosed => Ok(BROKEN_PIPE_STATUS),
     }
+}
+
+/// Launches a container, waits for room as long as that takes, and leaves its first process alone; answers the container's id.
+///
+/// # Errors
+/// As [`status`].
+pub(super) async fn launch(
+    client: &Client,
+    opening: Opening,
+    wishes: Wishes,
+) -> Result<ContainerId, Failure> {
+    let mut session = Session::new(client, opening, wishes)?;
+    let mut socket = Socket::open(client).await?;
+    while let Err(failure) = session.open(&mut socket).await {
+        if !loss::is_loss(&failure) {
+            return Err(failure);
+        }
+        session.resume.lost();
+        socket = session.reconnect(failure).await?;
+    }
+    socket.close().await;
+    let (container, _) = session.resume.place().expect("what was opened has a place");
+    Ok(container.clone())
 }
 
 impl<'a> Session<'a> {

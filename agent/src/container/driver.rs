@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use porthole_launcher::wire::{Ending, ProcessRequest, Stdio};
-use porthole_protocol::http::{ContainerDetail, ContainerState, Exit, ProcessSummary};
+use porthole_protocol::http::{ContainerDetail, ContainerState, EndReason, Exit, ProcessSummary};
 use porthole_protocol::ids::{ContainerId, ProcessNumber};
 use porthole_protocol::limits::MAX_PROCESSES;
 use porthole_protocol::spec::{Limits, Size};
@@ -78,6 +78,8 @@ pub(super) struct Driver {
     /// When to look whether its time is over, and what the look that stopped it said.
     next_look: Option<Instant>,
     over: Option<Look>,
+    /// Why it ends, or has ended, unless its first process does so by itself.
+    why: Option<EndReason>,
     /// Who waits for the removal.
     removers: Vec<oneshot::Sender<Result<()>>>,
     /// Ends told before the process's start was: the reply and the event take different ways here.
@@ -141,6 +143,7 @@ impl Driver {
             grace: None,
             next_look: None,
             over: None,
+            why: None,
             removers: Vec::new(),
             early: HashMap::new(),
             starting: 0,
@@ -178,6 +181,7 @@ impl Driver {
         processes: Vec<(u32, ProcessRequest, Option<Ending>)>,
         running: bool,
     ) {
+        self.why = self.logs.end_noted();
         for (number, request, ending) in processes {
             let ended = ending.map(exit_of).or((!running).then_some(KILLED));
             let adopted = self.engine.adopt(self.id.to_string(), number, request.stdio).await;
@@ -309,7 +313,10 @@ impl Driver {
                     process.recording = recording;
                 }
             }),
-            Command::Stop(grace) => self.tell(Told::Stop(grace)),
+            Command::Stop(grace) => {
+                self.ends_for(EndReason::Stopped);
+                self.tell(Told::Stop(grace));
+            }
             Command::Remove(answer) => {
                 self.removers.push(answer);
                 self.tell(Told::Remove);
@@ -328,8 +335,17 @@ impl Driver {
             Look::Again(after) => self.next_look = Some(deadline(after)),
             over => {
                 self.over = Some(over);
+                let why = if over == Look::IdleOver { EndReason::Idle } else { EndReason::Lifetime };
+                self.ends_for(why);
                 self.tell(Told::TimeOver);
             }
+        }
+    }
+
+    /// Takes note of why it ends; the first reason counts.
+    fn ends_for(&mut self, why: EndReason) {
+        if self.state.phase() == Phase::Running {
+            self.why.get_or_insert(why);
         }
     }
 
@@ -466,6 +482,9 @@ impl Driver {
         if self.state.phase() != Phase::Running {
             self.life.cancel();
         }
+        if let (Phase::Running, Phase::Exited(exit) | Phase::Ended(exit)) = (before, self.state.phase()) {
+            self.tell_why(exit);
+        }
         match self.state.phase() {
             phase if phase == before => {}
             Phase::Exited(exit) => {
@@ -480,6 +499,18 @@ impl Driver {
         for effect in effects {
             self.carry_out(effect);
         }
+    }
+
+    /// Publishes why it has ended, also to the next agent.
+    fn tell_why(&mut self, exit: Exit) {
+        if exit.out_of_memory {
+            self.why = Some(EndReason::OutOfMemory);
+        }
+        let Some(why) = self.why else { return };
+        self.change(|view| view.detail.summary.why = Some(why));
+        let logs = Arc::clone(&self.logs);
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || logs.note_end(why)));
     }
 
     fn carry_out(&mut self, effect: Effect) {

@@ -344,6 +344,8 @@ impl Registry {
             expires_ms,
             session,
             size: None,
+            why: None,
+            published: published.clone(),
         };
         let birth = steps.iter().map(birth_step).collect();
         let detail = ContainerDetail {

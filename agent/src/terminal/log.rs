@@ -11,7 +11,6 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use porthole_protocol::limits::{LOG_BYTES, RECORDING_BYTES};
@@ -21,6 +20,7 @@ use rustix::pipe::{SpliceFlags, splice};
 
 mod budget;
 mod events;
+mod folder;
 mod index;
 mod segment;
 #[cfg(test)]
@@ -350,10 +350,4 @@ fn read_at(file: &File, at: u64, max: usize, target: &mut Vec<u8>) -> io::Result
     };
     target.truncate(length + read.unwrap_or(0));
     Ok(read?)
-}
-
-/// Creates a directory for the agent's eyes alone.
-fn private_dir(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -276,6 +276,8 @@ mod tests {
             expires_ms: None,
             session: None,
             size: None,
+            why: None,
+            published: Vec::new(),
         };
         let entry = FileEntry {
             name: "caf\u{e9} \"1\"".into(),

@@ -46,9 +46,15 @@ impl Footprint {
         all.insert("cgroups", cgroups(subject.cgroup));
         all.insert("descriptors of the agent", subject.agent.map(descriptors).unwrap_or_default());
         all.insert("descriptors of the launcher", subject.launcher.map(descriptors).unwrap_or_default());
-        for part in
-            ["containers", "layers", "trash", "agent/images/partial", "agent/images/blobs/sha256", "run"]
-        {
+        for part in [
+            "containers",
+            "layers",
+            "trash",
+            "agent/images/partial",
+            "agent/images/blobs/sha256",
+            "agent/logs",
+            "run",
+        ] {
             all.insert(part, entries(&subject.state.join(part)));
         }
         all.insert("state directory", entries(subject.state));

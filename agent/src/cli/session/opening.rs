@@ -1,6 +1,7 @@
 //! The request by which a process is attached, and its answer.
 
 use porthole_protocol::control::{ClientMessage, ServerMessage};
+use porthole_protocol::error::{ErrorCode, WireError};
 use porthole_protocol::ids::{ContainerId, ProcessNumber, RequestId, Typist};
 use porthole_protocol::resume::Resume;
 use porthole_protocol::spec::{LaunchSpec, ProcessSpec};
@@ -50,6 +51,12 @@ impl Opening {
     }
 }
 
+/// What a launch is told that is not to wait.
+fn no_room(reason: &str) -> Failure {
+    let hint = "Leave --no-wait out to wait, or stop containers that are no longer needed.";
+    WireError::new(ErrorCode::Busy, format!("There is no room now. {reason}"), hint).into()
+}
+
 impl Session<'_> {
     /// Asks for the process and waits for the answer. A launch may have to wait for room: its place in the queue is told, and
     /// Ctrl-C leaves it.
@@ -64,12 +71,12 @@ impl Session<'_> {
         let request = self.resume.attach(asked, credit);
         socket.send(&request.unwrap_or_else(|| self.opening.request(asked, credit, self.resume.typist())));
         let waits = matches!(self.opening, Opening::Launch(_)) && self.resume.place().is_none();
-        let mut given_up = false;
+        let mut given_up = None;
         loop {
             let received = tokio::select! {
                 received = socket.receive() => received?,
                 Caught::Forward("INT" | "TERM" | "HUP" | "QUIT") = caught(&mut self.wishes.signals), if waits => {
-                    given_up = true;
+                    given_up = Some(Failure::Interrupted { hint: "Nothing was launched.".to_owned() });
                     socket.send(&ClientMessage::CancelLaunch { launch: asked });
                     continue;
                 }
@@ -102,10 +109,13 @@ impl Session<'_> {
                 Received::Control(ServerMessage::Error { request: Some(request), error })
                     if request == asked =>
                 {
-                    return Err(match given_up {
-                        true => Failure::Interrupted { hint: "Nothing was launched.".to_owned() },
-                        false => error.into(),
-                    });
+                    return Err(given_up.unwrap_or_else(|| error.into()));
+                }
+                Received::Control(ServerMessage::Queued { request, reason, .. })
+                    if request == asked && self.wishes.no_wait =>
+                {
+                    given_up.get_or_insert_with(|| no_room(&reason));
+                    socket.send(&ClientMessage::CancelLaunch { launch: asked });
                 }
                 Received::Control(ServerMessage::Queued { request, position, reason })
                     if request == asked =>

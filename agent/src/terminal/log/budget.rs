@@ -7,14 +7,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use porthole_protocol::control::Stream;
-use porthole_protocol::http::Exit;
+use porthole_protocol::http::{EndReason, Exit};
 use porthole_protocol::ids::{ContainerId, ProcessNumber};
 use porthole_protocol::limits::CONTAINER_LOG_BYTES;
 use porthole_protocol::spec::Size;
 use serde::{Deserialize, Serialize};
 
+use super::Log;
+use super::folder::Folder;
 use super::segment::Place;
-use super::{Log, private_dir};
+
+/// The file that says why a container has ended.
+const END: &str = "end";
 
 /// The logs of all containers.
 #[derive(Clone, Debug)]
@@ -30,8 +34,8 @@ impl Logs {
 
     /// Those of one container.
     pub(crate) fn container(&self, id: &ContainerId) -> Arc<ContainerLogs> {
-        let dir = self.root.join(id.as_str());
-        Arc::new_cyclic(|own| ContainerLogs { dir, own: own.clone(), logs: Mutex::default() })
+        let folder = Folder::new(self.root.join(id.as_str()));
+        Arc::new_cyclic(|own| ContainerLogs { folder, own: own.clone(), logs: Mutex::default() })
     }
 
     /// Deletes the logs of containers that `is_known` does not know.
@@ -64,7 +68,7 @@ pub(crate) struct ProcessRecord {
 /// The logs of one container.
 #[derive(Debug)]
 pub(crate) struct ContainerLogs {
-    dir: PathBuf,
+    folder: Folder,
     own: Weak<Self>,
     logs: Mutex<BTreeMap<(ProcessNumber, &'static str), Entry>>,
 }
@@ -92,7 +96,7 @@ impl ContainerLogs {
         {
             return log;
         }
-        let place = Place { dir: self.dir.clone(), stem: format!("{process}-{name}") };
+        let place = Place { folder: self.folder.clone(), stem: format!("{process}-{name}") };
         let log = Arc::new(Log::open(place, size, self.own.clone()));
         logs.insert((process, name), Entry { log: Arc::downgrade(&log), prepared: None, ended: false });
         log
@@ -117,23 +121,37 @@ impl ContainerLogs {
     /// Writes down what a process was and how it has ended.
     pub(crate) fn record(&self, process: ProcessNumber, record: &ProcessRecord) {
         let write = || {
-            private_dir(&self.dir)?;
-            let (path, new) =
-                (self.dir.join(format!("{process}.json")), self.dir.join(format!("{process}.new")));
+            let dir = self.folder.path();
+            let (path, new) = (dir.join(format!("{process}.json")), dir.join(format!("{process}.new")));
             fs::write(&new, serde_json::to_vec(record).map_err(io::Error::other)?)?;
             fs::rename(new, path)
         };
-        if let Err(error) = write() {
+        if let Err(error) = self.folder.make(write) {
             tracing::debug!(%error, process, "a process cannot be written down");
         }
     }
 
+    /// Writes down why the container has ended.
+    pub(crate) fn note_end(&self, why: EndReason) {
+        let write =
+            || fs::write(self.folder.path().join(END), serde_json::to_vec(&why).map_err(io::Error::other)?);
+        if let Err(error) = self.folder.make(write) {
+            tracing::debug!(%error, "the reason of an end cannot be written down");
+        }
+    }
+
+    /// Why it has ended, when that was written down.
+    pub(crate) fn end_noted(&self) -> Option<EndReason> {
+        serde_json::from_slice(&fs::read(self.folder.path().join(END)).ok()?).ok()
+    }
+
     /// All processes that were written down.
     pub(crate) fn records(&self) -> BTreeMap<ProcessNumber, ProcessRecord> {
-        let names = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names =
+            fs::read_dir(self.folder.path()).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let numbers = names.filter_map(|name| name.to_str()?.strip_suffix(".json")?.parse().ok());
         let read = |number: ProcessNumber| {
-            let bytes = fs::read(self.dir.join(format!("{number}.json"))).ok()?;
+            let bytes = fs::read(self.folder.path().join(format!("{number}.json"))).ok()?;
             Some((number, serde_json::from_slice(&bytes).ok()?))
         };
         numbers.filter_map(read).collect()
@@ -143,7 +161,7 @@ impl ContainerLogs {
     pub(crate) fn forget(&self, process: ProcessNumber) {
         self.logs().retain(|(number, _), _| *number != process);
         let begins = [format!("{process}-"), format!("{process}.")];
-        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
             let is_its = |name: &str| begins.iter().any(|begin| name.starts_with(begin.as_str()));
             if entry.file_name().to_str().is_some_and(is_its) {
                 let _ = fs::remove_file(entry.path());
@@ -151,13 +169,10 @@ impl ContainerLogs {
         }
     }
 
-    /// Deletes everything: the container is gone.
+    /// Deletes everything: the container is gone. What its processes print after that is kept in memory, for who reads it yet.
     pub(crate) fn delete(&self) {
-        match fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, path = %self.dir.display(), "a container's logs cannot be deleted");
-            }
-            _ => {}
+        if let Err(error) = self.folder.delete() {
+            tracing::warn!(%error, path = %self.folder.path().display(), "a container's logs cannot be deleted");
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::folder::Folder;
 use super::index::Header;
 
 /// Ends of the names of its two files.
@@ -16,19 +17,20 @@ const INDEX: &str = "index";
 /// Where a stream's segments are.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) dir: PathBuf,
+    pub(super) folder: Folder,
     /// What their names begin with.
     pub(super) stem: String,
 }
 
 impl Place {
     fn path(&self, start: u64, end: &str) -> PathBuf {
-        self.dir.join(format!("{}-{start:020}.{end}", self.stem))
+        self.folder.path().join(format!("{}-{start:020}.{end}", self.stem))
     }
 
     /// The offsets of the segments there, sorted.
     pub(super) fn starts(&self) -> Vec<u64> {
-        let names = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names =
+            fs::read_dir(self.folder.path()).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let start = |name: std::ffi::OsString| {
             let rest = name.to_str()?.strip_prefix(self.stem.as_str())?.strip_prefix('-')?;
             rest.strip_suffix(OUTPUT)?.strip_suffix('.')?.parse().ok()

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use proptest::prelude::*;
 
 use self::support::{bytes_on_disk, log, reopen};
+use super::folder::Folder;
 use super::*;
 
 pub(crate) mod support;
@@ -214,7 +215,7 @@ fn a_directory_that_cannot_be_made_does_not_stop_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, b"").unwrap();
-    let place = Place { dir: file.join("below"), stem: "0-terminal".to_owned() };
+    let place = Place { folder: Folder::new(file.join("below")), stem: "0-terminal".to_owned() };
     let log = Log::open(place, Size::default(), Weak::new());
     let bytes = numbered(0, 3 << 20);
     log.append(&bytes);
@@ -248,5 +249,52 @@ fn a_container_keeps_so_much_and_drops_what_has_ended_first() {
     logs.forget(1);
     assert!(logs.records().is_empty());
     Logs::new(dir.path().to_owned()).sweep(|name| name != id.as_str());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn nothing_is_left_of_a_container_that_prints_while_its_logs_are_deleted() {
+    use porthole_protocol::control::Stream;
+    let dir = tempfile::tempdir().unwrap();
+    let all = Logs::new(dir.path().to_owned());
+    let exit = porthole_protocol::http::Exit { code: 0, signal: None, out_of_memory: false };
+    let record = ProcessRecord { command: vec!["sh".into()], terminal: true, tag: 0, exit };
+    for round in 0..300 {
+        let logs = all.container(&"0123456789ab".parse().unwrap());
+        let begun = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                begun.wait();
+                (0..20).for_each(|process| logs.prepare(process, Stream::Terminal, Size::default()));
+            });
+            scope.spawn(|| {
+                begun.wait();
+                (20..40).for_each(|process| {
+                    logs.open(process, Stream::Terminal, Size::default()).append(b"late");
+                    logs.record(process, &record);
+                });
+            });
+            begun.wait();
+            // Sooner or later in what the others do.
+            (0..round % 8).for_each(|_| std::thread::yield_now());
+            logs.delete();
+        });
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "round {round}");
+    }
+}
+
+#[test]
+fn what_is_printed_after_the_logs_were_deleted_is_still_seen() {
+    use porthole_protocol::control::Stream;
+    let dir = tempfile::tempdir().unwrap();
+    let logs = Logs::new(dir.path().to_owned()).container(&"0123456789ab".parse().unwrap());
+    let log = logs.open(0, Stream::Terminal, Size::default());
+    log.append(b"before, ");
+    logs.delete();
+    let late = logs.open(1, Stream::Terminal, Size::default());
+    log.append(b"after");
+    late.append(b"too late");
+    assert_eq!(kept(&log), (0, b"before, after".to_vec()));
+    assert_eq!(kept(&late), (0, b"too late".to_vec()));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

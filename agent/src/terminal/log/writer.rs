@@ -11,7 +11,7 @@ use porthole_protocol::spec::Size;
 
 use super::index::{Header, Record, Records, What};
 use super::segment::{Place, Segment};
-use super::{Log, MEMORY_BYTES, SEGMENT_BYTES, private_dir, read_at};
+use super::{Log, MEMORY_BYTES, SEGMENT_BYTES, read_at};
 use crate::terminal::screen::modes::Modes;
 
 /// Output that comes within so many milliseconds counts as come at once.
@@ -145,18 +145,18 @@ impl Writer {
         }
         let header = Header { at_ms: now_ms().max(self.last_ms), size: self.size, modes: self.modes.clone() };
         self.last_ms = header.at_ms;
-        let on_disk = || {
-            private_dir(&log.place.dir)?;
-            Segment::create(&log.place, self.end, header.clone())
-        };
+        let folder = &log.place.folder;
+        let on_disk = || folder.make(|| Segment::create(&log.place, self.end, header.clone()));
         let (segment, file, index) = match disk.then(on_disk) {
             Some(Ok((segment, file, index))) => {
                 let length = header.encode().len() as u64;
                 (segment, file, Some((index, length)))
             }
             failed => {
-                if let Some(Err(error)) = failed {
-                    tracing::warn!(%error, dir = %log.place.dir.display(), "output goes to memory for a while");
+                if let Some(Err(error)) = failed
+                    && !folder.is_gone()
+                {
+                    tracing::warn!(%error, dir = %folder.path().display(), "output goes to memory for a while");
                 }
                 let (segment, file) = Segment::in_memory(self.end, header)?;
                 (segment, file, None)
@@ -175,7 +175,7 @@ impl Writer {
             self.head = None;
             return Err(error);
         }
-        tracing::warn!(%error, dir = %log.place.dir.display(), "output cannot be written to the disk");
+        tracing::warn!(%error, dir = %log.place.folder.path().display(), "output cannot be written to the disk");
         self.roll(log, false)
     }
 

@@ -7,6 +7,7 @@ use porthole_protocol::spec::Size;
 use tempfile::TempDir;
 
 use crate::terminal::log::Log;
+use crate::terminal::log::folder::Folder;
 use crate::terminal::log::segment::Place;
 
 /// An empty log, and where it is.
@@ -17,7 +18,7 @@ pub(crate) fn log() -> (Arc<Log>, TempDir) {
 
 /// The log in there, as the next agent finds it.
 pub(super) fn reopen(dir: &TempDir) -> Arc<Log> {
-    let place = Place { dir: dir.path().to_owned(), stem: "0-terminal".to_owned() };
+    let place = Place { folder: Folder::new(dir.path().to_owned()), stem: "0-terminal".to_owned() };
     Arc::new(Log::open(place, Size::default(), Weak::new()))
 }
 
