@@ -37,6 +37,7 @@ const OUTBOX_MESSAGES: usize = 8;
 
 /// What comes from the agent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub(super) enum Received {
     /// A control message.
     Control(ServerMessage),

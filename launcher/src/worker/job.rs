@@ -62,5 +62,5 @@ impl Drop for Job {
 }
 
 fn internal(error: &io::Error) -> Failure {
-    refused("The work cannot be isolated", &error)
+    refused("The work cannot be isolated", error)
 }
