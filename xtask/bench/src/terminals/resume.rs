@@ -12,6 +12,9 @@ use crate::sample::Sample;
 /// Cuts in a round.
 const CUTS: usize = 30;
 
+/// How long output flows before a cut: longer than the client waits between two attempts to connect.
+const FLOWING: Duration = Duration::from_millis(50);
+
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -20,7 +23,8 @@ pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let mut sample = Sample::default();
     until_output(&mut resuming)?;
     for _ in 0..rounds * CUTS {
-        for _ in 0..10 {
+        let begun = Instant::now();
+        while begun.elapsed() < FLOWING {
             until_output(&mut resuming)?;
         }
         let cut = Instant::now();
