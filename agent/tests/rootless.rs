@@ -79,7 +79,8 @@ async fn an_ordinary_user_with_a_range_of_ids_gets_all_users_of_an_image() {
 
     let of_host = |pid: u32| fs::metadata(format!("/proc/{pid}")).map(|meta| meta.uid()).ok();
     let processes: Vec<Process> = agent.get(&format!("/containers/{}/top", shell.container)).await;
-    let sleeps = processes.iter().find(|process| process.command.contains("sleep 100")).unwrap();
+    let sleeps = processes.iter().find(|process| process.command.contains("sleep 100"));
+    let sleeps = sleeps.unwrap_or_else(|| panic!("{processes:?}"));
     assert_eq!(of_host(sleeps.host_pid), Some(RANGE + 999), "{processes:?}");
     let detail: ContainerDetail = agent.get(&format!("/containers/{}", shell.container)).await;
     assert_eq!(of_host(detail.init_pid), Some(SOMEBODY), "root inside is the user");

@@ -39,7 +39,7 @@ impl Engine {
         let first = first.map_or(init, |child| child.number());
         let mut pids = self.cgroups.pids(&container.id);
         if pids.is_empty() {
-            pids = [init, first].into();
+            pids = members(init);
         }
         pids.truncate(MAX_PIDS);
         let (mut statuses, mut command_lines, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -72,6 +72,16 @@ impl Engine {
             uname: container.uname(),
         }
     }
+}
+
+/// The processes of a container that no cgroup holds, as an ordinary user's: those in its process namespace, of which it can make
+/// no others.
+fn members(init: u32) -> Vec<u32> {
+    let inode = |pid: u32| fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|metadata| metadata.ino());
+    let Some(own) = inode(init) else { return Vec::new() };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| inode(*pid) == Some(own)).take(MAX_PIDS).collect()
 }
 
 /// The kernel lists sockets that listen before all others.
