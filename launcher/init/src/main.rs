@@ -10,7 +10,7 @@ use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::utsname::uname;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, close};
 
 /// The container's first process. The launcher starts it right after this one.
 const FIRST: Pid = Pid::from_raw(2);
@@ -37,6 +37,8 @@ fn main() -> Result<(), Errno> {
     all.thread_block()?;
     if std::env::args().nth(1).is_some_and(|argument| argument == "uname") {
         tell_kernel();
+        // They lead to the launcher, and whoever is root in here could open them.
+        (0..3).for_each(|stream| drop(close(stream)));
     }
     loop {
         match all.wait()? {
