@@ -171,6 +171,12 @@ fn normalise(name: &str) -> Option<String> {
         return None;
     }
     Some(match domain {
+        // Without its domain it would be another registry's, and Docker Hub has no such names.
+        DEFAULT_DOMAIN | OLD_DEFAULT_DOMAIN
+            if path.split_once('/').is_some_and(|(first, _)| looks_like_domain(first)) =>
+        {
+            return None;
+        }
         DEFAULT_DOMAIN | OLD_DEFAULT_DOMAIN => match path.strip_prefix(DEFAULT_NAMESPACE) {
             Some(short) if !short.contains('/') => short.to_owned(),
             _ => path.to_owned(),
@@ -267,6 +273,7 @@ mod tests {
         let long = "a".repeat(256);
         let hex = "0".repeat(64);
         for bad in [
+            "docker.io/another.example/tool",
             "",
             ":",
             "a:",
