@@ -38,7 +38,10 @@ fn main() -> Result<(), Errno> {
     if std::env::args().nth(1).is_some_and(|argument| argument == "uname") {
         tell_kernel();
         // They lead to the launcher, and whoever is root in here could open them.
-        (0..3).for_each(|stream| drop(close(stream)));
+        for stream in 0..3 {
+            // Fails only for one that it was not given.
+            let _ = close(stream);
+        }
     }
     loop {
         match all.wait()? {
