@@ -383,7 +383,8 @@ async fn a_hostile_program_is_bounded_and_disturbs_nobody() {
         assert_eq!(answer.status, 502, "{what}: {} {}", answer.head, text(&answer));
         close(&web).await;
     }
-    let endless = served(&agent, "printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'; cat /dev/zero").await;
+    // An answer before the question would be none.
+    let endless = served(&agent, "read question; printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'; cat /dev/zero").await;
     let mut reader = endless.say("GET / HTTP/1.1", "\r\n").await;
     until(&mut reader, "\0\0\0\0").await;
     // It reads no further, and that holds up nobody.
