@@ -16,7 +16,7 @@ use porthole_protocol::http::Exit;
 use porthole_protocol::ids::{Channel, ContainerId};
 use porthole_protocol::resume::Resume;
 use tokio::io::{AsyncReadExt, Stdin};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::credit::OUTPUT_WINDOW;
@@ -34,6 +34,9 @@ const INSISTENT: u32 = 3;
 
 /// How long the agent has to do what is left when our part is over.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Between two questions whether a container is gone: removing one takes a few milliseconds.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The status a shell shows for a program that SIGPIPE ended.
 const BROKEN_PIPE_STATUS: u8 = 128 + 13;
@@ -366,15 +369,8 @@ impl<'a> Session<'a> {
             .await;
         }
         if self.wishes.removed && (output_closed || matches!(ended, Ok(Ended::Exited(_)))) {
-            // The agent's list of containers, which it sends whenever it changes, is without ours.
             let Some((ours, _)) = self.resume.place() else { return };
-            wait_for(socket, |message| match message {
-                ServerMessage::Containers { containers } => {
-                    containers.iter().all(|container| container.id != *ours)
-                }
-                _ => false,
-            })
-            .await;
+            let _ = timeout(LAST_WORDS_DEADLINE, gone(socket, ours)).await;
         }
     }
 
@@ -395,6 +391,26 @@ async fn wait_for(socket: &mut Socket, awaited: impl Fn(&ServerMessage) -> bool)
         }
     };
     let _ = timeout(LAST_WORDS_DEADLINE, came).await;
+}
+
+/// Waits until the agent knows the container no more, or is gone itself. Its list of containers does not tell: of one that comes
+/// and goes between two lists it says nothing.
+async fn gone(socket: &mut Socket, container: &ContainerId) {
+    loop {
+        let asked = socket.next_request();
+        socket.send(&ClientMessage::Inspect { request: asked, container: container.clone() });
+        loop {
+            match socket.receive().await {
+                Ok(Received::Control(ServerMessage::Detail { request, .. })) if request == asked => break,
+                Ok(Received::Control(ServerMessage::Error { request, .. })) if request == Some(asked) => {
+                    return;
+                }
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        sleep(ASK_AGAIN).await;
+    }
 }
 
 async fn read(stdin: &mut Option<Stdin>, buffer: &mut [u8]) -> Result<usize, Failure> {
