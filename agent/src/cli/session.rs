@@ -360,13 +360,14 @@ impl<'a> Session<'a> {
             // What a pipeline of a shell does: who writes to a pipe that nobody reads gets SIGPIPE.
             self.signal(socket, "PIPE");
             let asked = socket.last_request();
-            wait_for(socket, |message| match message {
+            let answered = answer(socket, |message| match message {
                 ServerMessage::Done { request } | ServerMessage::Error { request: Some(request), .. } => {
-                    *request == asked
+                    (*request == asked).then_some(())
                 }
-                _ => false,
-            })
-            .await;
+                _ => None,
+            });
+            // In vain after a while, or without a connection: what was to be told and done has been.
+            let _ = timeout(LAST_WORDS_DEADLINE, answered).await;
         }
         if self.wishes.removed && (output_closed || matches!(ended, Ok(Ended::Exited(_)))) {
             let Some((ours, _)) = self.resume.place() else { return };
@@ -381,16 +382,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Drops what comes until this does. In vain after a while, or without a connection: what was to be told and done has been.
-async fn wait_for(socket: &mut Socket, awaited: impl Fn(&ServerMessage) -> bool) {
-    let came = async {
-        while let Ok(received) = socket.receive().await {
-            if matches!(&received, Received::Control(message) if awaited(message)) {
-                break;
-            }
+/// Drops what comes until `awaited` makes something of it; nothing when the connection is lost.
+async fn answer<T>(socket: &mut Socket, awaited: impl Fn(&ServerMessage) -> Option<T>) -> Option<T> {
+    while let Ok(received) = socket.receive().await {
+        let Received::Control(message) = &received else { continue };
+        if let Some(answer) = awaited(message) {
+            return Some(answer);
         }
-    };
-    let _ = timeout(LAST_WORDS_DEADLINE, came).await;
+    }
+    None
 }
 
 /// Waits until the agent knows the container no more, or is gone itself. Its list of containers does not tell: of one that comes
@@ -399,15 +399,13 @@ async fn gone(socket: &mut Socket, container: &ContainerId) {
     loop {
         let asked = socket.next_request();
         socket.send(&ClientMessage::Inspect { request: asked, container: container.clone() });
-        loop {
-            match socket.receive().await {
-                Ok(Received::Control(ServerMessage::Detail { request, .. })) if request == asked => break,
-                Ok(Received::Control(ServerMessage::Error { request, .. })) if request == Some(asked) => {
-                    return;
-                }
-                Ok(_) => {}
-                Err(_) => return,
-            }
+        let is_there = answer(socket, |message| match message {
+            ServerMessage::Detail { request, .. } => (*request == asked).then_some(true),
+            ServerMessage::Error { request, .. } => (*request == Some(asked)).then_some(false),
+            _ => None,
+        });
+        if is_there.await != Some(true) {
+            return;
         }
         sleep(ASK_AGAIN).await;
     }
