@@ -1,7 +1,7 @@
 //! Tests that take from minutes to an hour. Built as the ordinary ones are, for the whole workspace: else features of what we
 //! depend on would differ, and all of it would be built once more.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -22,34 +22,28 @@ const SECONDS: u64 = 300;
 pub(super) fn software() -> Result<Tally> {
     let archive = image::software()?;
     ready()?;
-    let mut test = Command::new("cargo");
-    test.args(["test", "--workspace", "--test", "software"])
-        .env("PORTHOLE_SOFTWARE", archive)
-        .current_dir(root());
-    let shown = show(test)?;
-    Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
+    cargo_test(&["--test", "software"], "PORTHOLE_SOFTWARE", archive.as_ref())
 }
 
 /// A gibibyte in a terminal, as many viewers as it takes, a recording that gets full.
 pub(super) fn terminals() -> Result<Tally> {
     ready()?;
-    let mut test = Command::new("cargo");
-    test.args(["test", "--workspace", "--test", "stress", "--test", "recordings"])
-        .args(["--", "--test-threads=1", "--nocapture", "gibibyte", "as_many_viewers", "that_is_full"])
-        .env("PORTHOLE_LONG", "1")
-        .current_dir(root());
-    let shown = show(test)?;
-    Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
+    let programs = ["--test", "stress", "--test", "recordings"];
+    let tests = ["--", "--test-threads=1", "--nocapture", "gibibyte", "as_many_viewers", "that_is_full"];
+    cargo_test(&[&programs[..], &tests].concat(), "PORTHOLE_LONG", "1".as_ref())
 }
 
 /// The build for releases takes over from that of the tests, and back.
 pub(super) fn upgrade() -> Result<Tally> {
     ready()?;
     let other = run::build()?;
+    cargo_test(&["--test", "upgrade"], "PORTHOLE_OTHER_BUILD", other.as_ref())
+}
+
+/// Runs tests of the agent, which `variable` tells what they need to know.
+fn cargo_test(words: &[&str], variable: &str, value: &OsStr) -> Result<Tally> {
     let mut test = Command::new("cargo");
-    test.args(["test", "--workspace", "--test", "upgrade"])
-        .env("PORTHOLE_OTHER_BUILD", other)
-        .current_dir(root());
+    test.args(["test", "--workspace"]).args(words).env(variable, value).current_dir(root());
     let shown = show(test)?;
     Ok(counted(Tally::of_cargo_test(&shown.output), &shown))
 }
