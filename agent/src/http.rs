@@ -5,6 +5,7 @@
 
 use axum::Router;
 use axum::middleware;
+use porthole_protocol::limits::{MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
@@ -19,6 +20,7 @@ mod extract;
 pub(crate) mod guard;
 mod peer;
 pub(crate) mod preview;
+mod room;
 mod socket;
 
 pub(crate) use app::{App, Shared};
@@ -26,11 +28,15 @@ pub(crate) use guard::Guard;
 pub(crate) use preview::host::PreviewHost;
 pub(crate) use socket::lists::Lists;
 
+use room::Room;
+
 /// Serves until `stopping` and every request that had begun is answered.
 pub(crate) async fn serve(listener: TcpListener, app: App, stopping: CancellationToken) {
     app.tasks.spawn(app.lists.clone().publish(app.clone()));
     app.tasks.spawn(app.lists.clone().publish_transfers(app.clone()));
-    connections::serve(listener, router(app), stopping).await;
+    let proxies = app.sessions.settings().proxies.clone();
+    let room = Room::new(MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS, proxies);
+    connections::serve(listener, router(app), &room, stopping).await;
 }
 
 /// Everything the agent answers.

@@ -23,7 +23,9 @@ use crate::admission::Policy;
 use crate::container::{Container, now_ms};
 use crate::random;
 use crate::terminal::Terminal;
-use crate::terminal::log::{ContainerLogs, Hold, Log, Logs};
+use crate::terminal::fanout::Fanout;
+use crate::terminal::log::{ContainerLogs, Event, Hold, Log, Logs};
+use crate::terminal::screen::Snapshot;
 
 pub(crate) mod always;
 pub(crate) mod asciicast;
@@ -126,8 +128,8 @@ impl Recordings {
         self.0.policy.disk_is_full(&self.0.disk)
     }
 
-    /// Records a terminal from now on, or from its first byte when nothing of that is gone and `whole` says so; answers the
-    /// recording's id. One that goes on goes on.
+    /// Records a terminal from now on, beginning with what its screen shows; from its first byte when nothing of that is gone and
+    /// `whole` says so. Answers the recording's id. One that goes on goes on.
     ///
     /// # Errors
     /// [`RecordingError`].
@@ -138,7 +140,8 @@ impl Recordings {
         terminal: &Terminal,
         whole: bool,
     ) -> Result<String, RecordingError> {
-        let log = log_of(terminal).ok_or(RecordingError::NoTerminal)?;
+        let fanout = fanout_of(terminal).ok_or(RecordingError::NoTerminal)?;
+        let log = Arc::clone(fanout.log());
         self.disk_is_full().map_or(Ok(()), |why| Err(RecordingError::NoRoom(why)))?;
         let kept = {
             let mut entries = self.entries();
@@ -174,18 +177,33 @@ impl Recordings {
                 size: log.size(),
                 full: false,
             };
-            let kept = Kept { recording, session, from: hold.from() };
+            let kept = Kept { recording, session, from: hold.from(), screen: String::new() };
             let live = Live::new(hold, log);
             entries.insert(kept.recording.id.clone(), Entry { kept: kept.clone(), live: Some(live) });
             kept
         };
         let id = kept.recording.id.clone();
-        if let Err(error) = self.0.catalogue.write(kept).await {
-            self.entries().remove(&id);
+        if let Err(error) = self.0.catalogue.write(self.open_with_screen(kept, &fanout).await).await {
+            if let Some(Entry { live: Some(live), .. }) = self.entries().remove(&id) {
+                live.sealed.send_replace(true);
+            }
             return Err(error.into());
         }
         self.keep(id.clone(), container, process, terminal);
         Ok(id)
+    }
+
+    /// Lets a recording that does not begin at the first byte begin with the screen.
+    async fn open_with_screen(&self, mut kept: Kept, fanout: &Fanout) -> Kept {
+        if kept.from == 0 {
+            return kept;
+        }
+        let Some(Snapshot { offset, size, screen }) = fanout.screen().await else { return kept };
+        (kept.from, kept.screen, kept.recording.size) = (offset, screen, size);
+        if let Some(entry) = self.entries().get_mut(&kept.recording.id) {
+            entry.kept = kept.clone();
+        }
+        kept
     }
 
     /// Ends the recording of a process; resolves when it is sealed. Without one, nothing is to be done.
@@ -280,10 +298,9 @@ impl Recordings {
         else {
             return;
         };
-        let (log, from, path) = (Arc::clone(&live.log), kept.from, self.0.catalogue.body(&id));
+        let (events, path) = (kept.events(&live.log), self.0.catalogue.body(&id));
         let written =
-            tokio::task::spawn_blocking(move || sealed::write(&path, log.events(from), RECORDING_BYTES))
-                .await;
+            tokio::task::spawn_blocking(move || sealed::write(&path, events, RECORDING_BYTES)).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(bytes) => (kept.recording.bytes, kept.recording.full) = (bytes, bytes >= RECORDING_BYTES),
             Err(error) => tracing::error!(%error, recording = id, "a recording cannot be sealed"),
@@ -319,7 +336,7 @@ impl Recordings {
         let entries = self.entries();
         let entry = entries.get(id).ok_or_else(|| RecordingError::NoSuchRecording(id.to_owned()))?;
         let source = match &entry.live {
-            Some(live) => Source::Live(Arc::clone(&live.log), Arc::clone(&live.hold)),
+            Some(live) => Source::Live(Box::new(entry.kept.events(&live.log)), Arc::clone(&live.hold)),
             None => Source::Sealed(self.0.catalogue.body(id)),
         };
         Ok((entry.described(), source))
@@ -350,10 +367,13 @@ impl Recordings {
     }
 }
 
+/// What was recorded, with times in milliseconds since 1970-01-01 UTC.
+pub(crate) type Events = Box<dyn Iterator<Item = io::Result<(u64, Event)>> + Send>;
+
 /// Where the events of a recording are.
 pub(crate) enum Source {
-    /// In the log of its terminal.
-    Live(Arc<Log>, Arc<Hold>),
+    /// In the log of its terminal, which keeps them as long as it is held.
+    Live(Events, Arc<Hold>),
     /// In its file.
     Sealed(PathBuf),
 }
@@ -373,7 +393,7 @@ impl Entry {
     fn described(&self) -> Recording {
         let mut recording = self.kept.recording.clone();
         if let Some(live) = &self.live {
-            recording.bytes = live.bytes();
+            recording.bytes = (live.bytes() + self.kept.screen.len() as u64).min(RECORDING_BYTES);
         }
         recording
     }
@@ -398,8 +418,8 @@ fn going_on(
     Some(found.kept.recording.id.clone())
 }
 
-/// The log of a terminal; none of a process on pipes.
-fn log_of(terminal: &Terminal) -> Option<Arc<Log>> {
+/// The stream of a terminal; none of a process on pipes.
+fn fanout_of(terminal: &Terminal) -> Option<Arc<Fanout>> {
     let found = terminal.streams().iter().find(|(stream, _)| *stream == Stream::Terminal);
-    found.map(|(_, fanout)| Arc::clone(fanout.log()))
+    found.map(|(_, fanout)| Arc::clone(fanout))
 }

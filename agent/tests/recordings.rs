@@ -53,6 +53,8 @@ async fn what_is_recorded_is_shown_and_played_as_it_was_printed() {
     let shell = client.launch(shell()).await;
     client.type_line(&shell, "echo before $((20 + 1))").await;
     client.expect(&shell, "before 21\r\n").await;
+    client.type_line(&shell, r#"clear; printf "\033[31mon the $((1 + 0))st screen\n""#).await;
+    client.expect(&shell, "on the 1st screen\r\n").await;
     record(&mut client, &shell, true).await.unwrap();
     client.until(|client| shown(client, &shell).is_some()).await;
     client.type_line(&shell, "echo während $((40 + 2))").await;
@@ -76,6 +78,10 @@ async fn what_is_recorded_is_shown_and_played_as_it_was_printed() {
     let v2 = lines(&agent.get_bytes(&format!("/recordings/{}", ended.id)).await);
     assert_eq!((&v2[0]["version"], &v2[0]["width"], &v2[0]["height"]), (&2.into(), &80.into(), &24.into()));
     let text = printed(&v2);
+    // It begins with what was to be seen then, in its colour, and not with what had been wiped.
+    let opening = v2[1][2].as_str().unwrap();
+    assert!(opening.contains("on the 1st screen") && opening.contains("\x1b[31m"), "{opening}");
+    assert!(v2[1][0].as_f64().unwrap() < 0.001, "{}", v2[1]);
     assert!(text.contains("während 42\r\n") && !text.contains("before") && !text.contains("after"), "{text}");
     assert!(v2[1..].iter().any(|event| event[1] == "r" && event[2] == "132x50"));
     let times: Vec<f64> = v2[1..].iter().map(|event| event[0].as_f64().unwrap()).collect();
@@ -131,9 +137,10 @@ async fn a_recording_that_is_full_ends_there_and_the_program_goes_on() {
     let recording = sealed(&agent).await;
     assert!(recording.full && recording.bytes == RECORDING_BYTES, "{recording:?}");
     let cast = lines(&agent.get_bytes(&format!("/recordings/{}", recording.id)).await);
-    let text = printed(&cast);
-    assert_eq!(text.len() as u64, RECORDING_BYTES);
+    assert_eq!(printed(&cast).len() as u64, RECORDING_BYTES);
     let all = client.output.remove(&shell.channel()).unwrap();
+    // The first event is the screen.
+    let text = printed(&cast[1..]);
     assert!(all[begun..].starts_with(text.as_bytes()), "it is what was printed");
 }
 

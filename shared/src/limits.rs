@@ -107,6 +107,9 @@ pub const TRANSFERS_EVERY_MS: u64 = 100;
 /// Connections to one agent at a time: a room of some hundred pages and what they fetch. More wait to be accepted.
 pub const MAX_CONNECTIONS: usize = 4096;
 
+/// The same of one address, unless it is a proxy's: a class behind one router. More are closed.
+pub const MAX_CONNECTIONS_OF_ADDRESS: usize = MAX_CONNECTIONS / 8;
+
 /// How long a client may take for the head of a request, or leave its connection unused, in milliseconds.
 pub const REQUEST_HEAD_MS: u64 = 10_000;
 

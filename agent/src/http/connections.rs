@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,14 +12,15 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use porthole_protocol::limits::{MAX_CONNECTIONS, REQUEST_HEAD_MS};
+use porthole_protocol::limits::REQUEST_HEAD_MS;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use super::room::{Room, Seated};
 
 /// Pause after a connection could not be accepted: most often the process has too many open files, and some are closed soon.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,24 +32,33 @@ enum Event {
     Stopping,
 }
 
-/// Answers connections by `router` until `stopping`, then until every request that had begun is answered. While
-/// [`MAX_CONNECTIONS`] are open, further ones wait to be accepted.
-pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Answers connections by `router` until `stopping`, then until every request that had begun is answered. While there is no
+/// `room`, further ones wait to be accepted; one of an address that has its share is closed.
+pub(super) async fn serve(listener: TcpListener, router: Router, room: &Room, stopping: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let accept = async {
-            let permit = room.clone().acquire_owned().await.expect("nobody closes the semaphore");
-            (listener.accept().await, permit)
+            let place = room.place().await;
+            (listener.accept().await, place)
         };
         let event = tokio::select! {
             () = stopping.cancelled() => Event::Stopping,
-            (accepted, permit) = accept => Event::Accepted(accepted, permit),
+            (accepted, place) = accept => Event::Accepted(accepted, place),
             Some(_) = connections.join_next() => Event::Ended,
         };
         match event {
-            Event::Accepted(Ok((connection, peer)), permit) => {
-                connections.spawn(answer(connection, peer, router.clone(), stopping.clone(), permit));
+            Event::Accepted(Ok((connection, peer)), place) => {
+                let peer = Peer(peer.ip());
+                let Some(seat) = room.seat(place, peer) else {
+                    tracing::debug!(?peer, "an address has as many connections as it may");
+                    continue;
+                };
+                // A keystroke's echo must not wait for the acknowledgement of the one before (RFC 896).
+                if let Err(error) = connection.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection cannot be set to send at once");
+                }
+                let connection = Seated::new(connection, seat);
+                connections.spawn(answer(connection, peer, router.clone(), stopping.clone()));
             }
             Event::Accepted(Err(error), _) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
@@ -64,20 +73,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
 }
 
 /// One connection's life. When the agent stops, the request under way is still answered.
-async fn answer(
-    connection: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    stopping: CancellationToken,
-    _room: OwnedSemaphorePermit,
-) {
-    // A keystroke's echo must not wait for the acknowledgement of the one before (RFC 896).
-    if let Err(error) = connection.set_nodelay(true) {
-        tracing::debug!(%error, "a connection cannot be set to send at once");
-    }
+async fn answer(connection: Seated<TcpStream>, peer: Peer, router: Router, stopping: CancellationToken) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
+        request.extensions_mut().insert(peer);
         router.call(request)
     });
     let connection = http1::Builder::new()
@@ -95,5 +94,40 @@ async fn answer(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::ws::WebSocketUpgrade;
+    use axum::routing::get;
+    use tokio_tungstenite::connect_async;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_websocket_keeps_its_place_until_it_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("ws://{}/", listener.local_addr().unwrap());
+        let listen = |upgrade: WebSocketUpgrade| async {
+            upgrade.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
+        };
+        let router = Router::new().route("/", get(listen));
+        let stopping = CancellationToken::new();
+        let serving = tokio::spawn({
+            let stopping = stopping.clone();
+            async move { serve(listener, router, &Room::new(2, 2, Vec::new()), stopping).await }
+        });
+        let first = connect_async(&address).await.unwrap();
+        let second = connect_async(&address).await.unwrap();
+        let third = tokio::spawn(async move { connect_async(&address).await });
+        // Long enough for an answer, were there to be one.
+        sleep(Duration::from_millis(300)).await;
+        assert!(!third.is_finished(), "two are there");
+        drop(first);
+        let third = third.await.unwrap().unwrap();
+        drop((second, third));
+        stopping.cancel();
+        serving.await.unwrap();
     }
 }

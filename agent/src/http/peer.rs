@@ -8,6 +8,14 @@ use axum::http::HeaderMap;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
+impl Peer {
+    /// Whether it is this machine or one of `proxies`, and so may speak for others.
+    pub(super) fn is_proxy(self, proxies: &[IpAddr]) -> bool {
+        let peer = self.0.to_canonical();
+        peer.is_loopback() || proxies.contains(&peer)
+    }
+}
+
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -21,8 +29,9 @@ impl Origin {
     /// By the connection's peer; where that is this machine or one of `proxies`, by what it says. Of a list of hops the last one
     /// counts: only that was written by the proxy itself.
     pub(super) fn of(Peer(peer): Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        let is_proxy = Peer(peer).is_proxy(proxies);
         let peer = peer.to_canonical();
-        if !peer.is_loopback() && !proxies.contains(&peer) {
+        if !is_proxy {
             return Self { address: peer, secure: false };
         }
         let last = |name: &str| {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use porthole_protocol::recording::Recording;
 use serde::{Deserialize, Serialize};
 
+use crate::terminal::log::{Event, Log};
+
 /// What is known of a recording. JSON, so that a newer agent can read what an older one wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -20,6 +22,18 @@ pub(super) struct Kept {
     pub(super) session: Option<String>,
     /// Where it begins in the terminal's output.
     pub(super) from: u64,
+    /// What draws the screen as it was there; empty at the first byte, and where it could not be had.
+    #[serde(default)]
+    pub(super) screen: String,
+}
+
+impl Kept {
+    /// What is recorded so far, with times in milliseconds since 1970-01-01 UTC.
+    pub(super) fn events(&self, log: &Log) -> impl Iterator<Item = io::Result<(u64, Event)>> + Send + use<> {
+        let screen = Event::Output(self.screen.clone().into_bytes());
+        let opening = (!self.screen.is_empty()).then_some(Ok((self.recording.started_ms, screen)));
+        opening.into_iter().chain(log.events(self.from))
+    }
 }
 
 /// The directory.

@@ -2,23 +2,24 @@
 //! client.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use porthole_protocol::limits::RECORDING_BYTES;
 use porthole_protocol::recording::Recording;
 
-use super::Source;
 use super::asciicast::{Cast, Format, Head};
 use super::sealed;
-use crate::terminal::log::Event;
+use super::{Events, Source};
+use crate::terminal::log::{Event, Hold};
 
 /// Bytes of lines made at a time.
 const CHUNK: usize = 64 * 1024;
 
 /// A download under way.
 struct Lines {
-    events: Box<dyn Iterator<Item = io::Result<(u64, Event)>> + Send>,
+    events: Events,
     cast: Cast,
     /// Bytes of output that may still come.
     left: u64,
@@ -26,7 +27,7 @@ struct Lines {
     made: String,
     over: bool,
     /// What keeps the output there meanwhile.
-    _source: Source,
+    _hold: Option<Arc<Hold>>,
 }
 
 /// The lines of a recording. A stream that fails was cut off.
@@ -42,13 +43,13 @@ pub(crate) fn lines(
         title: format!("{}: {}", recording.name, recording.image),
     };
     let begin = move || {
-        let events: Box<dyn Iterator<Item = _> + Send> = match &source {
-            Source::Live(log, hold) => Box::new(log.events(hold.from())),
-            Source::Sealed(path) => Box::new(sealed::Events::open(path)?),
+        let (events, hold): (Events, _) = match source {
+            Source::Live(events, hold) => (events, Some(hold)),
+            Source::Sealed(path) => (Box::new(sealed::Events::open(&path)?), None),
         };
         let (cast, made) = Cast::begin(format, &head);
         let (left, last_ms) = (RECORDING_BYTES, head.started_ms);
-        Ok(Lines { events, cast, left, last_ms, made, over: false, _source: source })
+        Ok(Lines { events, cast, left, last_ms, made, over: false, _hold: hold })
     };
     stream::once(blocking(begin))
         .map_ok(|lines| {

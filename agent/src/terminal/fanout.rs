@@ -201,6 +201,12 @@ impl Fanout {
         Viewer { fanout: Arc::clone(self), id, offset: cursor, end: kept.end }
     }
 
+    /// Draws the screen as it is now; none of a stream without one, or when that cannot be done.
+    pub(crate) fn screen(&self) -> impl Future<Output = Option<Snapshot>> + use<> {
+        let drawn = self.screen.as_ref().map(|screen| Arc::clone(screen).draw(Arc::clone(&self.log)));
+        async move { drawn?.await }
+    }
+
     /// Lets a viewer be sent so many more bytes; what is granted in advance never exceeds [`MAX_CREDIT`].
     pub(crate) fn grant(&self, viewer: u64, bytes: u32) {
         let mut inner = self.lock();
@@ -318,11 +324,7 @@ impl Viewer {
 
     /// Draws the screen for a viewer that is lost; none when that cannot be done.
     pub(crate) fn screen(&self) -> impl Future<Output = Option<Snapshot>> + use<> {
-        let drawn = self.fanout.screen.as_ref().map(|screen| {
-            let (screen, log) = (Arc::clone(screen), Arc::clone(&self.fanout.log));
-            screen.draw(log)
-        });
-        async move { drawn?.await }
+        self.fanout.screen()
     }
 
     /// Goes on at the offset of the screen, or after all there is when there was none; answers where that is, and whether the
