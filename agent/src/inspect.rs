@@ -5,7 +5,7 @@
 
 use porthole_launcher::wire::{KernelTexts, Resource, Usage};
 use porthole_protocol::http::Stats;
-use porthole_protocol::kernel::{CgroupValue, KernelView, Layer, NamespaceId, Process, Side};
+use porthole_protocol::kernel::{CgroupValue, IdMap, KernelView, Layer, NamespaceId, Process, Side};
 use porthole_protocol::spec::Namespace;
 
 use crate::container::registry::Registry;
@@ -20,7 +20,7 @@ pub(crate) mod ports;
 mod status;
 pub(crate) mod watch;
 
-use maps::inside;
+use maps::{inside, outside};
 use status::Status;
 
 /// Everything the kernel panel shows of a container, taken now.
@@ -30,7 +30,9 @@ use status::Status;
 pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<KernelView> {
     let (texts, usage) = futures_util::future::try_join(container.kernel(), container.usage()).await?;
     let host = host::read().await;
-    let container_side = container_side(&texts, &host);
+    let maps = maps(container, &texts).await;
+    let processes = processes(&texts, &maps[0]);
+    let container_side = container_side(&texts, &host, maps);
     Ok(KernelView {
         container: container_side,
         cgroup: usage.iter().map(cgroup_value).collect(),
@@ -38,7 +40,7 @@ pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<K
         mounts: mounts::parse(&texts.mountinfo),
         layers: layers(container, registry),
         writable_bytes: texts.writable_bytes,
-        processes: processes(&texts),
+        processes,
         lacks: container.view().detail.lacks.clone(),
         listening: ports::listening(&texts.tcp),
         host,
@@ -50,7 +52,19 @@ pub(crate) async fn view(container: &Container, registry: &Registry) -> Result<K
 /// # Errors
 /// As [`view`].
 pub(crate) async fn top(container: &Container) -> Result<Vec<Process>> {
-    Ok(processes(&container.kernel().await?))
+    let texts = container.kernel().await?;
+    let [uid_map, _] = maps(container, &texts).await;
+    Ok(processes(&texts, &uid_map))
+}
+
+/// The maps of users and groups of a container as they are on the host; as they are for the launcher where processes are hidden from
+/// the agent (`hidepid`, `proc(5)`).
+async fn maps(container: &Container, texts: &KernelTexts) -> [Vec<IdMap>; 2] {
+    let maps = host::maps_of(container.view().detail.init_pid).await;
+    match maps.iter().any(Vec::is_empty) {
+        true => [&texts.uid_map, &texts.gid_map].map(|text| maps::parse(text)),
+        false => maps,
+    }
 }
 
 /// The use of a container's limits.
@@ -80,7 +94,7 @@ pub(crate) async fn stats(container: &Container) -> Result<Stats> {
     })
 }
 
-fn container_side(texts: &KernelTexts, host: &Side) -> Side {
+fn container_side(texts: &KernelTexts, host: &Side, [uid_map, gid_map]: [Vec<IdMap>; 2]) -> Side {
     let status = Status::parse(&texts.status);
     // One kernel for all: the container's uname differs from the host's in its name only, unless it brings its own.
     let own = [&host.sysname, &host.release, &host.version, &host.machine];
@@ -93,8 +107,8 @@ fn container_side(texts: &KernelTexts, host: &Side) -> Side {
         machine,
         hostname: texts.hostname.clone(),
         namespaces: namespaces(&texts.namespaces),
-        uid_map: maps::parse(&texts.uid_map),
-        gid_map: maps::parse(&texts.gid_map),
+        uid_map,
+        gid_map,
         mount_count: mounts::count(&texts.mountinfo),
         process_count: u32::try_from(texts.pids.len()).unwrap_or(u32::MAX),
         ..status.privileges()
@@ -147,8 +161,9 @@ fn layers(container: &Container, registry: &Registry) -> Vec<Layer> {
     container.view().detail.layers.iter().map(layer).collect()
 }
 
-fn processes(texts: &KernelTexts) -> Vec<Process> {
-    let uid_map = maps::parse(&texts.uid_map);
+/// `of_host` is the map of users as it is from here; the launcher tells users as they are from where it is.
+fn processes(texts: &KernelTexts, of_host: &[IdMap]) -> Vec<Process> {
+    let of_launcher = maps::parse(&texts.uid_map);
     let commands = texts.command_lines.iter().map(String::as_str).chain(std::iter::repeat(""));
     let mut processes: Vec<Process> = texts
         .statuses
@@ -156,12 +171,12 @@ fn processes(texts: &KernelTexts) -> Vec<Process> {
         .zip(commands)
         .filter_map(|(text, command)| {
             let status = Status::parse(text);
-            let host_uid = status.effective_uid?;
+            let container_uid = inside(&of_launcher, status.effective_uid?)?;
             Some(Process {
                 host_pid: status.pid?,
                 container_pid: status.innermost_pid?,
-                host_uid,
-                container_uid: inside(&uid_map, host_uid)?,
+                host_uid: outside(of_host, container_uid)?,
+                container_uid,
                 state: status.state,
                 rss_bytes: status.rss_bytes,
                 name: status.name,

@@ -82,6 +82,9 @@ async fn an_ordinary_user_with_a_range_of_ids_gets_all_users_of_an_image() {
     let sleeps = processes.iter().find(|process| process.command.contains("sleep 100"));
     let sleeps = sleeps.unwrap_or_else(|| panic!("{processes:?}"));
     assert_eq!(of_host(sleeps.host_pid), Some(RANGE + 999), "{processes:?}");
+    assert_eq!((sleeps.container_uid, sleeps.host_uid), (1000, RANGE + 999));
+    let roots = processes.iter().filter(|process| process.container_uid == 0);
+    assert!(roots.map(|process| process.host_uid).all(|uid| uid == SOMEBODY), "{processes:?}");
     let detail: ContainerDetail = agent.get(&format!("/containers/{}", shell.container)).await;
     assert_eq!(of_host(detail.init_pid), Some(SOMEBODY), "root inside is the user");
     let report: DoctorReport = agent.get("/doctor").await;

@@ -412,8 +412,7 @@ impl Driver {
             view.terminals.retain(|process| process.number != oldest);
         });
         let logs = Arc::clone(&self.logs);
-        // Nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || logs.forget(oldest)));
+        self.tasks.spawn_blocking(move || logs.forget(oldest));
         true
     }
 
@@ -509,8 +508,7 @@ impl Driver {
         let Some(why) = self.why else { return };
         self.change(|view| view.detail.summary.why = Some(why));
         let logs = Arc::clone(&self.logs);
-        // Nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || logs.note_end(why)));
+        self.tasks.spawn_blocking(move || logs.note_end(why));
     }
 
     fn carry_out(&mut self, effect: Effect) {

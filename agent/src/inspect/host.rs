@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use porthole_protocol::kernel::{NamespaceId, Side};
+use porthole_protocol::kernel::{IdMap, NamespaceId, Side};
 use porthole_protocol::spec::Namespace;
 
 use super::status::Status;
@@ -30,6 +30,13 @@ pub(super) async fn read() -> Side {
         }
     });
     side.await.unwrap_or_default()
+}
+
+/// The maps of users and groups of a process, as they are from here: the kernel tells them relative to the user namespace of who
+/// opens the file (`user_namespaces(7)`), and an ordinary user's launcher has one of its own. Empty when the process is gone.
+pub(super) async fn maps_of(pid: u32) -> [Vec<IdMap>; 2] {
+    let read = move || ["uid_map", "gid_map"].map(|file| maps::parse(&text(&format!("/proc/{pid}/{file}"))));
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 /// One namespace of this process: `mnt:[4026531841]` is what its link says (`namespaces(7)`).

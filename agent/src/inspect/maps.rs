@@ -24,9 +24,17 @@ pub(super) fn inside(map: &[IdMap], outside: u32) -> Option<u32> {
     })
 }
 
+/// The id outside of an id inside; none when it is not mapped.
+pub(super) fn outside(map: &[IdMap], inside: u32) -> Option<u32> {
+    map.iter().find_map(|range| {
+        let index = inside.checked_sub(range.inside)?;
+        if index < range.count { range.outside.checked_add(index) } else { None }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{inside, parse};
+    use super::{inside, outside, parse};
     use porthole_protocol::kernel::IdMap;
     use proptest::prelude::*;
 
@@ -40,12 +48,17 @@ mod tests {
         for (outside, expected) in cases {
             assert_eq!(inside(&map, outside), expected, "{outside}");
         }
+        let cases = [(0, Some(589_824)), (65_535, Some(655_359)), (65_536, None), (70_000, Some(1000))];
+        for (id, expected) in cases {
+            assert_eq!(outside(&map, id), expected, "{id}");
+        }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_panic(text in "[0-9 \n-]{0,100}", id: u32) {
             inside(&parse(&text), id);
+            outside(&parse(&text), id);
         }
     }
 }
