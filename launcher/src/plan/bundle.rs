@@ -1,6 +1,7 @@
 //! The same plan for an OCI runtime: the launcher limits the container and puts its root together as ever, and hands the
 //! rest of the steps to the runtime, in a bundle.
 
+use super::process::OOM_SCORE;
 use super::{Action, Actor, Step};
 use crate::wire::Stdio;
 
@@ -72,8 +73,10 @@ pub(crate) fn bundle_steps(plan: &[Step], stdio: Stdio, bundle: &Bundle) -> Vec<
 
 /// What it takes to start a process in it.
 pub(crate) fn process_bundle_steps(bundle: &Bundle, _stdio: Stdio) -> Vec<Step> {
+    // runc takes it from the bundle; crun leaves a process what the runtime itself has.
+    let raise = Action::RaiseOomScore { score: OOM_SCORE.to_owned() };
     let run = Action::RunProcess { arguments: bundle.exec.clone() };
-    entered(bundle).chain([run]).map(Step::process).collect()
+    entered(bundle).chain([raise, run]).map(Step::process).collect()
 }
 
 /// The runtime begins in the container's cgroups, so that all that it starts is in them.

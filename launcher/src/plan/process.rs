@@ -14,7 +14,7 @@ const MAX_OPEN_FILES: u64 = 65_536;
 const LOCKED_MEMORY: u64 = 64 * 1024;
 
 /// Score that makes the kernel's OOM killer prefer processes of containers to everything of the host, see `proc(5)`.
-const OOM_SCORE: &str = "500";
+pub(super) const OOM_SCORE: &str = "500";
 
 /// The steps of one process with the capabilities `capabilities`; with `new_privileges`, setuid programs work in it.
 ///
