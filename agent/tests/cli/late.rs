@@ -1,5 +1,6 @@
 //! Who comes back too late: what was printed meanwhile is no longer kept, or the container has ended with its agent.
 
+use std::io::BufReader;
 use std::process::Child;
 use std::thread::scope;
 
@@ -60,6 +61,22 @@ fn who_comes_back_when_more_was_printed_than_is_kept_sees_the_screen_and_is_told
             assert!(numbers.len() > 1_000_000 && numbers.last() == Some(&3_000_000), "{}", numbers.len());
         });
     });
+}
+
+#[test]
+fn who_comes_for_the_first_time_sees_what_is_kept_and_goes_on_from_there() {
+    let agent = Agent::start();
+    agent.ok(&["run", "-dt", "--name", "talks", "busybox", "sh", "-c", FLOOD]);
+    agent.ok(&["exec", "talks", "sh", "-c", ": > /go; until [ -e /done ]; do sleep 0.1; done"]);
+    let mut attached = agent.spawn(&["attach", "talks"]);
+    let text = read_until(&mut BufReader::new(attached.stdout.as_mut().unwrap()), "words").replace('\r', "");
+    let numbers = text.strip_suffix("last\nwords").unwrap();
+    // The first line may lack its beginning.
+    let numbers: Vec<u64> = numbers.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one + 1 == *next), "without a gap");
+    assert!(numbers.len() > 1_000_000 && numbers.last() == Some(&3_000_000), "{}", numbers.len());
+    agent.ok(&["exec", "talks", "sh", "-c", "kill -KILL -1"]);
+    assert_eq!(attached.wait().unwrap().code(), Some(137));
 }
 
 #[test]

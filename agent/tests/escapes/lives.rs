@@ -84,7 +84,7 @@ fn privileges(stage: &mut Stage) -> Play<'_> {
             }
             for attempt in ["calls", "namespaces", "mounts", "knobs", "keys", "other-tables"] {
                 let ended = stage.exec_as(&id, process("/bin/gain", attempt)).await;
-                match ended.map(|ended| Verdict::of(&ended.said)) {
+                match ended.map(|ended| ended.verdict()) {
                     Ok(Verdict::Contained(_)) => {}
                     Ok(Verdict::Unclear(why)) => return Verdict::Unclear(format!("{attempt}: {why}")),
                     other => return Verdict::Escaped(format!("{attempt}: {other:?}")),

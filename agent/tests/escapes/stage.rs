@@ -39,6 +39,20 @@ pub struct Ended {
     pub said: String,
 }
 
+impl Ended {
+    /// How its attempt ended, by its own words.
+    pub fn verdict(&self) -> Verdict {
+        match Verdict::of(&self.said) {
+            // Filters that runtimes make answer some calls so.
+            Verdict::Unclear(_) if self.exit.signal == Some(SIGSYS) => {
+                Verdict::Contained("its process is killed for a system call".into())
+            }
+            Verdict::Unclear(why) => Verdict::Unclear(format!("status {}, {why}", self.exit.code)),
+            verdict => verdict,
+        }
+    }
+}
+
 impl Stage {
     pub async fn set() -> Self {
         Self::set_with(Agent::start()).await
@@ -128,14 +142,7 @@ impl Stage {
     /// What a container's first process says of its attempt.
     pub async fn said(&mut self, spec: LaunchSpec) -> Verdict {
         match self.run(spec).await {
-            Ok(Ended { exit, said }) => match Verdict::of(&said) {
-                // Filters that runtimes make answer some calls so.
-                Verdict::Unclear(_) if exit.signal == Some(SIGSYS) => {
-                    Verdict::Contained("its process is killed for a system call".into())
-                }
-                Verdict::Unclear(why) => Verdict::Unclear(format!("status {}, {why}", exit.code)),
-                verdict => verdict,
-            },
+            Ok(ended) => ended.verdict(),
             Err(refused) => Verdict::Unclear(refused),
         }
     }
