@@ -21,7 +21,7 @@ use crate::plan::{Action, Actor, Step};
 use crate::program::Program;
 use crate::sys;
 pub(crate) use root::layer_name;
-pub(crate) use runtime::NETWORK;
+pub(crate) use runtime::{NETWORK, USERS};
 
 /// What the steps of one child work with.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct Materials<'a> {
     pub(crate) init: Option<BorrowedFd<'a>>,
     /// The network namespace that a runtime is given; none where it makes that itself.
     pub(crate) network: Option<BorrowedFd<'a>>,
+    /// The user namespace of the same.
+    pub(crate) users: Option<BorrowedFd<'a>>,
     /// Reads as closed once process 1 has executed the container's init. Without root that cannot hide its memory and
     /// descriptors, which are the launcher's until then; so nothing of the container may run before.
     pub(crate) init_open: Option<BorrowedFd<'a>>,
@@ -168,7 +170,10 @@ impl Child<'_> {
             Action::Execute { .. } => self.become_program(),
             Action::OfferRoot => runtime::offer_root(self.page),
             Action::TakeRoot => runtime::take_root(self.page, self.materials.init.ok_or(Errno::BADF)?),
-            Action::TakeNetwork => runtime::take_network(self.materials.network.ok_or(Errno::BADF)?),
+            Action::TakeNetwork => {
+                runtime::take_namespace(self.materials.network.ok_or(Errno::BADF)?, NETWORK)
+            }
+            Action::TakeUsers => runtime::take_namespace(self.materials.users.ok_or(Errno::BADF)?, USERS),
             Action::HideCgroups { points } => runtime::hide(points),
             Action::RunBundle { .. } | Action::RunProcess { .. } => {
                 set_parent_process_death_signal(Some(Kill::KILL))?;

@@ -148,7 +148,7 @@ impl<'a> Birth<'a> {
             Action::OpenTerminal { .. } | Action::OpenPipes { .. } => self.make_streams(),
             Action::OpenNetwork => {
                 let init = self.init.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
-                self.inside = Some(self.engine.net.open(netns_of(init)?)?);
+                self.inside = Some(self.engine.net.open(namespace_of(init, "net")?)?);
                 Ok(())
             }
             Action::MakeNetwork => {
@@ -211,6 +211,7 @@ impl<'a> Birth<'a> {
                     stdio: self.streams.as_ref().map_or([None; 3], Pair::theirs),
                     init: None,
                     network: None,
+                    users: None,
                     init_open: None,
                     filter: &self.engine.filter,
                     program: &program,
@@ -293,9 +294,9 @@ fn make_devpts(options: &[(String, String)]) -> io::Result<OwnedFd> {
     Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, quiet)?)
 }
 
-/// The network namespace of a child of ours, which has not been waited for: the number is its own.
-pub(crate) fn netns_of(child: &Child) -> io::Result<OwnedFd> {
-    let path = format!("/proc/{}/ns/net", child.number());
+/// A namespace of a child of ours, which has not been waited for: the number is its own.
+pub(crate) fn namespace_of(child: &Child, kind: &str) -> io::Result<OwnedFd> {
+    let path = format!("/proc/{}/ns/{kind}", child.number());
     Ok(openat(rustix::fs::CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 

@@ -104,7 +104,9 @@ impl Oci {
         if self.adopts {
             return Ok(());
         }
-        fs::write(self.stage.join(crate::child::NETWORK), "")?;
+        for place in [crate::child::NETWORK, crate::child::USERS] {
+            fs::write(self.stage.join(place), "")?;
+        }
         // Process 1 of a container passes through, as root inside and so as nobody.
         DirBuilder::new().recursive(true).mode(0o711).create(&self.directory)?;
         let mut init = fs::File::options().write(true).create_new(true).mode(0o555).open(self.init())?;

@@ -89,6 +89,7 @@ impl Spawn<'_> {
                     stdio: self.stdio,
                     init: Some(self.init),
                     network: None,
+                    users: None,
                     init_open: self.init_open,
                     filter: self.filter,
                     program: self.program,

@@ -6,7 +6,7 @@
 pub(crate) mod fuzzing;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -114,9 +114,13 @@ impl Guard {
         if name == "localhost" || self.names.contains(&name) {
             return true;
         }
-        let bare = name.strip_prefix('[').map_or(Some(name.as_str()), |rest| rest.strip_suffix(']'));
-        let address = bare.unwrap_or_default().parse::<IpAddr>();
-        address.is_ok_and(|ip| ip.is_loopback() || ip == self.address || self.address.is_unspecified())
+        // Brackets are for addresses of version 6 (RFC 3986, section 3.2.2).
+        let in_brackets = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let address = match in_brackets {
+            Some(address) => address.parse::<Ipv6Addr>().ok().map(IpAddr::from),
+            None => name.parse().ok(),
+        };
+        address.is_some_and(|ip| ip.is_loopback() || ip == self.address || self.address.is_unspecified())
     }
 }
 
@@ -254,6 +258,7 @@ mod tests {
             "192.0.2.1",
             "127.0.0.1.evil.example",
             "[::1",
+            "[127.0.0.1]",
             "::1:x",
         ] {
             assert!(!admits(&local, host, None), "{host}");

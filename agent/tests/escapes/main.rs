@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use case::{Case, Verdict, Weight};
 use futures_util::FutureExt;
+use porthole_protocol::spec::Engine;
 use stage::Stage;
 use support::{Agent, possible};
 
@@ -143,6 +144,30 @@ fn the_program_of_an_ordinary_user_cannot_be_changed_from_inside() {
             let verdict = stage.play(&case).await;
             println!("{:<14} {}: {}", verdict.word(), case.name, verdict.evidence());
             assert!(matches!(verdict, Verdict::Contained(_)), "{}: {verdict:?}", case.name);
+        }
+    });
+}
+
+/// Setuid programs count only in the user namespace that has mounted them, which a runtime does not make by itself.
+#[test]
+fn setuid_programs_gain_by_runc_and_crun_what_they_gain_by_our_own_engine() {
+    let name = "setuid_programs_gain_by_runc_and_crun_what_they_gain_by_our_own_engine";
+    if !possible() || !apart::is_apart(name) {
+        return;
+    }
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        for engine in [Engine::Runc, Engine::Crun] {
+            if !std::fs::exists(format!("/usr/bin/{0}", engine.name())).unwrap()
+                && !std::fs::exists(format!("/usr/sbin/{0}", engine.name())).unwrap()
+            {
+                eprintln!("SKIPPED: {} is not installed", engine.name());
+                continue;
+            }
+            let mut stage = Stage::set().await.on(engine);
+            for case in lives::cases().into_iter().filter(|case| case.name.starts_with("setuid programs")) {
+                let verdict = play_on(&mut stage, &case).await;
+                assert!(matches!(verdict, Verdict::Contained(_)), "{engine:?}: {verdict:?}");
+            }
         }
     });
 }

@@ -58,6 +58,11 @@ impl Stage {
         Self::set_with(Agent::start()).await
     }
 
+    /// The same on another engine.
+    pub fn on(self, engine: Engine) -> Self {
+        Self { engine, ..self }
+    }
+
     /// The same with an agent that has been started.
     pub async fn set_with(agent: Agent) -> Self {
         let engine = std::env::var("PORTHOLE_ESCAPES_ENGINE").unwrap_or_default();

@@ -12,6 +12,9 @@ use crate::page::Page;
 /// Where a runtime finds the network namespace that it is given: an empty file of the staging directory.
 pub(crate) const NETWORK: &str = "net";
 
+/// The same for the user namespace.
+pub(crate) const USERS: &str = "users";
+
 /// Detaches a copy of the assembled root, and keeps it open.
 pub(super) fn offer_root(page: &Page) -> Result<(), Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -29,12 +32,12 @@ pub(super) fn take_root(page: &Page, mounter: BorrowedFd<'_>) -> Result<(), Errn
     move_mount(&tree, c"", CWD, c"root", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
-/// Attaches the network namespace where the bundle says that it is.
-pub(super) fn take_network(network: BorrowedFd<'_>) -> Result<(), Errno> {
+/// Attaches a namespace at the file where the bundle says that it is.
+pub(super) fn take_namespace(namespace: BorrowedFd<'_>, place: &str) -> Result<(), Errno> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    let tree = open_tree(network, c"", flags)?;
-    move_mount(&tree, c"", CWD, NETWORK, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    let tree = open_tree(namespace, c"", flags)?;
+    move_mount(&tree, c"", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 pub(super) fn hide(points: &[String]) -> Result<(), Errno> {

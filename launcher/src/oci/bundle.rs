@@ -25,6 +25,8 @@ pub(super) struct Paths<'a> {
     pub(super) init: &'a Path,
     /// The network namespace, where the runtime is given one.
     pub(super) network: Option<&'a Path>,
+    /// The user namespace, the same.
+    pub(super) users: Option<&'a Path>,
     /// The container's directory in every hierarchy.
     pub(super) cgroup: &'a str,
 }
@@ -63,7 +65,11 @@ pub(super) fn config(plan: &[Step], engine: EngineKind, paths: &Paths<'_>) -> Re
         ("options", Json::list(["bind", "ro", "nosuid", "nodev"])),
     ]));
     let namespaces = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup"].map(|kind| {
-        let path = paths.network.filter(|_| kind == "network");
+        let path = match kind {
+            "network" => paths.network,
+            "user" => paths.users,
+            _ => None,
+        };
         let path = path.map(|path| ("path", path.to_string_lossy().into_owned().into()));
         Json::object([("type", kind.into())].into_iter().chain(path))
     });

@@ -12,10 +12,10 @@ use super::bundle::{self, Paths};
 use super::console::Console;
 use super::runtime::{ENVIRONMENT, Files, Runtime};
 use super::start::{Newborn, Start};
-use crate::child::{self, Materials, NETWORK};
+use crate::child::{self, Materials, NETWORK, USERS};
 use crate::container::{Caller, Child};
 use crate::engine::{Engine, failure, refused};
-use crate::launch::{Birth, StepError, netns_of};
+use crate::launch::{Birth, StepError, namespace_of};
 use crate::net::Inside;
 use crate::page::Page;
 use crate::plan::{
@@ -25,7 +25,7 @@ use crate::program::Program;
 use crate::ranges::Range;
 use crate::streams::Pair;
 use crate::sys::{self, Cloned};
-use crate::wire::{Address, Failure, FailureKind, LaunchRequest, Limits, ProcessRequest, Stdio};
+use crate::wire::{Address, EngineKind, Failure, FailureKind, LaunchRequest, Limits, ProcessRequest, Stdio};
 
 /// Bytes that are kept of what a runtime, or process 1, says.
 pub(super) const LONGEST_WORD: u64 = 4096;
@@ -55,12 +55,14 @@ impl Engine {
         let mut bundle =
             self.bundle_of(&runtime, &request.container, 0, request.process.stdio, &request.limits);
         bundle.run = runtime.run(&self.oci.files(&request.container), !joins.is_empty());
-        let network = self.oci.stage.join(NETWORK);
+        bundle.takes_users = request.new_privileges && request.engine != EngineKind::Runsc;
+        let [network, users] = [NETWORK, USERS].map(|place| self.oci.stage.join(place));
         let steps = bundle_steps(&plan.steps, request.process.stdio, &bundle);
         let paths = Paths {
             root: &self.oci.stage.join("root"),
             init: &self.oci.init(),
             network: (runtime.takes_network() && !joins.is_empty()).then_some(network.as_path()),
+            users: bundle.takes_users.then_some(users.as_path()),
             cgroup: &self.host.cgroup_of(&request.container),
         };
         let config = bundle::config(&plan.steps, request.engine, &paths).map_err(unsaid)?;
@@ -80,6 +82,7 @@ impl Engine {
             join: join.map(|hierarchy| hierarchy.name).collect(),
             hidden: runtime.hidden(),
             takes_network: runtime.takes_network(),
+            takes_users: false,
             run: Vec::new(),
             exec: runtime.exec(&files, number, console.clone()),
             console: console.unwrap_or_default(),
@@ -168,7 +171,7 @@ impl Engine {
         let steps = vec![Step::process(Action::RunProcess { arguments })];
         let page = Page::new().map_err(internal)?;
         // Nobody waits for it: it is reaped as what runtimes leave.
-        run(&steps, Actor::Process, &page, &[], None, (None, None), [None; 3]).map(drop).map_err(internal)
+        run(&steps, Actor::Process, &page, &[], None, Given::default(), [None; 3]).map(drop).map_err(internal)
     }
 
     /// Takes the launcher's steps that come after the runtime: process 1 is there, and with it the network namespace that the
@@ -180,7 +183,7 @@ impl Engine {
         for (index, step) in own.filter(|(index, _)| *index > runtime) {
             start.page.begin(index);
             let done = match (&step.action, &inside) {
-                (Action::OpenNetwork, _) => netns_of(init).and_then(|netns| {
+                (Action::OpenNetwork, _) => namespace_of(init, "net").and_then(|netns| {
                     inside = Some(self.net.open(netns)?);
                     Ok(())
                 }),
@@ -206,7 +209,7 @@ impl Engine {
             &start.page,
             &entrances,
             cgroup.as_ref().map(AsFd::as_fd),
-            (None, None),
+            Given::default(),
             [stdin, stdout, stderr],
         );
         start.runtime = Some(runtime.map_err(internal)?);
@@ -314,6 +317,7 @@ impl OciBirth<'_> {
                     stdio: [None; 3],
                     init: None,
                     network: None,
+                    users: None,
                     init_open: None,
                     filter: &self.birth.engine.filter,
                     program: &program,
@@ -336,14 +340,19 @@ impl OciBirth<'_> {
             &self.birth.request.container,
             &self.birth.request.limits,
         )?;
-        let mounter = self.birth.init.as_ref().map(|mounter| mounter.pidfd.as_fd());
+        let mounter = self.birth.init.as_ref();
+        let users = mounter.map(|mounter| namespace_of(mounter, "user")).transpose()?;
         let runtime = run(
             steps,
             Actor::Runtime,
             &self.birth.page,
             &entrances,
             cgroup.as_ref().map(AsFd::as_fd),
-            (mounter, self.birth.inside.as_ref().map(Inside::netns)),
+            Given {
+                mounter: mounter.map(|mounter| mounter.pidfd.as_fd()),
+                network: self.birth.inside.as_ref().map(Inside::netns),
+                users: users.as_ref().map(AsFd::as_fd),
+            },
             [None, Some(theirs.as_fd()), Some(complaint.as_fd())],
         )?;
         self.sign = Some(sign);
@@ -387,6 +396,14 @@ fn runtime_of(steps: &[Step]) -> usize {
         .expect("every plan of a bundle starts the runtime")
 }
 
+/// What a runtime that makes a container is given.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    mounter: Option<BorrowedFd<'a>>,
+    network: Option<BorrowedFd<'a>>,
+    users: Option<BorrowedFd<'a>>,
+}
+
 /// Clones the process that takes the steps of `actor` and becomes the runtime.
 fn run(
     steps: &[Step],
@@ -394,7 +411,7 @@ fn run(
     page: &Page,
     entrances: &[OwnedFd],
     cgroup: Option<BorrowedFd<'_>>,
-    (mounter, network): (Option<BorrowedFd<'_>>, Option<BorrowedFd<'_>>),
+    given: Given<'_>,
     stdio: [Option<BorrowedFd<'_>>; 3],
 ) -> io::Result<Child> {
     let arguments = steps.iter().filter(|step| step.actor == actor).find_map(|step| match &step.action {
@@ -418,8 +435,9 @@ fn run(
                 layers: &[],
                 devpts: None,
                 stdio,
-                init: mounter,
-                network,
+                init: given.mounter,
+                network: given.network,
+                users: given.users,
                 init_open: None,
                 filter: &[],
                 program: &program,

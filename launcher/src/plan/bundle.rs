@@ -21,6 +21,9 @@ pub(crate) struct Bundle {
     pub(crate) hidden: Vec<String>,
     /// Whether networks have to be there before the runtime: gVisor's kernel takes over what it finds at its start.
     pub(crate) takes_network: bool,
+    /// Whether the runtime joins the mounter's user namespace in place of making one. Setuid programs of a file system count only in
+    /// the user namespace that mounted it, and those below (`mnt_may_suid`, `fs/namespace.c`).
+    pub(crate) takes_users: bool,
     /// The runtime's command line that makes the container.
     pub(crate) run: Vec<String>,
     /// The one that starts a process in it.
@@ -64,7 +67,9 @@ pub(crate) fn bundle_steps(plan: &[Step], stdio: Stdio, bundle: &Bundle) -> Vec<
     steps.extend(mounter(plan).map(Step::mounter));
     let entered = entered(bundle)
         .chain(taken)
-        .chain([Action::TakeRoot, Action::RunBundle { arguments: bundle.run.clone() }]);
+        .chain([Action::TakeRoot])
+        .chain(bundle.takes_users.then_some(Action::TakeUsers))
+        .chain([Action::RunBundle { arguments: bundle.run.clone() }]);
     steps.extend(entered.map(Step::runtime));
     steps.extend(later);
     steps.extend(process_bundle_steps(bundle, stdio));

@@ -135,6 +135,7 @@ impl Action {
             Self::TakeRoot => "pidfd_getfd(mounter), move_mount(\"root\")".to_owned(),
             Self::MakeNetwork => "unshare(CLONE_NEWNET), ip link set lo up".to_owned(),
             Self::TakeNetwork => "open_tree(netns, OPEN_TREE_CLONE), move_mount(\"net\")".to_owned(),
+            Self::TakeUsers => "open_tree(userns, OPEN_TREE_CLONE), move_mount(\"users\")".to_owned(),
             Self::HideCgroups { points } => format!("umount {}", points.join(" ")),
             Self::RunBundle { arguments } | Self::RunProcess { arguments } => arguments.join(" "),
         }
@@ -227,6 +228,9 @@ impl Action {
                 "A network namespace that is ready before its kernel starts, which takes over all that it finds there."
             }
             Self::TakeNetwork => "It gets a name, for the runtime alone.",
+            Self::TakeUsers => {
+                "Setuid programs count only in the user namespace that the root was mounted in."
+            }
             Self::HideCgroups { .. } => {
                 "What limits the container is set already: the runtime is to leave it alone."
             }
