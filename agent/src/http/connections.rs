@@ -101,6 +101,7 @@ async fn answer(connection: Seated<TcpStream>, peer: Peer, router: Router, stopp
 mod tests {
     use axum::extract::ws::WebSocketUpgrade;
     use axum::routing::get;
+    use tokio::time::timeout;
     use tokio_tungstenite::connect_async;
 
     use super::*;
@@ -114,20 +115,18 @@ mod tests {
         };
         let router = Router::new().route("/", get(listen));
         let stopping = CancellationToken::new();
-        let serving = tokio::spawn({
-            let stopping = stopping.clone();
-            async move { serve(listener, router, &Room::new(2, 2, Vec::new()), stopping).await }
-        });
+        let mut serving = JoinSet::new();
+        let stop = stopping.clone();
+        serving.spawn(async move { serve(listener, router, &Room::new(2, 2, Vec::new()), stop).await });
         let first = connect_async(&address).await.unwrap();
         let second = connect_async(&address).await.unwrap();
-        let third = tokio::spawn(async move { connect_async(&address).await });
+        let mut third = pin!(connect_async(&address));
         // Long enough for an answer, were there to be one.
-        sleep(Duration::from_millis(300)).await;
-        assert!(!third.is_finished(), "two are there");
+        assert!(timeout(Duration::from_millis(300), third.as_mut()).await.is_err(), "two are there");
         drop(first);
-        let third = third.await.unwrap().unwrap();
+        let third = third.await.unwrap();
         drop((second, third));
         stopping.cancel();
-        serving.await.unwrap();
+        serving.join_next().await.unwrap().unwrap();
     }
 }
