@@ -20,20 +20,20 @@ use crate::sample::Sample;
 
 /// The text that is printed: lines of 80 bytes, as a log's or a source file's, and how many.
 const LINE: &str = "The quick brown fox jumps over the lazy dog, and 0123456789 times it looks back.";
-const LINES: u64 = 800_000;
+const LINES: usize = 800_000;
 
 /// How often it is printed: some seconds of it, of a file that stays in memory.
-const TIMES: u64 = 4;
+const TIMES: usize = 4;
 
 /// Bytes on pipes, and on a terminal, which puts a carriage return before each line's end (`ONLCR`, termios(3)).
-const PLAIN: u64 = (LINE.len() as u64 + 1) * LINES * TIMES;
-const ON_TERMINAL: u64 = PLAIN + LINES * TIMES;
+const PLAIN: u64 = ((LINE.len() + 1) * LINES * TIMES) as u64;
+const ON_TERMINAL: u64 = PLAIN + (LINES * TIMES) as u64;
 
 const NAMES: [&str; 4] = ["raw PTY reader", "porthole, terminal", "porthole, pipes", "ttyd"];
 
 pub(super) fn run(agent: &Agent, rounds: usize) -> Result<Value> {
     let text = tempfile::NamedTempFile::new()?;
-    fs::write(&text, format!("{LINE}\n").repeat(LINES as usize))?;
+    fs::write(&text, format!("{LINE}\n").repeat(LINES))?;
     let path = text.path().display().to_string();
     let script = print_all(&path);
     let inside = Inside::start(agent)?;
@@ -130,7 +130,7 @@ impl<'a> Inside<'a> {
 }
 
 fn print_all(file: &str) -> String {
-    format!("exec cat{}", format!(" {file}").repeat(TIMES as usize))
+    format!("exec cat{}", format!(" {file}").repeat(TIMES))
 }
 
 fn check(count: u64, expected: u64) -> Result<()> {
