@@ -89,179 +89,71 @@ impl Step {
     reason = "each variant's call() and why() say what it is, its fields are the call's arguments"
 )]
 pub enum Action {
-    MakeWritableLayer {
-        container: String,
-        storage: Storage,
-        bytes: u64,
-        inodes: u64,
-    },
-    MakeCgroup {
-        hierarchy: String,
-        path: String,
-    },
-    SetLimit {
-        hierarchy: String,
-        file: String,
-        value: String,
-    },
-    WatchMemory {
-        hierarchy: String,
-    },
-    AllowDevices {
-        hierarchy: String,
-        rules: Vec<String>,
-    },
-    CloneLayers {
-        layers: Vec<String>,
-        ids: Ids,
-        idmapped: bool,
-    },
-    MakeDevpts {
-        options: Vec<(String, String)>,
-    },
-    CloneInit {
-        namespaces: Vec<String>,
-        into_cgroup: bool,
-    },
-    MapIds {
-        ids: Ids,
-        set_groups: bool,
-    },
-    OpenTerminal {
-        rows: u16,
-        cols: u16,
-    },
-    OpenPipes {
-        stdin: bool,
-    },
+    MakeWritableLayer { container: String, storage: Storage, bytes: u64, inodes: u64 },
+    MakeCgroup { hierarchy: String, path: String },
+    SetLimit { hierarchy: String, file: String, value: String },
+    WatchMemory { hierarchy: String },
+    AllowDevices { hierarchy: String, rules: Vec<String> },
+    CloneLayers { layers: Vec<String>, ids: Ids, idmapped: bool },
+    MakeDevpts { options: Vec<(String, String)> },
+    CloneInit { namespaces: Vec<String>, into_cgroup: bool },
+    MapIds { ids: Ids, set_groups: bool },
+    OpenTerminal { rows: u16, cols: u16 },
+    OpenPipes { stdin: bool },
     OpenNetwork,
-    MakeLink {
-        join: Box<Join>,
-    },
-    RouteTo {
-        join: Box<Join>,
-    },
-    BindPort {
-        join: Box<Join>,
-    },
-    SetAddress {
-        join: Box<Join>,
-    },
+    MakeLink { join: Box<Join> },
+    RouteTo { join: Box<Join> },
+    BindPort { join: Box<Join> },
+    SetAddress { join: Box<Join> },
     CloneProcess,
-    JoinCgroups {
-        hierarchies: Vec<String>,
-    },
+    JoinCgroups { hierarchies: Vec<String> },
 
-    RaiseOomScore {
-        score: String,
-    },
-    BecomeRoot {
-        set_groups: bool,
-        hide: bool,
-    },
+    RaiseOomScore { score: String },
+    BecomeRoot { set_groups: bool, hide: bool },
     NewKeyring,
-    SetHostname {
-        name: String,
-    },
+    SetHostname { name: String },
     RaiseLoopback,
-    MakeBaseLayer {
-        directories: Vec<String>,
-        files: Vec<(String, String)>,
-    },
-    AttachLayers {
-        count: u16,
-    },
-    MountOverlay {
-        options: CString,
-    },
-    Mount {
-        fstype: String,
-        target: String,
-        options: Vec<(String, String)>,
-        attributes: u64,
-    },
-    WriteSysctl {
-        path: String,
-        value: String,
-    },
-    BindDevices {
-        names: Vec<String>,
-    },
-    MakeDeviceLinks {
-        links: Vec<(String, String)>,
-    },
+    MakeBaseLayer { directories: Vec<String>, files: Vec<(String, String)> },
+    AttachLayers { count: u16 },
+    MountOverlay { options: CString },
+    Mount { fstype: String, target: String, options: Vec<(String, String)>, attributes: u64 },
+    WriteSysctl { path: String, value: String },
+    BindDevices { names: Vec<String> },
+    MakeDeviceLinks { links: Vec<(String, String)> },
     AttachDevpts,
     BindConsole,
-    MaskFiles {
-        paths: Vec<String>,
-    },
-    MaskDirectories {
-        paths: Vec<String>,
-    },
-    ProtectDirectories {
-        paths: Vec<String>,
-    },
+    MaskFiles { paths: Vec<String> },
+    MaskDirectories { paths: Vec<String> },
+    ProtectDirectories { paths: Vec<String> },
     NewCgroupNamespace,
-    MakeDirectories {
-        paths: Vec<String>,
-    },
+    MakeDirectories { paths: Vec<String> },
     ProtectRoot,
     PivotRoot,
     DetachHost,
 
-    LimitResources {
-        limits: Vec<(String, u64, u64)>,
-    },
-    JoinNamespaces {
-        set_groups: bool,
-    },
+    LimitResources { limits: Vec<(String, u64, u64)> },
+    JoinNamespaces { set_groups: bool },
     ControlTerminal,
-    ConnectPipes {
-        stdin: bool,
-    },
-    EnterDirectory {
-        path: String,
-    },
-    BecomeUser {
-        uid: u32,
-        gid: u32,
-        groups: Vec<u32>,
-        set_groups: bool,
-    },
-    BoundCapabilities {
-        keep: u64,
-    },
-    SetCapabilities {
-        set: u64,
-    },
+    ConnectPipes { stdin: bool },
+    EnterDirectory { path: String },
+    BecomeUser { uid: u32, gid: u32, groups: Vec<u32>, set_groups: bool },
+    BoundCapabilities { keep: u64 },
+    SetCapabilities { set: u64 },
     NoNewPrivileges,
     LoadSeccomp,
     ExecuteInit,
-    Execute {
-        command: String,
-    },
+    Execute { command: String },
 
-    WriteBundle {
-        path: String,
-    },
-    OpenConsole {
-        path: String,
-    },
+    WriteBundle { path: String },
+    OpenConsole { path: String },
     CloneMounter,
     OfferRoot,
     CloneRuntime,
     TakeRoot,
-    HideCgroups {
-        points: Vec<String>,
-    },
-    RunBundle {
-        arguments: Vec<String>,
-    },
-    RunProcess {
-        arguments: Vec<String>,
-    },
+    HideCgroups { points: Vec<String> },
+    RunBundle { arguments: Vec<String> },
+    RunProcess { arguments: Vec<String> },
     MakeNetwork,
     TakeNetwork,
-    /// Attach the user namespace that the root was mounted in where the bundle says that it is.
     TakeUsers,
 }
