@@ -12,7 +12,7 @@ use crate::plan::Step;
 
 /// Which encoding this is. An agent of a newer build takes over the containers of a launcher that an older one started, when
 /// they have the same number; `tests/wire.rs` says when it must grow.
-pub const WIRE: u32 = 2;
+pub const WIRE: u32 = 3;
 
 /// Largest message, in bytes; both ends refuse a larger one before they read it.
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;

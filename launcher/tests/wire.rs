@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use porthole_launcher::wire::WIRE;
 
 /// What was written down when the encoding last changed: its number, and a sum of all types that are encoded.
-const WRITTEN_DOWN: (u32, u64) = (2, 17041173355221850883);
+const WRITTEN_DOWN: (u32, u64) = (3, 13930990416121916474);
 
 /// Sources with a type that is encoded, in an order that is always the same.
 fn sources(directory: &Path) -> Vec<PathBuf> {
