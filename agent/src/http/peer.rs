@@ -28,18 +28,17 @@ pub(super) struct Origin {
 impl Origin {
     /// By the connection's peer; where that is this machine or one of `proxies`, by what it says. Of a list of hops the last one
     /// counts: only that was written by the proxy itself.
-    pub(super) fn of(Peer(peer): Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
-        let is_proxy = Peer(peer).is_proxy(proxies);
-        let peer = peer.to_canonical();
-        if !is_proxy {
-            return Self { address: peer, secure: false };
+    pub(super) fn of(peer: Peer, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        let own = peer.0.to_canonical();
+        if !peer.is_proxy(proxies) {
+            return Self { address: own, secure: false };
         }
         let last = |name: &str| {
             let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
             value.rsplit(',').next().map(str::trim)
         };
         Self {
-            address: last("x-forwarded-for").and_then(address).unwrap_or(peer),
+            address: last("x-forwarded-for").and_then(address).unwrap_or(own),
             secure: last("x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
         }
     }

@@ -341,7 +341,9 @@ impl OciBirth<'_> {
             &self.birth.request.limits,
         )?;
         let mounter = self.birth.init.as_ref();
-        let users = mounter.map(|mounter| namespace_of(mounter, "user")).transpose()?;
+        let takes_users = steps.iter().any(|step| matches!(step.action, Action::TakeUsers));
+        let users =
+            mounter.filter(|_| takes_users).map(|mounter| namespace_of(mounter, "user")).transpose()?;
         let runtime = run(
             steps,
             Actor::Runtime,
