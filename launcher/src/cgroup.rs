@@ -56,7 +56,6 @@ impl Cgroups {
             })
             .collect();
         mounted.sort_by_key(|mounted| mounted.hierarchy.is_on_demand());
-        mounted.iter().for_each(Mounted::weigh);
         let freezer = detect::freezer(&parent);
         if let Some(freezer) = &freezer {
             freezer.sweep();
@@ -217,20 +216,6 @@ impl Cgroups {
 
     fn each<'a>(&'a self, container: &'a str) -> impl Iterator<Item = (&'a Hierarchy, PathBuf)> {
         self.mounted.iter().map(move |mounted| (&mounted.hierarchy, mounted.directory.join(container)))
-    }
-}
-
-impl Mounted {
-    /// Lets all containers together weigh as much as one process on each CPU. A group of version 1 has the weight of a single
-    /// process, spread over all of them, and stands beside processes rather than beside other groups as in version 2.
-    fn weigh(&self) {
-        if self.hierarchy.version == 1 && self.hierarchy.controllers.iter().any(|name| name == "cpu") {
-            let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-            let shares = (1024 * cpus).to_string();
-            // What is refused keeps the kernel's own weight.
-            let _ = fs::write(self.directory.join("cpu.shares"), &shares);
-            let _ = self.directory.parent().map(|upper| fs::write(upper.join("cpu.shares"), &shares));
-        }
     }
 }
 

@@ -4,8 +4,15 @@
 use super::{Hierarchy, Host};
 use crate::wire::Limits;
 
-/// Period of the CPU quota, in microseconds: the kernel's default.
-const PERIOD: u64 = 100_000;
+/// Period of the CPU quota, in microseconds. Who has used up a quota waits for the next period, so the kernel's default of a
+/// fifth as many would let a terminal beside a busy program of its own container stand still for a tenth of a second.
+const PERIOD: u64 = 20_000;
+
+/// The kernel's default, for a limit that is less than [`LEAST_QUOTA`] in the other.
+const LONG_PERIOD: u64 = 100_000;
+
+/// The least that the kernel takes in a period, in microseconds.
+const LEAST_QUOTA: u64 = 1000;
 
 /// Controllers of version 1 that only a container joins whose limits need them: each hierarchy that every one joins makes
 /// every start slower.
@@ -18,7 +25,7 @@ pub(crate) type Setting = (String, String);
 /// with higher ones.
 pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> Vec<Setting> {
     let memory = limits.memory_bytes.to_string();
-    let quota = u64::from(limits.cpu_millis) * PERIOD / 1000;
+    let (quota, period) = quota(limits.cpu_millis);
     let mut files: Vec<(&str, String)> = Vec::new();
     for controller in &hierarchy.controllers {
         match (controller.as_str(), hierarchy.version) {
@@ -35,8 +42,8 @@ pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> V
             ]),
             ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
             ("cpu", 1) => files
-                .extend([("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
-            ("cpu", _) => files.push(("cpu.max", format!("{quota} {PERIOD}"))),
+                .extend([("cpu.cfs_period_us", period.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
+            ("cpu", _) => files.push(("cpu.max", format!("{quota} {period}"))),
             ("cpuset", version) => {
                 if let Some(cpus) = &limits.cpuset {
                     files.push(("cpuset.cpus", cpus.clone()));
@@ -165,6 +172,12 @@ fn cpus(list: &str) -> Option<Vec<u32>> {
     Some(all)
 }
 
+/// The CPU quota and its period, in microseconds, for thousandths of one CPU.
+fn quota(cpu_millis: u32) -> (u64, u64) {
+    let in_period = |period: u64| (u64::from(cpu_millis) * period / 1000, period);
+    Some(in_period(PERIOD)).filter(|(quota, _)| *quota >= LEAST_QUOTA).unwrap_or(in_period(LONG_PERIOD))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,12 +226,20 @@ mod tests {
             "memory.zswap.max=0",
             "memory.oom.group=1",
             "pids.max=9",
-            "cpu.max=50000 100000",
+            "cpu.max=10000 20000",
             "cpuset.cpus=1",
             "io.max=254:0 rbps=7 wbps=7",
             "hugetlb.2MB.max=0",
         ];
         assert_eq!(written(group, &limits()), expected);
+    }
+
+    #[test]
+    fn a_quota_is_never_less_than_the_kernel_takes() {
+        assert_eq!(
+            [1000, 50, 49, 10].map(super::quota),
+            [(20_000, 20_000), (1000, 20_000), (4900, 100_000), (1000, 100_000)]
+        );
     }
 
     #[test]

@@ -24,7 +24,11 @@ pub(super) struct Bomb {
 
 /// Each uses up one thing.
 pub(super) const BOMBS: [Bomb; 7] = [
-    Bomb { name: "fork bomb", script: "b() { b | b & }; while :; do b; done 2>/dev/null" },
+    // A shell ends when it cannot fork; awk goes on, and lights the next.
+    Bomb {
+        name: "fork bomb",
+        script: "exec awk 'BEGIN { while (1) system(\"b() { b | b & }; b\") }' 2>/dev/null",
+    },
     Bomb {
         name: "memory bomb",
         script: "while :; do awk 'BEGIN { a = \"0123456789abcdef\"; while (1) a = a a }'; done",
