@@ -6,21 +6,24 @@
 mod detect;
 mod files;
 mod freezer;
+mod weight;
 
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::plan::Hierarchy;
+use crate::plan::{Hierarchy, Weight};
 use crate::wire::Usage;
 
 pub(crate) use detect::{accounts_swap, describe};
 pub(crate) use freezer::Frozen;
+pub(crate) use weight::Weights;
 
 /// The hierarchies this launcher uses, with its own directory in each.
 #[derive(Debug)]
@@ -159,10 +162,36 @@ impl Cgroups {
     /// What is limited and how much is used; what cannot be read is left out.
     pub(crate) fn usage(&self, container: &str, disk: Option<&str>, own_disk: Option<&str>) -> Vec<Usage> {
         let disks = [disk.unwrap_or_default(), own_disk.unwrap_or_default()];
-        let cpu_time = self.each(container).find_map(|(_, directory)| files::cpu_time(&directory));
+        let mut each = self.each(container);
+        let cpu_time = each.find_map(|(hierarchy, directory)| files::cpu_time(hierarchy, &directory));
         self.each(container)
             .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time, disks))
             .collect()
+    }
+
+    /// Whether containers can weigh more or less.
+    pub(crate) fn weighs(&self) -> bool {
+        self.weighing().is_some()
+    }
+
+    /// What a container has used of CPU time; none where nobody counts.
+    pub(crate) fn cpu_time(&self, container: &str) -> Option<Duration> {
+        let mut each = self.each(container);
+        each.find_map(|(hierarchy, directory)| files::cpu_time(hierarchy, &directory))
+            .map(Duration::from_nanos)
+    }
+
+    /// Lets a container weigh so much.
+    pub(crate) fn weigh(&self, container: &str, weight: Weight) -> io::Result<()> {
+        let Some(hierarchy) = self.weighing() else { return Ok(()) };
+        let (file, value) = weight.setting(hierarchy.version);
+        self.set(&hierarchy.name, container, file, value)
+    }
+
+    /// The hierarchy that hands out CPU time.
+    fn weighing(&self) -> Option<&Hierarchy> {
+        let mut hierarchies = self.mounted.iter().map(|mounted| &mounted.hierarchy);
+        hierarchies.find(|hierarchy| hierarchy.controllers.iter().any(|name| name == "cpu"))
     }
 
     /// How often the kernel has killed a process of the container because its memory was used up.

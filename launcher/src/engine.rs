@@ -7,6 +7,7 @@ mod sites;
 mod socket;
 mod starts;
 mod update;
+mod weights;
 
 pub(crate) use starts::{no_range, step_failed};
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use nix::libc::sock_filter;
 use rustix::io::Errno;
 
-use crate::cgroup::Cgroups;
+use crate::cgroup::{Cgroups, Weights};
 use crate::container::Container;
 use crate::disk::{Pool, Projects};
 use crate::net::Net;
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     pub(crate) host: Host,
     pub(crate) store: Store,
     pub(crate) cgroups: Cgroups,
+    weights: Weights,
     pub(crate) ranges: Ranges,
     pub(crate) net: Net,
     /// The containers' seccomp filter, compiled once.
@@ -86,6 +88,7 @@ impl Engine {
             state: state.to_owned(),
             host,
             cgroups,
+            weights: Weights::default(),
             store,
             ranges,
             net: Net::new(state, rootless)?,

@@ -14,7 +14,7 @@ mod words;
 
 pub(crate) use bundle::{Bundle, bundle_steps, process_bundle_steps};
 pub use host::{Hierarchy, Host, Ids, Storage};
-pub(crate) use limits::{Setting, settings};
+pub(crate) use limits::{Setting, Weight, settings};
 pub use network::Join;
 pub use process::process_steps;
 pub use step::{Action, Actor, Step};

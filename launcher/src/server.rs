@@ -168,7 +168,8 @@ impl Server {
         }
         self.engine.prepare();
         self.make_disks(true);
-        Ok(left.then_some(RETRY))
+        let turn = self.engine.weigh();
+        Ok(if left { Some(RETRY) } else { turn })
     }
 
     fn empty_trash(&mut self) -> io::Result<()> {

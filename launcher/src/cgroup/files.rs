@@ -9,9 +9,13 @@ use crate::wire::{Resource, Usage};
 /// A value of version 1 from here on means "no limit": the largest multiple of a page.
 const UNLIMITED: u64 = 1 << 62;
 
-/// CPU time in nanoseconds, as the accounting controller of version 1 counts it.
-pub(super) fn cpu_time(directory: &Path) -> Option<u64> {
-    Group { directory, version: 1 }.number("cpuacct.usage")
+/// CPU time in nanoseconds, as version 2 counts it in every group, or the accounting controller of version 1.
+pub(super) fn cpu_time(hierarchy: &Hierarchy, directory: &Path) -> Option<u64> {
+    let group = Group { directory, version: hierarchy.version };
+    match hierarchy.version {
+        1 => group.number("cpuacct.usage"),
+        _ => group.entry("cpu.stat", "usage_usec").map(|micros| micros * 1000),
+    }
 }
 
 /// What the controllers of this hierarchy limit and count. Version 1 keeps the quota and the count of CPU time in two

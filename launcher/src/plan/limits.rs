@@ -18,6 +18,27 @@ const LEAST_QUOTA: u64 = 1000;
 /// every start slower.
 const ON_DEMAND: [&str; 2] = ["cpuset", "blkio"];
 
+/// What a container weighs beside the others, where there are more programs than CPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// It has used little.
+    Quiet,
+    /// It has used much, or is new.
+    Busy,
+}
+
+impl Weight {
+    /// The file of the `cpu` controller that holds it, and its value: of both versions, [`Self::Quiet`] is the kernel's default.
+    pub(crate) fn setting(self, version: u8) -> (&'static str, &'static str) {
+        match (self, version) {
+            (Self::Quiet, 1) => ("cpu.shares", "1024"),
+            (Self::Busy, 1) => ("cpu.shares", "32"),
+            (Self::Quiet, _) => ("cpu.weight", "100"),
+            (Self::Busy, _) => ("cpu.weight", "3"),
+        }
+    }
+}
+
 /// A file of a control group and what it is to hold.
 pub(crate) type Setting = (String, String);
 
@@ -26,6 +47,8 @@ pub(crate) type Setting = (String, String);
 pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> Vec<Setting> {
     let memory = limits.memory_bytes.to_string();
     let (quota, period) = quota(limits.cpu_millis);
+    let (file, value) = Weight::Busy.setting(hierarchy.version);
+    let weight = (file, value.to_owned());
     let mut files: Vec<(&str, String)> = Vec::new();
     for controller in &hierarchy.controllers {
         match (controller.as_str(), hierarchy.version) {
@@ -41,9 +64,12 @@ pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> V
                 ("memory.oom.group", "1".to_owned()),
             ]),
             ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
-            ("cpu", 1) => files
-                .extend([("cpu.cfs_period_us", period.to_string()), ("cpu.cfs_quota_us", quota.to_string())]),
-            ("cpu", _) => files.push(("cpu.max", format!("{quota} {period}"))),
+            ("cpu", 1) => files.extend([
+                ("cpu.cfs_period_us", period.to_string()),
+                ("cpu.cfs_quota_us", quota.to_string()),
+                weight.clone(),
+            ]),
+            ("cpu", _) => files.extend([("cpu.max", format!("{quota} {period}")), weight.clone()]),
             ("cpuset", version) => {
                 if let Some(cpus) = &limits.cpuset {
                     files.push(("cpuset.cpus", cpus.clone()));
@@ -227,6 +253,7 @@ mod tests {
             "memory.oom.group=1",
             "pids.max=9",
             "cpu.max=10000 20000",
+            "cpu.weight=3",
             "cpuset.cpus=1",
             "io.max=254:0 rbps=7 wbps=7",
             "hugetlb.2MB.max=0",
