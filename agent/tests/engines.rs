@@ -7,14 +7,12 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "tests of the launcher use what these do not")]
 mod world;
 
-use std::fs;
-
 use porthole_protocol::control::ClientMessage;
 use porthole_protocol::error::ErrorCode;
 use porthole_protocol::ids::ContainerId;
 use porthole_protocol::kernel::KernelView;
 use porthole_protocol::spec::{Engine, LaunchSpec, Publish};
-use support::{Agent, Client, Terminal, possible, run, shell, terminal};
+use support::{Agent, Client, Terminal, is_installed, possible, run, shell, terminal};
 use world::{FORBIDDEN, World, eventually};
 
 /// Ours, and the runtimes of this host; says loudly which are not there.
@@ -23,17 +21,8 @@ fn engines() -> Vec<Engine> {
         return Vec::new();
     }
     let only = std::env::var("PORTHOLE_ENGINE").ok();
-    let there = |engine: &Engine| {
-        let name = engine.name();
-        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
-        let there = *engine == Engine::Builtin
-            || directories.iter().any(|directory| fs::exists(format!("{directory}/{name}")).unwrap());
-        if !there {
-            eprintln!("SKIPPED: {name} is not installed");
-        }
-        there && only.as_ref().is_none_or(|only| only == name)
-    };
-    Engine::ALL.into_iter().filter(there).collect()
+    let wanted = |engine: &Engine| only.as_ref().is_none_or(|only| only == engine.name());
+    Engine::ALL.into_iter().filter(|engine| wanted(engine) && is_installed(*engine)).collect()
 }
 
 /// An agent, a client and the engines to try; none where containers cannot be made.

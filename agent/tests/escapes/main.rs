@@ -26,7 +26,7 @@ use case::{Case, Verdict, Weight};
 use futures_util::FutureExt;
 use porthole_protocol::spec::Engine;
 use stage::Stage;
-use support::{Agent, possible};
+use support::{Agent, is_installed, possible};
 
 /// Every case, in the order of the table.
 fn cases() -> Vec<Case> {
@@ -156,13 +156,7 @@ fn setuid_programs_gain_by_runc_and_crun_what_they_gain_by_our_own_engine() {
         return;
     }
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        for engine in [Engine::Runc, Engine::Crun] {
-            if !std::fs::exists(format!("/usr/bin/{0}", engine.name())).unwrap()
-                && !std::fs::exists(format!("/usr/sbin/{0}", engine.name())).unwrap()
-            {
-                eprintln!("SKIPPED: {} is not installed", engine.name());
-                continue;
-            }
+        for engine in [Engine::Runc, Engine::Crun].into_iter().filter(|engine| is_installed(*engine)) {
             let mut stage = Stage::set().await.on(engine);
             for case in lives::cases().into_iter().filter(|case| case.name.starts_with("setuid programs")) {
                 let verdict = play_on(&mut stage, &case).await;

@@ -17,7 +17,7 @@ pub use agent::Agent;
 pub use client::{Client, Terminal, a_typist};
 pub use http::{Response, try_request};
 
-use porthole_protocol::spec::{LaunchSpec, ProcessSpec, Size};
+use porthole_protocol::spec::{Engine, LaunchSpec, ProcessSpec, Size};
 
 /// Whether real containers can be made; says loudly when not.
 pub fn possible() -> bool {
@@ -26,6 +26,18 @@ pub fn possible() -> bool {
         eprintln!("SKIPPED: this test makes real containers and needs root");
     }
     root
+}
+
+/// Whether an engine is on this host; says loudly when not.
+pub fn is_installed(engine: Engine) -> bool {
+    let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
+    let name = engine.name();
+    let there = engine == Engine::Builtin
+        || directories.iter().any(|directory| std::fs::exists(format!("{directory}/{name}")).unwrap());
+    if !there {
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    there
 }
 
 /// A command in a container of its own, on pipes.
