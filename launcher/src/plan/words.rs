@@ -148,6 +148,9 @@ impl Action {
             }
             Self::MakeWritableLayer { .. } => "Room for everything this container will write, and no more.",
             Self::MakeCgroup { .. } => "A control group of its own, to limit and count what it uses.",
+            Self::SetLimit { file, .. } if matches!(file.as_str(), "cpu.shares" | "cpu.weight") => {
+                "Little weight where CPUs are short, until it has shown that it uses little of them."
+            }
             Self::SetLimit { .. } => "The limit, set before anything runs in there.",
             Self::WatchMemory { .. } => {
                 "Tells when memory has run out: the whole container ends then, not a part of it."
