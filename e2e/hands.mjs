@@ -74,8 +74,9 @@ export class Hands {
 
   /** What is drawn of an echo that has not come; nothing when there is no such thing. */
   async guess() {
-    const drawn = this.#page.locator(".terminal-guess:visible");
-    return (await drawn.count()) > 0 ? (await drawn.textContent()).replaceAll("\u00a0", " ").trim() : "";
+    // Looked for and read at once: it goes when its echo comes.
+    const [drawn = ""] = await this.#page.locator(".terminal-guess:visible").allTextContents();
+    return drawn.replaceAll("\u00a0", " ").trim();
   }
 
   /** Pixels that images in the terminal cover. */
