@@ -224,9 +224,11 @@ impl Round<'_> {
     }
 }
 
-/// A container that does nothing.
+/// A container that does nothing. The first that leads outward makes what is kept as long as the launcher lives, and not every set
+/// of rounds has one.
 pub(crate) fn sleeper() -> LaunchSpec {
-    LaunchSpec { image: "busybox".into(), process: piped("sleep 1000"), ..LaunchSpec::default() }
+    let (image, process, networks) = ("busybox".into(), piped("sleep 1000"), vec![NAT.into()]);
+    LaunchSpec { image, process, networks, ..LaunchSpec::default() }
 }
 
 /// Removes every container and every image that a round has left; returns how many there were.
