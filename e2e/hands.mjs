@@ -75,8 +75,8 @@ export class Hands {
   /** What is drawn of an echo that has not come; nothing when there is no such thing. */
   async guess() {
     // Looked for and read at once: it goes when its echo comes.
-    const [drawn = ""] = await this.#page.locator(".terminal-guess:visible").allTextContents();
-    return drawn.replaceAll("\u00a0", " ").trim();
+    const drawn = await this.#page.locator(".terminal-guess:visible").allTextContents();
+    return drawn.join("").replaceAll("\u00a0", " ").trim();
   }
 
   /** Pixels that images in the terminal cover. */

@@ -12,7 +12,6 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{Mode, OFlags};
@@ -162,8 +161,7 @@ impl Cgroups {
     /// What is limited and how much is used; what cannot be read is left out.
     pub(crate) fn usage(&self, container: &str, disk: Option<&str>, own_disk: Option<&str>) -> Vec<Usage> {
         let disks = [disk.unwrap_or_default(), own_disk.unwrap_or_default()];
-        let mut each = self.each(container);
-        let cpu_time = each.find_map(|(hierarchy, directory)| files::cpu_time(hierarchy, &directory));
+        let cpu_time = self.cpu_time(container);
         self.each(container)
             .flat_map(|(hierarchy, directory)| files::usage(hierarchy, &directory, cpu_time, disks))
             .collect()
@@ -174,11 +172,9 @@ impl Cgroups {
         self.weighing().is_some()
     }
 
-    /// What a container has used of CPU time; none where nobody counts.
-    pub(crate) fn cpu_time(&self, container: &str) -> Option<Duration> {
-        let mut each = self.each(container);
-        each.find_map(|(hierarchy, directory)| files::cpu_time(hierarchy, &directory))
-            .map(Duration::from_nanos)
+    /// Nanoseconds of CPU time that a container has used; none where nobody counts.
+    pub(crate) fn cpu_time(&self, container: &str) -> Option<u64> {
+        self.each(container).find_map(|(hierarchy, directory)| files::cpu_time(hierarchy, &directory))
     }
 
     /// Lets a container weigh so much.

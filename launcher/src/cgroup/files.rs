@@ -33,7 +33,7 @@ pub(super) fn usage(
             ("memory", _) => vec![group.memory_2(), group.swap_2()],
             ("pids", _) => vec![group.pids()],
             ("cpu", 1) => vec![group.cpu_1(cpu_time)],
-            ("cpu", _) => vec![group.cpu_2()],
+            ("cpu", _) => vec![group.cpu_2(cpu_time)],
             ("blkio", _) => vec![group.io_1(disks)],
             ("io", _) => vec![group.io_2(disks)],
             _ => vec![],
@@ -162,7 +162,7 @@ impl Group<'_> {
         self.found(Resource::Io, moved, limit, 0)
     }
 
-    fn cpu_2(&self) -> Option<Usage> {
+    fn cpu_2(&self, nanoseconds: Option<u64>) -> Option<Usage> {
         let text = self.text("cpu.max")?;
         let mut words = text.split_whitespace().map(str::parse);
         let limit = match (words.next(), words.next()) {
@@ -170,7 +170,7 @@ impl Group<'_> {
             _ => None,
         };
         let hits = self.entry("cpu.stat", "nr_throttled").unwrap_or(0);
-        self.found(Resource::Cpu, self.entry("cpu.stat", "usage_usec")?, limit, hits)
+        self.found(Resource::Cpu, nanoseconds? / 1000, limit, hits)
     }
 }
 

@@ -14,8 +14,9 @@ impl Engine {
         }
         let now = Instant::now();
         if self.weights.due(now).is_zero() {
-            let used = alive().filter_map(|(id, _)| Some((id.clone(), self.cgroups.cpu_time(id)?)));
-            for (id, weight) in self.weights.turn(now, used.collect()) {
+            let used = |id: &str| self.cgroups.cpu_time(id).map(Duration::from_nanos);
+            let all = alive().filter_map(|(id, _)| Some((id.clone(), used(id)?))).collect();
+            for (id, weight) in self.weights.turn(now, all) {
                 // Refused for one that is just ending.
                 let _ = self.cgroups.weigh(&id, weight);
             }

@@ -4,8 +4,8 @@
 use super::{Hierarchy, Host};
 use crate::wire::Limits;
 
-/// Period of the CPU quota, in microseconds. Who has used up a quota waits for the next period, so the kernel's default of a
-/// fifth as many would let a terminal beside a busy program of its own container stand still for a tenth of a second.
+/// Period of the CPU quota, in microseconds. Who has used up a quota waits for the next period, so the kernel's default, five
+/// times as long, would let a terminal beside a busy program of its own container stand still for nearly a tenth of a second.
 const PERIOD: u64 = 20_000;
 
 /// The kernel's default, for a limit that is less than [`LEAST_QUOTA`] in the other.
@@ -46,9 +46,6 @@ pub(crate) type Setting = (String, String);
 /// with higher ones.
 pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> Vec<Setting> {
     let memory = limits.memory_bytes.to_string();
-    let (quota, period) = quota(limits.cpu_millis);
-    let (file, value) = Weight::Busy.setting(hierarchy.version);
-    let weight = (file, value.to_owned());
     let mut files: Vec<(&str, String)> = Vec::new();
     for controller in &hierarchy.controllers {
         match (controller.as_str(), hierarchy.version) {
@@ -64,12 +61,18 @@ pub(crate) fn settings(limits: &Limits, hierarchy: &Hierarchy, host: &Host) -> V
                 ("memory.oom.group", "1".to_owned()),
             ]),
             ("pids", _) => files.push(("pids.max", limits.pids.to_string())),
-            ("cpu", 1) => files.extend([
-                ("cpu.cfs_period_us", period.to_string()),
-                ("cpu.cfs_quota_us", quota.to_string()),
-                weight.clone(),
-            ]),
-            ("cpu", _) => files.extend([("cpu.max", format!("{quota} {period}")), weight.clone()]),
+            ("cpu", version) => {
+                let (quota, period) = quota(limits.cpu_millis);
+                match version {
+                    1 => files.extend([
+                        ("cpu.cfs_period_us", period.to_string()),
+                        ("cpu.cfs_quota_us", quota.to_string()),
+                    ]),
+                    _ => files.push(("cpu.max", format!("{quota} {period}"))),
+                }
+                let (file, value) = Weight::Busy.setting(version);
+                files.push((file, value.to_owned()));
+            }
             ("cpuset", version) => {
                 if let Some(cpus) = &limits.cpuset {
                     files.push(("cpuset.cpus", cpus.clone()));
@@ -201,7 +204,8 @@ fn cpus(list: &str) -> Option<Vec<u32>> {
 /// The CPU quota and its period, in microseconds, for thousandths of one CPU.
 fn quota(cpu_millis: u32) -> (u64, u64) {
     let in_period = |period: u64| (u64::from(cpu_millis) * period / 1000, period);
-    Some(in_period(PERIOD)).filter(|(quota, _)| *quota >= LEAST_QUOTA).unwrap_or(in_period(LONG_PERIOD))
+    let short = in_period(PERIOD);
+    if short.0 < LEAST_QUOTA { in_period(LONG_PERIOD) } else { short }
 }
 
 #[cfg(test)]
@@ -264,7 +268,7 @@ mod tests {
     #[test]
     fn a_quota_is_never_less_than_the_kernel_takes() {
         assert_eq!(
-            [1000, 50, 49, 10].map(super::quota),
+            [1000, 50, 49, 10].map(quota),
             [(20_000, 20_000), (1000, 20_000), (4900, 100_000), (1000, 100_000)]
         );
     }
